@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/base/text.hpp"
+
+#include <array>
+#include <charconv>
+#include <format>
+#include <limits>
+
+#include "lib/base/table.hpp"
+
+namespace xctl {
+namespace {
+
+using Millis = std::chrono::milliseconds;
+
+constexpr std::array<Named<std::uint64_t>, 5> kSizeSuffixes{{
+    {"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"T", 1ULL << 40},
+}};
+
+constexpr std::array<Named<std::uint64_t>, 5> kDurationSuffixes{{
+    {"", 1000}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000},
+}};
+
+/// A number followed by one of the suffixes, multiplied out.
+template <class Rows>
+Result<std::uint64_t> parse_scaled(std::string_view text, const Rows& suffixes, std::string_view kind) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const auto digits = static_cast<std::size_t>(end - text.data());
+    const auto scale = value_of(suffixes, text.substr(digits));
+    if (error != std::errc() || !scale)
+        return fail(Errc::invalid_argument, std::format("{} is not a {}", quoted(text), kind));
+    if (number > std::numeric_limits<std::int64_t>::max() / *scale)
+        return fail(Errc::invalid_argument, std::format("{} is too large", quoted(text)));
+    return number * *scale;
+}
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (char c : text) {
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += std::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out += '"';
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+    std::vector<std::string> parts;
+    while (true) {
+        const auto at = text.find(separator);
+        parts.emplace_back(text.substr(0, at));
+        if (at == std::string_view::npos) return parts;
+        text.remove_prefix(at + 1);
+    }
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+    std::string out;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (i > 0) out += separator;
+        out += parts[i];
+    }
+    return out;
+}
+
+Result<std::uint64_t> parse_unsigned(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size())
+        return fail(Errc::invalid_argument, std::format("{} is not a number", quoted(text)));
+    return number;
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) { return parse_scaled(text, kSizeSuffixes, "size"); }
+
+Result<Millis> parse_duration(std::string_view text) {
+    return Millis(static_cast<std::int64_t>(TRY(parse_scaled(text, kDurationSuffixes, "duration"))));
+}
+
+std::string format_duration(Millis duration) {
+    const auto seconds = duration.count() / 1000;
+    if (seconds < 1) return std::format("{}ms", duration.count());
+    if (seconds < 60) return std::format("{}s", seconds);
+    if (seconds < 3600) return std::format("{}min {}s", seconds / 60, seconds % 60);
+    if (seconds < 86400) return std::format("{}h {}min", seconds / 3600, seconds / 60 % 60);
+    return std::format("{}d {}h", seconds / 86400, seconds / 3600 % 24);
+}
+
+std::string format_time(std::chrono::system_clock::time_point time) {
+    return std::format("{:%FT%T}Z", std::chrono::floor<Millis>(time));
+}
+
+}  // namespace xctl

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Text to values and back; refuses what it cannot represent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.hpp"
+
+namespace xctl {
+
+/// In double quotes, with control characters and quotes escaped: safe to print to a terminal.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+[[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
+[[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// Decimal, no sign, no blanks.
+Result<std::uint64_t> parse_unsigned(std::string_view text);
+
+/// Bytes: a decimal number with an optional suffix K, M, G or T of 1024.
+Result<std::uint64_t> parse_size(std::string_view text);
+
+/// A decimal number with an optional suffix ms, s, min or h; plain numbers are seconds.
+Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+/// "3s", "1min 20s", "2h 5min": at most two units, for people.
+[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
+
+/// RFC 3339 in UTC with milliseconds.
+[[nodiscard]] std::string format_time(std::chrono::system_clock::time_point time);
+
+}  // namespace xctl

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the container's init and its supervisor say to each other between clone and exec, over a SOCK_SEQPACKET
+// pair. The init's end is close-on-exec: end of file without a `failed` message means that exec succeeded, or,
+// when the init's pidfd has become readable, that it died.
+//
+//   init                         supervisor
+//   console {fd}      ──▶                          only with a terminal: the pty master
+//   await_placement   ──▶        puts the init into its payload cgroup
+//                     ◀──  placed
+//   ready             ──▶        parks descriptors, tells systemd
+//                     ◀──  go
+//   failed {step, errno, index}  at any time; the init exits after it
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::launch {
+
+enum class MessageKind : std::uint8_t { console, await_placement, placed, ready, go, failed };
+
+struct Message {
+    MessageKind kind{};
+    std::uint8_t step = 0;     // failed: row of the step table (steps.hpp)
+    std::int32_t error = 0;    // failed: errno
+    std::int32_t index = -1;   // failed: which mount, device, path... of the plan; -1 if the step has no list
+};
+
+struct Received {
+    Message message;
+    UniqueFd fd;  // console
+};
+
+/// No message yet: empty optional inside. End of file: Errc::cancelled. Non-blocking.
+Result<std::optional<Received>> receive(int channel);
+Result<> send(int channel, MessageKind kind);
+
+/// What a person reads: the step's name, the path it worked on (looked up in the plan by index) and errno.
+[[nodiscard]] Error describe_failure(const Message& failed, const plan::LaunchPlan& plan);
+
+}  // namespace xctl::launch

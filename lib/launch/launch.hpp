@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Executes a LaunchPlan: the parent's side.
+//
+// launch() clones the container's init and returns at once. From then on the init talks over its channel to
+// whoever supervises it (channel.hpp): it sets itself up, asks to be placed in its cgroup, reports ready, waits
+// for go and executes the program. If the other end of the channel is closed before go, it exits.
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::launch {
+
+/// Who becomes the parent of the container's init, and so learns its exit status from the kernel.
+enum class Parent : unsigned char {
+    sibling,  // CLONE_PARENT: our own parent. Exit status by waitid(2) there, or by PIDFD_GET_INFO (Linux 6.15)
+    keeper,   // a process forked for this, itself CLONE_PARENT: waits and writes the exit record file
+};
+
+/// Descriptors that the launch consumes.
+struct Descriptors {
+    UniqueFd channel;              // SOCK_SEQPACKET, the init's end
+    UniqueFd stdio[3];             // unused with a terminal
+    UniqueFd cgroup;               // optional: the payload cgroup to be born in (CLONE_INTO_CGROUP)
+    UniqueFd record_directory;     // Parent::keeper: where the file `exit` is written
+};
+
+struct Launched {
+    pid_t pid = -1;         // of init, in our pid namespace
+    UniqueFd pidfd;         // of init
+    UniqueFd keeper_pidfd;  // Parent::keeper only
+};
+
+/// The calling process must be single-threaded. On failure nothing is left behind.
+Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent);
+
+}  // namespace xctl::launch

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The container's own cgroup, `payload`, below a unit's delegated cgroup (cgroups(7), systemd's CGROUP_DELEGATION).
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::launch {
+
+/// Makes UNIT/payload (and UNIT/supervisor for `keeper` when >= 0), moves every process that is in UNIT itself
+/// into one of them (`keeper` to supervisor, all else to payload), enables the plan's controllers, writes its
+/// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,
+/// naming the field. Returns the directory of UNIT/payload.
+Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
+
+}  // namespace xctl::launch

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A LaunchPlan: everything the kernel must be asked to do to make one container, as plain values.
+//
+// It is compiled once from a Spec (compile.hpp), may be cached and executed many times, and travels to
+// xctl-launch as flat bytes (codec.hpp). Whoever executes it parses nothing: names are already numbers, paths
+// are absolute and normalized, the seccomp and device programs are finished.
+//
+// Each struct's fields() lists its members once; the codec and `xctl explain` walk that list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace xctl::plan {
+
+enum class NamespaceKind : std::uint8_t { user, pid, network, mount, ipc, uts, cgroup, time };
+
+struct Namespace {
+    NamespaceKind kind{};
+    std::string path;  // empty: a new one; else the namespace to join
+    static auto fields(auto&& visit, auto& self) { return visit(self.kind, self.path); }
+};
+
+/// One line of uid_map or gid_map, user_namespaces(7).
+struct IdMap {
+    std::uint32_t container_id = 0;
+    std::uint32_t host_id = 0;
+    std::uint32_t size = 0;
+    static auto fields(auto&& visit, auto& self) { return visit(self.container_id, self.host_id, self.size); }
+};
+
+enum class MountKind : std::uint8_t {
+    filesystem,  // fsopen(fstype) with parameters
+    bind,        // open_tree(source)
+    cgroup,      // the container's own cgroup: cgroup2 in a new cgroup namespace, else a bind of the subtree
+};
+
+/// A key=value for fsconfig(2); a flag when `value` is absent.
+struct Parameter {
+    std::string key;
+    std::optional<std::string> value;
+    static auto fields(auto&& visit, auto& self) { return visit(self.key, self.value); }
+};
+
+struct Mount {
+    MountKind kind{};
+    std::string fstype;
+    std::string source;  // bind: an absolute host path; filesystem: the source string
+    std::string target;  // absolute inside the root, without "." and ".."; resolved there and nowhere else
+    bool recursive = false;            // bind: with the mounts below the source
+    std::uint64_t attr_set = 0;        // MOUNT_ATTR_*, mount_setattr(2)
+    std::uint64_t attr_clear = 0;
+    std::uint64_t rec_attr_set = 0;    // the same for the whole subtree
+    std::uint64_t rec_attr_clear = 0;
+    std::uint64_t propagation = 0;     // MS_SHARED and so on, or 0 for the kernel's default
+    bool recursive_propagation = false;
+    bool copy_up = false;              // tmpfs: starts with what the root has at the target
+    std::vector<Parameter> parameters;
+    std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,
+                     self.attr_clear, self.rec_attr_set, self.rec_attr_clear, self.propagation,
+                     self.recursive_propagation, self.copy_up, self.parameters, self.uid_map, self.gid_map);
+    }
+};
+
+struct Device {
+    std::string path;         // absolute inside the root
+    std::uint32_t mode = 0;   // S_IFCHR, S_IFBLK or S_IFIFO with the permission bits
+    std::uint32_t major = 0;
+    std::uint32_t minor = 0;
+    std::uint32_t uid = 0;    // as seen inside the container
+    std::uint32_t gid = 0;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.path, self.mode, self.major, self.minor, self.uid, self.gid);
+    }
+};
+
+struct Symlink {
+    std::string path;  // absolute inside the root
+    std::string target;
+    static auto fields(auto&& visit, auto& self) { return visit(self.path, self.target); }
+};
+
+/// A file below a directory that the step knows: /proc/sys for sysctls, the payload cgroup for limits.
+struct FileWrite {
+    std::string file;     // relative, with '/'
+    std::string value;
+    std::string pointer;  // the JSON pointer of the field it came from, for error messages
+    static auto fields(auto&& visit, auto& self) { return visit(self.file, self.value, self.pointer); }
+};
+
+struct Rlimit {
+    std::uint32_t resource = 0;  // RLIMIT_*
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+    static auto fields(auto&& visit, auto& self) { return visit(self.resource, self.soft, self.hard); }
+};
+
+/// Bit n is capability number n, capabilities(7).
+struct Capabilities {
+    std::uint64_t bounding = 0, effective = 0, permitted = 0, inheritable = 0, ambient = 0;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.bounding, self.effective, self.permitted, self.inheritable, self.ambient);
+    }
+};
+
+struct Seccomp {
+    std::vector<std::uint64_t> filter;  // struct sock_filter images; empty: no filter
+    std::uint32_t flags = 0;            // SECCOMP_FILTER_FLAG_*
+    static auto fields(auto&& visit, auto& self) { return visit(self.filter, self.flags); }
+};
+
+struct Root {
+    std::string path;  // absolute host path
+    bool read_only = false;
+    std::uint64_t propagation = 0;  // MS_* for the new root mount; 0 means MS_REC|MS_SLAVE
+    std::vector<Mount> mounts;      // in order
+    std::vector<Device> devices;    // in order, defaults first
+    std::vector<Symlink> links;     // made where nothing is in the way
+    std::vector<std::string> masked_paths;
+    std::vector<std::string> read_only_paths;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.path, self.read_only, self.propagation, self.mounts, self.devices, self.links,
+                     self.masked_paths, self.read_only_paths);
+    }
+};
+
+struct Process {
+    bool terminal = false;
+    std::uint16_t rows = 0, columns = 0;  // 0: the kernel's default size
+    std::vector<std::string> args;
+    std::vector<std::string> env;
+    std::string cwd;
+    std::uint32_t uid = 0, gid = 0;
+    std::vector<std::uint32_t> groups;
+    std::optional<std::uint32_t> umask;
+    std::vector<Rlimit> rlimits;
+    std::optional<Capabilities> capabilities;  // absent: left as the launcher has them
+    bool no_new_privileges = false;
+    std::optional<std::int32_t> oom_score_adj;
+    Seccomp seccomp;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.terminal, self.rows, self.columns, self.args, self.env, self.cwd, self.uid, self.gid,
+                     self.groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
+                     self.oom_score_adj, self.seccomp);
+    }
+};
+
+struct Cgroup {
+    std::vector<FileWrite> files;               // limits, written in order to the payload cgroup
+    std::vector<std::string> controllers;       // needed by `files`; enabled on the way down
+    std::vector<std::uint64_t> device_program;  // struct bpf_insn images; empty: no device rules
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.files, self.controllers, self.device_program);
+    }
+};
+
+struct TimeOffset {
+    bool boottime = false;  // else monotonic
+    std::int64_t seconds = 0;
+    std::uint32_t nanoseconds = 0;
+    static auto fields(auto&& visit, auto& self) { return visit(self.boottime, self.seconds, self.nanoseconds); }
+};
+
+struct LaunchPlan {
+    std::string id;
+    std::vector<Namespace> namespaces;
+    std::vector<IdMap> uid_map, gid_map;
+    std::vector<TimeOffset> time_offsets;
+    std::string hostname, domainname;  // empty: not set
+    std::vector<FileWrite> sysctls;    // relative to /proc/sys
+    Root root;
+    Cgroup cgroup;
+    Process process;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.id, self.namespaces, self.uid_map, self.gid_map, self.time_offsets, self.hostname,
+                     self.domainname, self.sysctls, self.root, self.cgroup, self.process);
+    }
+};
+
+/// The row of `kind`, or nullptr.
+[[nodiscard]] inline const Namespace* find_namespace(const LaunchPlan& plan, NamespaceKind kind) {
+    for (const auto& row : plan.namespaces)
+        if (row.kind == kind) return &row;
+    return nullptr;
+}
+
+[[nodiscard]] inline bool has_new_namespace(const LaunchPlan& plan, NamespaceKind kind) {
+    const auto* row = find_namespace(plan, kind);
+    return row != nullptr && row->path.empty();
+}
+
+}  // namespace xctl::plan
