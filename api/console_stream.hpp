@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The framed console stream: what travels over the socket of Attach, Logs and Run when `framed` is asked for.
+// Both ends are on one machine, so numbers are in host byte order.
+//
+// Every frame is a header and `length` bytes. xctld sends output, gap, run_begin, run_end, live and end; the
+// client sends input, end_of_input and resize. A client that closes its socket is detached.
+#pragma once
+
+#include <cstdint>
+
+namespace xctl::api {
+
+enum class FrameKind : std::uint8_t {
+    output,        // payload: console bytes; `detail`: 0 stdout or terminal, 1 stderr; offset: of the first byte
+    gap,           // offset: where output goes on; the bytes before it were overwritten before they could be sent
+    run_begin,     // a start of the container; payload: none
+    run_end,       // its end; payload: RunEnd
+    live,          // all that was kept has been sent; what follows is new. payload: none; detail: 1 = a terminal
+    end,           // nothing more will come (Logs without follow, or the container was deleted)
+    input,         // payload: bytes for the terminal or stdin
+    end_of_input,  // closes stdin; meaningless with a terminal
+    resize,        // payload: Size
+};
+
+struct FrameHeader {
+    FrameKind kind;
+    std::uint8_t detail;
+    std::uint16_t reserved;
+    std::uint32_t length;
+    std::uint64_t offset;
+};
+static_assert(sizeof(FrameHeader) == 16);
+
+inline constexpr std::uint32_t kMaxFramePayload = 64 * 1024;
+
+struct RunEnd {
+    std::uint8_t signaled;  // status is a signal's number
+    std::uint8_t final;     // the restart policy will not start it again
+    std::uint16_t reserved;
+    std::int32_t status;
+};
+static_assert(sizeof(RunEnd) == 8);
+
+struct Size {
+    std::uint16_t rows;
+    std::uint16_t columns;
+};
+
+}  // namespace xctl::api

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What goes over the wire, as values: requests, container descriptions and events, each with a table of fields
+// that D-Bus, varlink, JSON output and the client read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lib/base/table.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::api {
+
+/// The arguments of every verb. Which of them a verb takes is said by its row in verbs.hpp.
+struct Request {
+    std::string name;
+    std::string bundle;
+    std::vector<std::string> args;
+    std::string restart;
+    std::string signal;
+    std::optional<std::uint64_t> scrollback;    // bytes
+    std::optional<std::uint64_t> timeout_usec;
+    std::optional<std::uint64_t> lines;
+    std::optional<std::uint64_t> offset;        // absolute console offset
+    bool autostart = false;
+    bool force = false;
+    bool remove = false;
+    bool follow = false;
+    bool observe = false;
+    bool framed = false;
+};
+
+/// One container as its users see it. Times are microseconds since the epoch, 0 for never.
+struct ContainerInfo {
+    std::string name;
+    std::string status;       // the runtime-spec's word: created, running, stopped (creating while starting)
+    std::string state;        // ours: created starting running stopping stopped waiting (for a restart)
+    std::uint64_t pid = 0;    // of init; 0 when there is none
+    std::string bundle;
+    std::string unit;         // the systemd unit whose cgroup holds it, while it runs
+    std::string restart;      // policy
+    bool autostart = false;
+    std::uint64_t runs = 0;      // how often it was started in this boot
+    std::uint64_t restarts = 0;  // consecutive restarts by the policy
+    std::uint64_t started = 0;
+    std::uint64_t exited = 0;
+    std::uint64_t next_start = 0;  // when the policy will start it again
+    std::string exit_reason;       // exited signal oom-kill launch-failed unknown; empty before the first exit
+    std::int64_t exit_status = 0;  // the code, or the signal's number
+    std::string message;           // why it failed, in a sentence
+    std::uint64_t console_begin = 0;  // offset of the oldest byte that is kept
+    std::uint64_t console_end = 0;    // bytes printed since it was created
+    std::uint64_t attached = 0;       // clients
+};
+
+struct Event {
+    std::uint64_t sequence = 0;  // counts up by one within one xctld
+    std::uint64_t time = 0;
+    std::string event;           // created starting running stopping stopped waiting deleted changed
+    std::string name;
+    std::string exit_reason;
+    std::int64_t exit_status = 0;
+    std::string message;
+};
+
+template <class T>
+using Member = std::variant<std::string T::*, bool T::*, std::uint64_t T::*, std::int64_t T::*,
+                            std::optional<std::uint64_t> T::*, std::vector<std::string> T::*>;
+
+template <class T>
+struct FieldRow {
+    std::string_view name;  // on the wire
+    Member<T> member;
+    std::string_view help;
+};
+
+inline constexpr std::array<FieldRow<ContainerInfo>, 19> kContainerFields{{
+    {"name", &ContainerInfo::name, "Name of the container"},
+    {"status", &ContainerInfo::status, "The runtime specification's status word"},
+    {"state", &ContainerInfo::state, "created, starting, running, stopping, stopped or waiting for a restart"},
+    {"pid", &ContainerInfo::pid, "Process ID of the container's init, 0 if there is none"},
+    {"bundle", &ContainerInfo::bundle, "Absolute path of the OCI bundle"},
+    {"unit", &ContainerInfo::unit, "The systemd unit that holds the container"},
+    {"restart", &ContainerInfo::restart, "Restart policy"},
+    {"autostart", &ContainerInfo::autostart, "Whether it starts at boot"},
+    {"runs", &ContainerInfo::runs, "Number of starts in this boot"},
+    {"restarts", &ContainerInfo::restarts, "Consecutive restarts by the policy"},
+    {"started", &ContainerInfo::started, "Time of the last start"},
+    {"exited", &ContainerInfo::exited, "Time of the last exit"},
+    {"nextStart", &ContainerInfo::next_start, "When the policy will start it again"},
+    {"exitReason", &ContainerInfo::exit_reason, "exited, signal, oom-kill, launch-failed or unknown"},
+    {"exitStatus", &ContainerInfo::exit_status, "Exit code, or the number of the signal"},
+    {"message", &ContainerInfo::message, "Why it failed"},
+    {"consoleBegin", &ContainerInfo::console_begin, "Console offset of the oldest byte kept"},
+    {"consoleEnd", &ContainerInfo::console_end, "Console bytes printed since creation"},
+    {"attached", &ContainerInfo::attached, "Number of attached clients"},
+}};
+static_assert(names_are_unique(kContainerFields));
+
+inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
+    {"sequence", &Event::sequence, "Counts up by one within one daemon"},
+    {"time", &Event::time, "Microseconds since the epoch"},
+    {"event", &Event::event, "What happened: the new state, or deleted"},
+    {"name", &Event::name, "Name of the container"},
+    {"exitReason", &Event::exit_reason, "With stopped: exited, signal, oom-kill, launch-failed or unknown"},
+    {"exitStatus", &Event::exit_status, "With stopped: exit code or signal number"},
+    {"message", &Event::message, "Why it failed"},
+}};
+static_assert(names_are_unique(kEventFields));
+
+/// The answer to a verb; its row says which of these are meant.
+struct Reply {
+    ContainerInfo container;
+    std::vector<ContainerInfo> containers;
+    std::string oci_state;  // JSON
+    UniqueFd fd;
+};
+
+}  // namespace xctl::api

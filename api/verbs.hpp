@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One row per verb. xctl's command line, its help, completion and man page, the D-Bus methods of
+// org.xctl1.Manager and org.xctl1.Container, the methods of org.xctl.Containers and the polkit checks are all
+// read from here; nothing else lists verbs.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "api/types.hpp"
+
+namespace xctl::api {
+
+inline constexpr std::string_view kBusName = "org.xctl1";
+inline constexpr std::string_view kBusPath = "/org/xctl1";
+inline constexpr std::string_view kContainerPathPrefix = "/org/xctl1/container";
+inline constexpr std::string_view kManagerInterface = "org.xctl1.Manager";
+inline constexpr std::string_view kContainerInterface = "org.xctl1.Container";
+inline constexpr std::string_view kVarlinkInterface = "org.xctl.Containers";
+inline constexpr std::string_view kVarlinkSocket = "/run/xctl/org.xctl.Containers";
+inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
+
+enum class Verb : unsigned char {
+    create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
+};
+
+/// How a parameter is written on the command line. On the wire sizes, durations (microseconds) and counts are
+/// unsigned integers.
+enum class ParamKind : unsigned char { text, path, words, flag, size, duration, count };
+
+struct Param {
+    std::string_view name;  // on the wire
+    ParamKind kind;
+    Member<Request> member;
+    bool required;
+    std::string_view option;  // "--name" of the command line; empty: positional; "--": all words after it
+    char letter;              // '-x', or 0
+    std::string_view value;   // what help calls the value
+    std::string_view help;
+};
+
+enum class Output : unsigned char { container, containers, oci_state, fd, event };
+
+struct VerbRow {
+    Verb value;
+    std::string_view name;    // of the command line
+    std::string_view method;  // on D-Bus and varlink
+    std::string_view action;  // polkit, after "org.xctl1."
+    std::span<const Param> params;
+    std::span<const Output> outputs;
+    std::string_view help;
+};
+
+namespace rows {
+
+inline constexpr Param kName{"name", ParamKind::text, &Request::name, true, "", 0, "NAME", "Name of the container"};
+inline constexpr Param kBundle{"bundle", ParamKind::path, &Request::bundle, true, "", 0, "BUNDLE",
+                               "Directory with config.json"};
+inline constexpr Param kArgs{"args", ParamKind::words, &Request::args, false, "--", 0, "ARGS",
+                             "Replace process.args for this start"};
+inline constexpr Param kRestart{"restart", ParamKind::text, &Request::restart, false, "--restart", 0, "POLICY",
+                                "Restart policy: no, on-failure or always"};
+inline constexpr Param kScrollback{"scrollback", ParamKind::size, &Request::scrollback, false, "--scrollback", 0,
+                                   "SIZE", "Console bytes to keep (default 1M)"};
+inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::timeout_usec, false, "--timeout", 't',
+                                "TIME", "Kill after this time (default 10s)"};
+inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, "", 0, "",
+                               "Frame the console stream as console(7) says, instead of plain bytes"};
+inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, false, "--offset", 0, "OFFSET",
+                               "Begin at this console offset"};
+inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--lines", 'n', "LINES",
+                              "Begin this many lines before the end"};
+
+inline constexpr std::array kCreate{
+    kName, kBundle,
+    Param{"autostart", ParamKind::flag, &Request::autostart, false, "--autostart", 0, "", "Start it at boot"},
+    kRestart, kScrollback,
+};
+inline constexpr std::array kStart{kName, kArgs};
+inline constexpr std::array kRun{
+    kName, kBundle, kArgs,
+    Param{"remove", ParamKind::flag, &Request::remove, false, "--rm", 0, "", "Delete it when it has stopped"},
+    kRestart, kScrollback, kFramed,
+};
+inline constexpr std::array kStop{kName, kTimeout};
+inline constexpr std::array kKill{
+    kName,
+    Param{"signal", ParamKind::text, &Request::signal, false, "", 0, "SIGNAL",
+          "Name or number of the signal (default TERM)"},
+};
+inline constexpr std::array kDelete{
+    kName,
+    Param{"force", ParamKind::flag, &Request::force, false, "--force", 'f', "", "Kill it first if it runs"},
+};
+inline constexpr std::array kAttach{
+    kName,
+    Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
+    kOffset, kLines, kFramed,
+};
+inline constexpr std::array kLogs{
+    kName,
+    Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
+    kLines, kOffset, kFramed,
+};
+inline constexpr std::array kOne{kName};
+
+inline constexpr std::array kContainerOut{Output::container};
+inline constexpr std::array kListOut{Output::containers};
+inline constexpr std::array kStateOut{Output::container, Output::oci_state};
+inline constexpr std::array kFdOut{Output::fd};
+inline constexpr std::array kEventOut{Output::event};
+
+}  // namespace rows
+
+inline constexpr std::array<VerbRow, 15> kVerbs{{
+    {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
+     "Define a container from an OCI bundle"},
+    {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
+    {Verb::run, "run", "Run", "configure", rows::kRun, rows::kFdOut, "Create, start and attach in one step"},
+    {Verb::stop, "stop", "Stop", "manage", rows::kStop, rows::kContainerOut,
+     "Stop a container and wait until it is gone"},
+    {Verb::restart, "restart", "Restart", "manage", rows::kStop, rows::kContainerOut, "Stop and start a container"},
+    {Verb::kill, "kill", "Kill", "manage", rows::kKill, {}, "Send a signal to the container's init"},
+    {Verb::remove, "delete", "Delete", "configure", rows::kDelete, {}, "Forget a container; its bundle stays"},
+    {Verb::list, "list", "List", "inspect", {}, rows::kListOut, "List containers"},
+    {Verb::state, "state", "State", "inspect", rows::kOne, rows::kStateOut, "Show one container"},
+    {Verb::attach, "attach", "Attach", "attach", rows::kAttach, rows::kFdOut,
+     "Connect to a container's console, scrollback first"},
+    {Verb::logs, "logs", "Logs", "attach", rows::kLogs, rows::kFdOut, "Print a container's console"},
+    {Verb::wait, "wait", "Wait", "inspect", rows::kOne, rows::kContainerOut, "Wait until a container has stopped"},
+    {Verb::events, "events", "Events", "inspect", {}, rows::kEventOut, "Print events as they happen"},
+    {Verb::enable, "enable", "Enable", "configure", rows::kOne, rows::kContainerOut, "Start a container at boot"},
+    {Verb::disable, "disable", "Disable", "configure", rows::kOne, rows::kContainerOut,
+     "Do not start a container at boot"},
+}};
+static_assert(names_are_unique(kVerbs));
+
+constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
+
+namespace rows {
+consteval bool verbs_are_in_order() {
+    for (std::size_t i = 0; i < kVerbs.size(); ++i)
+        if (static_cast<std::size_t>(kVerbs[i].value) != i) return false;
+    return true;
+}
+}  // namespace rows
+static_assert(rows::verbs_are_in_order());
+
+}  // namespace xctl::api
