@@ -4,6 +4,9 @@
 //
 // Every frame is a header and `length` bytes. xctld sends output, gap, run_begin, run_end, live and end; the
 // client sends input, end_of_input and resize. A client that closes its socket is detached.
+//
+// To resume after a lost connection without a byte lost or doubled, ask again with `offset` and `mark` of the
+// place that was reached: offset + length of the last output frame, and the `mark` of the last frame.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +31,9 @@ struct FrameHeader {
     std::uint16_t reserved;
     std::uint32_t length;
     std::uint64_t offset;
+    std::uint64_t mark;  // boundaries (of runs and streams) passed so far, this frame's own included
 };
-static_assert(sizeof(FrameHeader) == 16);
+static_assert(sizeof(FrameHeader) == 24);
 
 inline constexpr std::uint32_t kMaxFramePayload = 64 * 1024;
 

@@ -27,6 +27,7 @@ struct Request {
     std::optional<std::uint64_t> timeout_usec;
     std::optional<std::uint64_t> lines;
     std::optional<std::uint64_t> offset;        // absolute console offset
+    std::optional<std::uint64_t> mark;          // boundaries already seen, with offset
     bool autostart = false;
     bool force = false;
     bool remove = false;

@@ -29,12 +29,14 @@ enum class Verb : unsigned char {
 /// unsigned integers.
 enum class ParamKind : unsigned char { text, path, words, flag, size, duration, count };
 
+inline constexpr std::string_view kWireOnly = "-";
+
 struct Param {
     std::string_view name;  // on the wire
     ParamKind kind;
     Member<Request> member;
     bool required;
-    std::string_view option;  // "--name" of the command line; empty: positional; "--": all words after it
+    std::string_view option;  // "--name"; empty: positional; "--": all words after it; kWireOnly: not for people
     char letter;              // '-x', or 0
     std::string_view value;   // what help calls the value
     std::string_view help;
@@ -65,10 +67,12 @@ inline constexpr Param kScrollback{"scrollback", ParamKind::size, &Request::scro
                                    "SIZE", "Console bytes to keep (default 1M)"};
 inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::timeout_usec, false, "--timeout", 't',
                                 "TIME", "Kill after this time (default 10s)"};
-inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, "", 0, "",
+inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, kWireOnly, 0, "",
                                "Frame the console stream as console(7) says, instead of plain bytes"};
 inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, false, "--offset", 0, "OFFSET",
                                "Begin at this console offset"};
+inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
+                             "Boundaries already seen, to resume with offset"};
 inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--lines", 'n', "LINES",
                               "Begin this many lines before the end"};
 
@@ -96,12 +100,12 @@ inline constexpr std::array kDelete{
 inline constexpr std::array kAttach{
     kName,
     Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
-    kOffset, kLines, kFramed,
+    kOffset, kMark, kLines, kFramed,
 };
 inline constexpr std::array kLogs{
     kName,
     Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
-    kLines, kOffset, kFramed,
+    kLines, kOffset, kMark, kFramed,
 };
 inline constexpr std::array kOne{kName};
 

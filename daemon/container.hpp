@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The life of one container as a pure state machine: events in, actions out, no I/O and no clock of its own.
+//
+//   created    defined, never ran in this boot
+//   starting   being launched
+//   running    its init executes the program
+//   stopping   asked to stop (or to restart): the stop signal was sent, its timer runs
+//   stopped    ended, and nothing will start it by itself
+//   waiting    ended, and the restart policy's timer runs
+//
+// created, stopped ──start──▶ starting ──launched──▶ running ──exited──▶ stopped | waiting
+// starting ──launch_failed──▶ stopped | waiting             waiting ──timer──▶ starting
+// starting, running ──stop──▶ stopping ──exited──▶ stopped  stopping ──stop_timeout──▶ stopping (killed)
+// starting, running ──restart──▶ stopping ──exited──▶ starting
+// waiting ──stop──▶ stopped                                 waiting, created, stopped ──restart──▶ starting
+//
+// A stop asked for by a person or by systemd always ends in stopped: the policy is not consulted. A failed first
+// launch is the caller's to see, so only launches made by the policy itself are tried again.
+//
+// A container placed in a systemd unit (oci@NAME) takes the same path, but its restarts are systemd's, so the
+// machine treats its policy as `no`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.hpp"
+#include "lib/base/table.hpp"
+
+namespace xctl {
+
+using TimePoint = std::chrono::system_clock::time_point;
+
+enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting };
+inline constexpr std::array<Named<State>, 6> kStates{{
+    {"created", State::created}, {"starting", State::starting}, {"running", State::running},
+    {"stopping", State::stopping}, {"stopped", State::stopped}, {"waiting", State::waiting},
+}};
+
+enum class RestartWhen : std::uint8_t { no, on_failure, always };
+inline constexpr std::array<Named<RestartWhen>, 3> kRestartPolicies{{
+    {"no", RestartWhen::no}, {"on-failure", RestartWhen::on_failure}, {"always", RestartWhen::always},
+}};
+
+/// The n-th consecutive restart waits delay * multiplier^n, at most max_delay. A run that lasted longer than
+/// `window` starts the count anew. More than `limit` restarts within `window` end in stopped; 0: no limit.
+struct RestartPolicy {
+    RestartWhen when = RestartWhen::no;
+    std::chrono::milliseconds delay{100};
+    std::chrono::milliseconds max_delay{60'000};
+    double multiplier = 2.0;
+    unsigned limit = 20;
+    std::chrono::milliseconds window{600'000};
+};
+
+enum class ExitReason : std::uint8_t { none, exited, signal, oom_kill, launch_failed, unknown };
+inline constexpr std::array<Named<ExitReason>, 6> kExitReasons{{
+    {"", ExitReason::none}, {"exited", ExitReason::exited}, {"signal", ExitReason::signal},
+    {"oom-kill", ExitReason::oom_kill}, {"launch-failed", ExitReason::launch_failed}, {"unknown", ExitReason::unknown},
+}};
+
+struct ExitRecord {
+    ExitReason reason = ExitReason::none;
+    int status = 0;  // exit code, or the signal's number
+    TimePoint time{};
+    std::string message;
+
+    [[nodiscard]] bool failed() const { return reason != ExitReason::exited || status != 0; }
+};
+
+enum class Trigger : std::uint8_t { start, launched, launch_failed, exited, stop, stop_timeout, restart, timer };
+
+enum class Action : std::uint8_t {
+    launch,             // begin a run
+    signal,             // send the stop signal and arm the stop timer
+    kill,               // kill every process of the container, or abandon the launch
+    arm_restart,        // wait Machine::next_start
+    cancel_restart,
+};
+
+/// What must survive the daemon; saved on every change.
+struct Machine {
+    State state = State::created;
+    bool start_again = false;        // stopping on the way to a restart
+    bool by_policy = false;          // the current launch was the policy's decision
+    std::uint64_t runs = 0;
+    std::uint64_t restarts = 0;      // consecutive, by the policy
+    TimePoint started{};
+    TimePoint next_start{};
+    std::vector<TimePoint> recent;   // restarts within the policy's window
+    ExitRecord last_exit;
+};
+
+/// Applies one event. An event that the state does not allow is Errc::wrong_state and changes nothing.
+Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, TimePoint now,
+                                    const ExitRecord& exit = {});
+
+/// The runtime specification's word for a state.
+[[nodiscard]] std::string_view oci_status(State state);
+
+}  // namespace xctl

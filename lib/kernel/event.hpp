@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Owning wrappers for sd-event(3): one loop, sources that end with their owner.
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "lib/base/result.hpp"
+
+namespace xctl::kernel {
+
+/// A registered event source. Destroying it, even from its own handler, removes the registration.
+class EventSource {
+public:
+    using Handler = std::function<void(std::uint32_t events)>;
+
+    EventSource() noexcept = default;
+    EventSource(sd_event_source* source, std::shared_ptr<Handler> handler) noexcept
+        : source_(source), handler_(std::move(handler)) {}
+    EventSource(EventSource&& other) noexcept
+        : source_(std::exchange(other.source_, nullptr)), handler_(std::move(other.handler_)) {}
+    EventSource& operator=(EventSource&& other) noexcept;
+    EventSource(const EventSource&) = delete;
+    EventSource& operator=(const EventSource&) = delete;
+    ~EventSource() { reset(); }
+
+    void reset() noexcept;
+    [[nodiscard]] explicit operator bool() const noexcept { return source_ != nullptr; }
+    /// For I/O sources: which epoll events to wait for.
+    void set_events(std::uint32_t events) noexcept;
+
+private:
+    sd_event_source* source_ = nullptr;
+    std::shared_ptr<Handler> handler_;
+};
+
+/// The one loop of a process. Handlers must not throw.
+class EventLoop {
+public:
+    static Result<EventLoop> open();
+    EventLoop(EventLoop&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+    EventLoop& operator=(EventLoop&&) = delete;
+    ~EventLoop() { sd_event_unref(event_); }
+
+    [[nodiscard]] sd_event* get() const noexcept { return event_; }
+
+    /// `fd` stays the caller's and must outlive the source.
+    Result<EventSource> add_io(int fd, std::uint32_t events, EventSource::Handler handler);
+    /// Once, `delay` from now on the monotonic clock.
+    Result<EventSource> add_timer(std::chrono::microseconds delay, EventSource::Handler handler);
+    /// Once, in the next iteration.
+    Result<EventSource> add_defer(EventSource::Handler handler);
+    /// The signal must be blocked.
+    Result<EventSource> add_signal(int signal, EventSource::Handler handler);
+
+    Result<> run();
+    void exit(int status) noexcept { sd_event_exit(event_, status); }
+
+private:
+    explicit EventLoop(sd_event* event) noexcept : event_(event) {}
+    sd_event* event_ = nullptr;
+};
+
+}  // namespace xctl::kernel
