@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A cgroup v2 directory: cgroups(7). Every function takes the directory's descriptor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::kernel {
+
+/// The root of the cgroup v2 hierarchy: /sys/fs/cgroup, or its `unified` below on a host with v1 as well.
+Result<UniqueFd> open_cgroup_root();
+
+/// The path below that root, "/" first, of the cgroup that a process is in.
+Result<std::string> read_cgroup_path(pid_t pid);
+Result<std::string> read_own_cgroup_path();
+
+/// The v2 path in the text of a /proc/PID/cgroup file.
+Result<std::string> parse_cgroup_path(std::string_view text);
+
+/// `path` as above, or relative to `parent`.
+Result<UniqueFd> open_cgroup(std::string_view path);
+Result<UniqueFd> open_cgroup_at(int parent, std::string_view path);
+
+/// Makes it if it is missing.
+Result<UniqueFd> make_cgroup_at(int parent, const std::string& name);
+
+/// The processes in this cgroup itself, not below it. Processes of other pid namespaces appear as 0.
+Result<std::vector<pid_t>> read_processes(int cgroup);
+Result<> add_process(int cgroup, pid_t pid);
+
+/// What may be enabled here, and what is enabled for the children.
+Result<std::vector<std::string>> read_controllers(int cgroup);
+Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers);
+
+struct CgroupEvents {
+    bool populated = false;
+    bool frozen = false;
+};
+
+/// cgroup.events; the file raises POLLPRI when it changes.
+Result<CgroupEvents> read_cgroup_events(int cgroup);
+[[nodiscard]] CgroupEvents parse_cgroup_events(std::string_view text);
+Result<UniqueFd> open_cgroup_events(int cgroup);
+
+/// SIGKILL to every process in the tree, atomically (Linux 5.14).
+Result<> kill_cgroup(int cgroup);
+Result<> set_frozen(int cgroup, bool frozen);
+
+/// Removes the empty cgroups below and then `name` itself; errno is EBUSY while processes are left.
+Result<> remove_cgroup_at(int parent, const std::string& name);
+
+}  // namespace xctl::kernel

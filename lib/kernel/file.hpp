@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Files relative to a directory descriptor: openat2(2), rename(2). All descriptors are close-on-exec.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::kernel {
+
+/// openat(2); `dir` may be AT_FDCWD.
+Result<UniqueFd> open_at(int dir, const std::string& path, int flags, mode_t mode = 0);
+
+/// Resolves as if `root` were "/": absolute paths, "..", and symbolic links cannot leave it. No magic links.
+Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode_t mode = 0);
+
+/// Refuses to leave `dir`, to follow any symbolic link and to cross into another mount: for procfs and cgroupfs.
+Result<UniqueFd> open_beneath(int dir, const std::string& path, int flags);
+
+/// The directory `path` inside `root`, made with its missing parents; existing symbolic links are followed inside
+/// `root` only.
+Result<UniqueFd> make_directories_in_root(int root, const std::string& path, mode_t mode = 0755);
+
+inline constexpr std::size_t kMaxFileSize = 16U << 20;
+
+/// The whole file; errno is EFBIG when it holds more than `limit` bytes.
+Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
+Result<std::string> read_fd(int fd, std::size_t limit = kMaxFileSize);
+
+/// An existing file, with a single write(2), as the files of procfs and cgroupfs want it.
+Result<> write_file_at(int dir, const std::string& path, std::string_view text);
+
+/// All bytes, however many calls that takes.
+Result<> write_all(int fd, std::string_view bytes);
+
+enum class Durable : unsigned char { no, yes };
+
+/// Readers see the old content or the new one, never a part: a temporary file beside `path`, then rename.
+/// Durable::yes also flushes the file and its directory, so that the new content survives a power failure.
+Result<> replace_file_at(int dir, const std::string& path, std::string_view content, mode_t mode = 0644,
+                         Durable durable = Durable::no);
+
+}  // namespace xctl::kernel

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The sd_notify(3) protocol, for programs that must not link libsystemd.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "lib/base/result.hpp"
+
+namespace xctl::kernel {
+
+/// Assignments, one a line, to $NOTIFY_SOCKET. Does nothing when it is not set.
+Result<> notify(std::string_view text);
+
+/// Returns when the manager has read everything sent before: only then may the sender exit, since the manager
+/// looks up the unit by the sender's cgroup. Errc::timeout when it does not answer.
+Result<> notify_barrier(std::chrono::milliseconds timeout);
+
+}  // namespace xctl::kernel

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Processes by pidfd: clone3(2), pidfd_open(2), pidfd_send_signal(2), waitid(2). Linux 5.7.
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <optional>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::kernel {
+
+/// How a process ended.
+struct ExitStatus {
+    bool signaled = false;     // `value` is a signal number; else an exit code
+    int value = 0;
+    bool core_dumped = false;  // only with signaled
+    bool operator==(const ExitStatus&) const = default;
+};
+
+/// From the status word of wait(2).
+[[nodiscard]] ExitStatus exit_status_from_wait(int status);
+
+struct CloneOptions {
+    std::uint64_t flags = 0;    // CLONE_*, without CLONE_VM; CLONE_PIDFD is always added
+    int exit_signal = SIGCHLD;  // must be 0 with CLONE_PARENT
+    int cgroup = -1;            // a cgroup v2 directory to be born in, or -1
+};
+
+struct Child {
+    pid_t pid = -1;   // 0 in the child
+    UniqueFd pidfd;   // empty in the child
+};
+
+/// Like fork(2): returns twice. The caller must be single-threaded, since the child runs more than exec.
+Result<Child> clone_process(const CloneOptions& options);
+
+Result<UniqueFd> open_pidfd(pid_t pid);
+
+/// ESRCH when it has been reaped already.
+Result<> send_signal(int pidfd, int signal);
+
+enum class Reap : unsigned char { yes, no };
+
+/// Blocks until our child ends. Errno is ECHILD when the process is not our child.
+Result<ExitStatus> wait_exit(int pidfd, Reap reap = Reap::yes);
+
+/// Empty while it is still running; never blocks.
+Result<std::optional<ExitStatus>> try_wait_exit(int pidfd, Reap reap = Reap::yes);
+
+}  // namespace xctl::kernel
