@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The state as JSON, as hooks and engines read it.
+#include <nlohmann/json.hpp>
+
+#include "lib/oci/state.hpp"
+
+namespace xctl::oci {
+
+std::string to_json(const State& state) {
+    using Json = nlohmann::ordered_json;
+    Json out{{"ociVersion", state.oci_version}, {"id", state.id}};
+    out["pid"] = state.pid;  // runc writes 0 for a stopped container; engines expect the property
+    out["status"] = to_string(state.status);
+    out["bundle"] = state.bundle;
+    if (!state.rootfs.empty()) out["rootfs"] = state.rootfs;
+    if (!state.created.empty()) out["created"] = state.created;
+    if (!state.annotations.empty()) out["annotations"] = state.annotations;
+    if (!state.owner.empty()) out["owner"] = state.owner;
+    // A path of the host may be no UTF-8; it is shown as well as JSON can, and nothing throws.
+    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace xctl::oci
