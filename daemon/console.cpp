@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/console.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include <algorithm>
+
+namespace xctl {
+namespace {
+
+using Kind = Ring::MarkKind;
+
+/// How often one readable stream is read before others get their turn.
+constexpr int kPullsPerTurn = 16;
+constexpr int kPipeSize = 1024 * 1024;
+
+struct Pipe {
+    UniqueFd read, write;
+};
+
+Result<Pipe> make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) return fail_errno(errno, "pipe2");
+    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+void set_nonblocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+}  // namespace
+
+Console::~Console() { clients_.clear(); }
+
+Result<std::array<UniqueFd, 3>> Console::open_pipes() {
+    auto in = TRY(make_pipe());
+    auto out = TRY(make_pipe());
+    auto err = TRY(make_pipe());
+    // Larger pipes let a busy container write on while the daemon is away; the default does if this fails.
+    (void)::fcntl(out.read.get(), F_SETPIPE_SZ, kPipeSize);
+    set_nonblocking(in.write.get());
+    terminal_run_ = false;
+    input_ = std::move(in.write);
+    output_ = {std::move(out.read), Kind::standard_output, {}};
+    error_ = {std::move(err.read), Kind::standard_error, {}};
+    TRY(watch(output_));
+    TRY(watch(error_));
+    flush_input();
+    return std::array{std::move(in.read), std::move(out.write), std::move(err.write)};
+}
+
+Result<> Console::open_terminal() {
+    auto transit = TRY(make_pipe());
+    terminal_run_ = true;
+    transit_write_ = std::move(transit.write);
+    transit_ = {std::move(transit.read), Kind::standard_output, {}};
+    return {};
+}
+
+Result<> Console::set_terminal(UniqueFd master) {
+    terminal_ = std::move(master);
+    set_nonblocking(terminal_.get());
+    hold_slave();
+    input_ending_ = false;
+    flush_input();
+    return watch_terminal();
+}
+
+void Console::hold_slave() {
+    // Without an open slave the master reads as hung up, again and again, until the container opens it anew.
+    slave_.reset(::ioctl(terminal_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+}
+
+void Console::mark_run_begin() {
+    ring_.add_mark({ring_.end(), 0, Kind::run_begin, 0, 0, 0});
+    notify();
+}
+
+std::vector<Console::Held> Console::held() const {
+    std::vector<Held> held;
+    const auto add = [&](ConsoleRole role, const UniqueFd& fd) {
+        if (fd) held.push_back({role, fd.get()});
+    };
+    add(ConsoleRole::terminal, terminal_);
+    add(ConsoleRole::transit_read, transit_.fd);
+    add(ConsoleRole::transit_write, transit_write_);
+    add(ConsoleRole::standard_input, input_);
+    add(ConsoleRole::standard_output, output_.fd);
+    add(ConsoleRole::standard_error, error_.fd);
+    return held;
+}
+
+Result<> Console::adopt(std::vector<std::pair<ConsoleRole, UniqueFd>> held) {
+    for (auto& [role, fd] : held) {
+        switch (role) {
+            case ConsoleRole::terminal: terminal_ = std::move(fd); break;
+            case ConsoleRole::transit_read: transit_ = {std::move(fd), Kind::standard_output, {}}; break;
+            case ConsoleRole::transit_write: transit_write_ = std::move(fd); break;
+            case ConsoleRole::standard_input: input_ = std::move(fd); break;
+            case ConsoleRole::standard_output: output_ = {std::move(fd), Kind::standard_output, {}}; break;
+            case ConsoleRole::standard_error: error_ = {std::move(fd), Kind::standard_error, {}}; break;
+        }
+    }
+    terminal_run_ = static_cast<bool>(transit_.fd);
+    if (output_.fd) TRY(watch(output_));
+    if (error_.fd) TRY(watch(error_));
+    if (!terminal_) return {};
+    hold_slave();
+    return watch_terminal();
+}
+
+Result<> Console::watch(Stream& stream) {
+    stream.source = TRY(loop_.add_io(stream.fd.get(), EPOLLIN, [this, &stream](std::uint32_t) { on_readable(stream); }));
+    return {};
+}
+
+Result<> Console::watch_terminal() {
+    pull_terminal();
+    terminal_source_ =
+        TRY(loop_.add_io(terminal_.get(), EPOLLIN, [this](std::uint32_t) { on_terminal_readable(); }));
+    return {};
+}
+
+/// False at end of file.
+bool Console::pull_all(Stream& stream) {
+    for (int turn = 0; turn < kPullsPerTurn; ++turn) {
+        const auto moved = ring_.pull(stream.fd.get(), stream.kind);
+        if (!moved) return moved.error().sys_errno == EAGAIN || moved.error().sys_errno == EINTR;
+        if (*moved == 0) return false;
+    }
+    return true;
+}
+
+void Console::on_readable(Stream& stream) {
+    if (!pull_all(stream)) {
+        stream.source.reset();
+        stream.fd.reset();
+    }
+    notify();
+}
+
+void Console::pull_terminal() {
+    for (int turn = 0; turn < kPullsPerTurn; ++turn) {
+        (void)pull_all(transit_);
+        const auto moved = ::splice(terminal_.get(), nullptr, transit_write_.get(), nullptr, 64 * 1024,
+                                    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        if (moved <= 0) break;
+    }
+    (void)pull_all(transit_);
+}
+
+void Console::on_terminal_readable() {
+    pull_terminal();
+    notify();
+}
+
+void Console::close_run() {
+    if (terminal_) pull_terminal();
+    for (auto* stream : {&transit_, &output_, &error_}) {
+        // A process that outlives the init may still hold the pipe, so end of file cannot be waited for; what
+        // the pipe holds by now is what the container printed.
+        while (stream->fd && ring_.pull(stream->fd.get(), stream->kind).value_or(0) > 0) {
+        }
+        stream->source.reset();
+        stream->fd.reset();
+    }
+    terminal_source_.reset();
+    input_source_.reset();
+    for (auto* fd : {&terminal_, &slave_, &transit_write_, &input_}) fd->reset();
+    pending_.clear();
+    input_ending_ = false;
+    notify();
+}
+
+void Console::mark_run_end(bool signaled, int status, bool final) {
+    ring_.add_mark({ring_.end(), status, Kind::run_end, signaled, final, 0});
+    notify();
+}
+
+void Console::notify() {
+    if (listener_) listener_();
+    for (auto& entry : clients_)
+        if (!entry.gone) entry.client->pump();
+}
+
+Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options) {
+    options.terminal = terminal_run_;
+    auto& entry = clients_.emplace_back();
+    entry.client = std::make_unique<ConsoleClient>(ring_, *this, std::move(socket), options);
+    const auto started = entry.client->start(loop_, [this, &entry] {
+        entry.gone = true;
+        if (auto purge = loop_.add_defer([this](std::uint32_t) { purge_clients(); })) purge_source_ = std::move(*purge);
+    });
+    if (!started) {
+        clients_.pop_back();
+        return std::unexpected(started.error());
+    }
+    return {};
+}
+
+void Console::purge_clients() {
+    clients_.remove_if([](const Client& entry) { return entry.gone; });
+    purge_source_.reset();
+}
+
+std::size_t Console::client_count() const noexcept {
+    return static_cast<std::size_t>(std::ranges::count(clients_, false, &Client::gone));
+}
+
+void Console::finish_clients() {
+    for (auto& entry : clients_)
+        if (!entry.gone) entry.client->finish();
+}
+
+int Console::input_fd() const noexcept { return terminal_ ? terminal_.get() : input_.get(); }
+
+void Console::write_input(std::string_view bytes) {
+    // What is typed before the container starts waits for it, as it would in a terminal.
+    if (input_ending_) return;
+    pending_ += bytes;
+    flush_input();
+}
+
+void Console::end_input() {
+    if (terminal_) return;
+    input_ending_ = true;
+    flush_input();
+}
+
+void Console::flush_input() {
+    const int fd = input_fd();
+    if (fd < 0) return;
+    while (!pending_.empty()) {
+        const auto written = ::write(fd, pending_.data(), pending_.size());
+        if (written < 0 && errno == EAGAIN) break;
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) pending_.clear();
+        else pending_.erase(0, static_cast<std::size_t>(written));
+    }
+    if (pending_.empty()) {
+        input_source_.reset();
+        if (std::exchange(input_ending_, false)) {
+            input_.reset();
+            if (on_shrink_) on_shrink_();
+        }
+    } else if (!input_source_) {
+        auto source = loop_.add_io(fd, EPOLLOUT, [this](std::uint32_t) { flush_input(); });
+        if (source) input_source_ = std::move(*source);
+    }
+    for (auto& entry : clients_)
+        if (!entry.gone) entry.client->update_events();
+}
+
+void Console::resize(api::Size size) {
+    if (!terminal_) return;
+    const winsize window{size.rows, size.columns, 0, 0};
+    (void)::ioctl(terminal_.get(), TIOCSWINSZ, &window);
+}
+
+}  // namespace xctl

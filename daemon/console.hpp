@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The console of one container: its descriptors while a run lasts, its ring, its attached clients.
+//
+// Without a terminal the container writes to two pipes, which are spliced into the ring. A terminal cannot be
+// spliced into a file directly, so its bytes pass through a pipe of ours; that pipe is parked with the other
+// descriptors, so bytes on their way survive the daemon too.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/console_client.hpp"
+#include "daemon/ring.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/kernel/event.hpp"
+
+namespace xctl {
+
+/// What a console descriptor is, written as one letter into the parking lot.
+enum class ConsoleRole : char {
+    terminal = 'M',       // the pty's master
+    transit_read = 'T',   // from the terminal to the ring
+    transit_write = 'U',
+    standard_input = 'I',
+    standard_output = 'O',
+    standard_error = 'E',
+};
+
+class Console final : public ConsoleInput {
+public:
+    struct Held {
+        ConsoleRole role;
+        int fd;
+    };
+
+    Console(kernel::EventLoop& loop, Ring ring) : loop_(loop), ring_(std::move(ring)) {}
+    ~Console();
+    Console(const Console&) = delete;
+    Console& operator=(const Console&) = delete;
+
+    /// Called when bytes or boundaries were added.
+    void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
+    /// Called when what held() returns has shrunk, so that parked copies must go too.
+    void set_shrink_listener(std::function<void()> listener) { on_shrink_ = std::move(listener); }
+
+    /// A run without a terminal begins: makes the pipes, returns the container's ends for stdin, stdout, stderr.
+    Result<std::array<UniqueFd, 3>> open_pipes();
+    /// A run with a terminal begins; its master follows when the container has made it.
+    Result<> open_terminal();
+    Result<> set_terminal(UniqueFd master);
+    void mark_run_begin();
+
+    /// All that must survive the daemon.
+    [[nodiscard]] std::vector<Held> held() const;
+    /// Takes back what was held and goes on reading.
+    Result<> adopt(std::vector<std::pair<ConsoleRole, UniqueFd>> held);
+
+    /// The container is gone: takes in what it had written, closes its descriptors.
+    void close_run();
+    void mark_run_end(bool signaled, int status, bool final);
+
+    /// Serves one more client over `socket`.
+    Result<> attach(UniqueFd socket, ConsoleClient::Options options);
+    [[nodiscard]] std::size_t client_count() const noexcept;
+    /// The container was deleted: tells the clients that nothing more will come.
+    void finish_clients();
+
+    [[nodiscard]] Ring& ring() noexcept { return ring_; }
+    [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
+    [[nodiscard]] bool has_terminal() const noexcept { return terminal_run_; }
+
+    void write_input(std::string_view bytes) override;
+    void end_input() override;
+    void resize(api::Size size) override;
+    [[nodiscard]] bool wants_input() const override { return pending_.size() < kMaxPending; }
+
+private:
+    static constexpr std::size_t kMaxPending = 64 * 1024;
+
+    struct Stream {
+        UniqueFd fd;
+        Ring::MarkKind kind = Ring::MarkKind::standard_output;
+        kernel::EventSource source;
+    };
+    struct Client {
+        std::unique_ptr<ConsoleClient> client;
+        bool gone = false;
+    };
+
+    Result<> watch(Stream& stream);
+    Result<> watch_terminal();
+    void on_readable(Stream& stream);
+    void on_terminal_readable();
+    bool pull_all(Stream& stream);
+    void pull_terminal();
+    void hold_slave();
+    void notify();
+    void flush_input();
+    void purge_clients();
+    [[nodiscard]] int input_fd() const noexcept;
+
+    kernel::EventLoop& loop_;
+    Ring ring_;
+    bool terminal_run_ = false;
+    UniqueFd terminal_;
+    UniqueFd slave_;  // keeps the terminal from hanging up while the container has it closed
+    UniqueFd transit_write_;
+    Stream transit_;
+    Stream output_;
+    Stream error_;
+    UniqueFd input_;
+    bool input_ending_ = false;
+    std::string pending_;  // input that the container has not taken yet
+    kernel::EventSource terminal_source_;
+    kernel::EventSource input_source_;
+    kernel::EventSource purge_source_;
+    std::list<Client> clients_;
+    std::function<void()> listener_;
+    std::function<void()> on_shrink_;
+};
+
+}  // namespace xctl

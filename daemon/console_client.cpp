@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/console_client.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstring>
+
+namespace xctl {
+namespace {
+
+using api::FrameHeader;
+using api::FrameKind;
+
+/// So that one client with much to read cannot hold up the loop.
+constexpr int kFramesPerTurn = 32;
+
+std::span<const std::byte> as_bytes(const auto& value) { return std::as_bytes(std::span(&value, 1)); }
+
+}  // namespace
+
+ConsoleClient::ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd socket, Options options)
+    : ring_(ring),
+      input_(input),
+      socket_(std::move(socket)),
+      options_(options),
+      live_offset_(ring.end()),
+      live_mark_(ring.mark_count()) {}
+
+Result<> ConsoleClient::start(kernel::EventLoop& loop, std::function<void()> on_gone) {
+    on_gone_ = std::move(on_gone);
+    source_ = TRY(loop.add_io(socket_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP,
+                              [this](std::uint32_t events) { on_socket(events); }));
+    return {};
+}
+
+void ConsoleClient::leave() {
+    source_.reset();
+    // The handler may destroy this object, so it must not live inside it.
+    if (auto gone = std::exchange(on_gone_, nullptr)) gone();
+}
+
+void ConsoleClient::on_socket(std::uint32_t events) {
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) return leave();
+    if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && reads_ && !read_input()) return leave();
+    blocked_ = false;
+    pump();
+}
+
+void ConsoleClient::update_events() {
+    const bool reading = reads_ && (options_.observe || input_.wants_input());
+    source_.set_events((reading ? EPOLLIN | EPOLLRDHUP : 0u) | (blocked_ ? EPOLLOUT : 0u));
+}
+
+void ConsoleClient::pump() {
+    if (blocked_) return;
+    switch (send_some()) {
+        case Sent::gone: return leave();
+        case Sent::blocked: blocked_ = true; break;
+        case Sent::all: break;
+    }
+    update_events();
+}
+
+void ConsoleClient::finish() {
+    finishing_ = true;
+    pump();
+}
+
+ConsoleClient::Sent ConsoleClient::send_some() {
+    for (int turn = 0; turn < kFramesPerTurn; ++turn) {
+        if (const auto sent = flush(); sent != Sent::all) return sent;
+        const bool replayed = options_.cursor.offset() >= live_offset_ && options_.cursor.mark() >= live_mark_;
+        if (!live_sent_ && replayed) {
+            live_sent_ = true;
+            if (put(FrameKind::live, options_.terminal ? 1 : 0, options_.cursor.offset(), {}) == Sent::gone)
+                return Sent::gone;
+            if (!options_.follow) finishing_ = true;
+            continue;
+        }
+        const auto item = live_sent_ && !options_.follow ? ConsoleCursor::Item{}
+                                                         : options_.cursor.next(ring_, api::kMaxFramePayload);
+        if (std::holds_alternative<ConsoleCursor::Nothing>(item)) {
+            if (!finishing_) return Sent::all;
+            put(FrameKind::end, 0, options_.cursor.offset(), {});
+            return flush() == Sent::blocked ? Sent::blocked : Sent::gone;
+        }
+        if (const auto sent = put_item(item); sent != Sent::all) return sent;
+    }
+    return Sent::blocked;  // more to say: asks for EPOLLOUT, which fires in the next turn of the loop
+}
+
+ConsoleClient::Sent ConsoleClient::put_item(const ConsoleCursor::Item& item) {
+    if (const auto* output = std::get_if<ConsoleCursor::Output>(&item)) return put_output(*output);
+    if (const auto* gap = std::get_if<ConsoleCursor::Gap>(&item)) return put(FrameKind::gap, 0, gap->offset, {});
+    return put_boundary(std::get<ConsoleCursor::Boundary>(item).mark);
+}
+
+ConsoleClient::Sent ConsoleClient::put_output(const ConsoleCursor::Output& output) {
+    const auto detail = static_cast<std::uint8_t>(output.standard_error ? 1 : 0);
+    const auto sent = put(FrameKind::output, detail, output.offset, output.bytes);
+    options_.cursor.advance(output.bytes.size());
+    return sent;
+}
+
+ConsoleClient::Sent ConsoleClient::put_boundary(const Ring::Mark& mark) {
+    if (mark.kind == Ring::MarkKind::run_begin) return put(FrameKind::run_begin, 0, mark.offset, {});
+    const api::RunEnd end{mark.signaled, mark.final, 0, mark.status};
+    return put(FrameKind::run_end, 0, mark.offset, as_bytes(end));
+}
+
+/// Sends one frame; what the socket does not take is kept, so a frame is never cut.
+ConsoleClient::Sent ConsoleClient::put(FrameKind kind, std::uint8_t detail, std::uint64_t offset,
+                                       std::span<const std::byte> payload) {
+    FrameHeader header{kind, detail, 0, static_cast<std::uint32_t>(payload.size()), offset, options_.cursor.mark()};
+    if (!options_.framed && kind != FrameKind::output) return Sent::all;
+    iovec parts[2]{{&header, options_.framed ? sizeof header : 0},
+                   {const_cast<std::byte*>(payload.data()), payload.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    const auto total = parts[0].iov_len + parts[1].iov_len;
+    const auto sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return Sent::gone;
+    auto done = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+    if (done == total) return Sent::all;
+    for (const auto& part : parts) {
+        const auto skip = std::min(done, part.iov_len);
+        unsent_.append(static_cast<const char*>(part.iov_base) + skip, part.iov_len - skip);
+        done -= skip;
+    }
+    return Sent::blocked;
+}
+
+ConsoleClient::Sent ConsoleClient::flush() {
+    while (!unsent_.empty()) {
+        const auto sent = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) return errno == EAGAIN || errno == EINTR ? Sent::blocked : Sent::gone;
+        unsent_.erase(0, static_cast<std::size_t>(sent));
+    }
+    return Sent::all;
+}
+
+bool ConsoleClient::read_input() {
+    char buffer[16 * 1024];
+    const auto got = ::recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    if (got == 0) {
+        reads_ = false;
+        if (options_.framed) return false;
+        // A plain client that shuts down its sending side has no more input, but may still want the output.
+        if (!options_.observe) input_.end_input();
+        return true;
+    }
+    if (options_.observe) return true;
+    return take_input({buffer, static_cast<std::size_t>(got)});
+}
+
+bool ConsoleClient::take_input(std::string_view bytes) {
+    if (!options_.framed) {
+        input_.write_input(bytes);
+        return true;
+    }
+    received_ += bytes;
+    return take_frames();
+}
+
+bool ConsoleClient::take_frames() {
+    while (received_.size() >= sizeof(FrameHeader)) {
+        FrameHeader header{};
+        std::memcpy(&header, received_.data(), sizeof header);
+        if (header.length > api::kMaxFramePayload) return false;
+        if (received_.size() < sizeof header + header.length) return true;
+        const std::string payload = received_.substr(sizeof header, header.length);
+        received_.erase(0, sizeof header + header.length);
+        api::Size size{};
+        if (header.kind == FrameKind::input) {
+            input_.write_input(payload);
+        } else if (header.kind == FrameKind::end_of_input) {
+            input_.end_input();
+        } else if (header.kind == FrameKind::resize && payload.size() == sizeof size) {
+            std::memcpy(&size, payload.data(), sizeof size);
+            input_.resize(size);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace xctl

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One attached client: sends a Ring over a socket from a place on, takes input.
+//
+// The ring is the queue. A client that reads slowly falls behind and finds a gap when it went around once; it
+// never slows the container, and costs at most one frame of memory.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "api/console_stream.hpp"
+#include "daemon/console_cursor.hpp"
+#include "daemon/ring.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/kernel/event.hpp"
+
+namespace xctl {
+
+/// What a client may ask of the console.
+class ConsoleInput {
+public:
+    virtual void write_input(std::string_view bytes) = 0;
+    virtual void end_input() = 0;
+    virtual void resize(api::Size size) = 0;
+    [[nodiscard]] virtual bool wants_input() const = 0;  // false: too much is queued already
+
+protected:
+    ~ConsoleInput() = default;
+};
+
+class ConsoleClient {
+public:
+    struct Options {
+        ConsoleCursor cursor;
+        bool framed = false;
+        bool observe = false;   // no input
+        bool follow = true;     // else ends when all that is there now was sent
+        bool terminal = false;  // told with `live`
+    };
+
+    /// `socket` is non-blocking; `on_gone` runs when the client has left, and may destroy this.
+    ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd socket, Options options);
+
+    Result<> start(kernel::EventLoop& loop, std::function<void()> on_gone);
+
+    /// Sends what is new, as far as the socket takes it.
+    void pump();
+    /// No more will ever come: the container was deleted.
+    void finish();
+    /// Reads input again after ConsoleInput::wants_input() became true.
+    void update_events();
+
+private:
+    enum class Sent : std::uint8_t { all, blocked, gone };
+
+    void on_socket(std::uint32_t events);
+    bool read_input();
+    bool take_input(std::string_view bytes);
+    bool take_frames();
+    Sent send_some();
+    Sent flush();
+    Sent put(api::FrameKind kind, std::uint8_t detail, std::uint64_t offset, std::span<const std::byte> payload);
+    Sent put_item(const ConsoleCursor::Item& item);
+    Sent put_output(const ConsoleCursor::Output& output);
+    Sent put_boundary(const Ring::Mark& mark);
+    void leave();
+
+    const Ring& ring_;
+    ConsoleInput& input_;
+    UniqueFd socket_;
+    Options options_;
+    std::uint64_t live_offset_;  // where the replay ends
+    std::uint64_t live_mark_;
+    bool live_sent_ = false;
+    bool finishing_ = false;
+    bool reads_ = true;
+    bool blocked_ = false;
+    std::string unsent_;    // the rest of a frame that the socket did not take
+    std::string received_;  // an incomplete frame from the client
+    kernel::EventSource source_;
+    std::function<void()> on_gone_;
+};
+
+}  // namespace xctl

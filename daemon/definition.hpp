@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is asked of one container: the content of NAME.json and its drop-ins. xctl.container(5) describes the file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/container.hpp"
+#include "lib/base/result.hpp"
+
+namespace xctl {
+
+inline constexpr std::uint64_t kDefaultScrollback = 1024 * 1024;
+inline constexpr std::uint64_t kMinScrollback = 4096;
+inline constexpr std::uint64_t kMaxScrollback = 1024ULL * 1024 * 1024;
+inline constexpr std::chrono::milliseconds kDefaultStopTimeout{10'000};
+
+struct Definition {
+    std::string bundle;  // absolute
+    bool autostart = false;
+    bool remove_when_stopped = false;  // made by `run --rm`
+    RestartPolicy restart;
+    std::uint64_t scrollback = kDefaultScrollback;
+    std::string stop_signal;  // empty: what suits the payload
+    std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
+    std::string config_patch;  // JSON merge patch onto config.json; empty: none
+};
+
+/// A file's text, for error messages with its name.
+struct NamedText {
+    std::string file;
+    std::string text;
+};
+
+/// The base file and its drop-ins in order. Errc::invalid_document names file, JSON pointer and rule; an unknown
+/// key is an error, since it is most likely a misspelt one.
+Result<Definition> parse_definition(const NamedText& base, const std::vector<NamedText>& drop_ins);
+
+/// What `xctl create` writes: the members that differ from the defaults.
+[[nodiscard]] std::string to_json(const Definition& definition);
+
+/// `text` with `autostart` set, everything else kept.
+Result<std::string> with_autostart(const NamedText& file, bool autostart);
+
+}  // namespace xctl

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/parking.hpp"
+
+#include <sys/socket.h>
+
+#include <cstring>
+#include <format>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/socket.hpp"
+
+namespace xctl {
+namespace {
+
+constexpr std::size_t kMaxMessage = 1024;
+constexpr std::size_t kMaxFds = 16;
+constexpr std::size_t kGarbageAllowed = 16;
+constexpr int kBufferSize = 64 * 1024 * 1024;
+
+struct Received {
+    std::string text;
+    std::vector<UniqueFd> fds;
+};
+
+/// The next message of the stream; empty text: there is none. Messages with descriptors are never glued.
+Result<Received> receive(int socket, int flags) {
+    char buffer[kMaxMessage];
+    alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
+    iovec part{buffer, sizeof buffer};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    const auto size = ::recvmsg(socket, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0 && errno == EAGAIN) return Received{};
+    if (size < 0) return fail_errno(errno, "read the parking lot");
+    Received received{std::string(buffer, static_cast<std::size_t>(size)), {}};
+    for (auto* part_header = CMSG_FIRSTHDR(&header); part_header != nullptr;
+         part_header = CMSG_NXTHDR(&header, part_header)) {
+        if (part_header->cmsg_level != SOL_SOCKET || part_header->cmsg_type != SCM_RIGHTS) continue;
+        const auto count = (part_header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(part_header) + i * sizeof fd, sizeof fd);
+            received.fds.emplace_back(fd);
+        }
+    }
+    return received;
+}
+
+std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
+    std::vector<int> out;
+    for (const auto& fd : fds) out.push_back(fd.get());
+    return out;
+}
+
+}  // namespace
+
+Parking::Parking(UniqueFd send_end, UniqueFd receive_end)
+    : send_end_(std::move(send_end)), receive_end_(std::move(receive_end)) {
+    (void)::setsockopt(send_end_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kBufferSize, sizeof kBufferSize);
+}
+
+void Parking::set_peek_offset(int offset) const {
+    (void)::setsockopt(receive_end_.get(), SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+}
+
+/// Reads the message at the peek offset and moves past it; false at the end of the queue.
+Result<bool> Parking::peek(Message& message) {
+    auto received = TRY(receive(receive_end_.get(), MSG_PEEK));
+    if (received.text.empty()) return false;
+    const auto words = split(received.text, ' ');
+    if (words.size() < 3) return fail(Errc::system, "the parking lot holds a message of another version");
+    message.key = words[0];
+    message.serial = parse_unsigned(words[1]).value_or(0);
+    message.text = received.text.substr(words[0].size() + words[1].size() + 2);
+    if (message.text.ends_with('\n')) message.text.pop_back();
+    message.fds = std::move(received.fds);
+    return true;
+}
+
+Result<std::vector<Parking::Entry>> Parking::recover() {
+    std::map<std::string, Message> newest;
+    set_peek_offset(0);
+    for (Message message; TRY(peek(message)); message = {}) {
+        ++queued_;
+        next_serial_ = std::max(next_serial_, message.serial + 1);
+        const auto key = message.key;
+        newest.insert_or_assign(key, std::move(message));
+    }
+    std::vector<Entry> entries;
+    for (auto& [key, message] : newest) {
+        living_[key] = message.serial;
+        entries.push_back({key, std::move(message.text), std::move(message.fds)});
+    }
+    return entries;
+}
+
+Result<> Parking::send(const std::string& key, std::uint64_t serial, const std::string& text,
+                       std::span<const int> fds) {
+    const auto line = std::format("{} {} {}\n", key, serial, text);
+    if (line.size() > kMaxMessage || fds.size() > kMaxFds) return fail(Errc::system, "too much to park at once");
+    TRY(kernel::send_with_fds(send_end_.get(), std::as_bytes(std::span(line)), fds), "park descriptors");
+    ++queued_;
+    return {};
+}
+
+Result<> Parking::park(const std::string& key, const std::string& text, std::span<const int> fds) {
+    TRY(send(key, next_serial_, text, fds));
+    living_[key] = next_serial_++;
+    compact_if_worth_it();
+    return {};
+}
+
+void Parking::drop(const std::string& key) {
+    living_.erase(key);
+    compact_if_worth_it();
+}
+
+void Parking::compact_if_worth_it() {
+    // What cannot be compacted now stays; it costs descriptors, not correctness.
+    if (queued_ > 2 * living_.size() + kGarbageAllowed) (void)compact();
+}
+
+Result<> Parking::consume(std::size_t messages) {
+    for (; messages > 0; --messages, --queued_) TRY(receive(receive_end_.get(), 0));
+    return {};
+}
+
+Result<> Parking::compact() {
+    const auto old = queued_;
+    set_peek_offset(0);
+    for (std::size_t i = 0; i < old; ++i) {
+        Message message;
+        if (!TRY(peek(message))) break;
+        const auto it = living_.find(message.key);
+        if (it == living_.end() || it->second != message.serial) continue;
+        TRY(send(message.key, message.serial, message.text, numbers(message.fds)));
+    }
+    return consume(old);
+}
+
+}  // namespace xctl

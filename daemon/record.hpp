@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the daemon knows about a container beyond its definition; kept in /run/xctl/NAME, gone with the boot.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/container.hpp"
+#include "lib/base/container_id.hpp"
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl {
+
+enum class Placement : std::uint8_t { scope, unit };
+inline constexpr std::array<Named<Placement>, 2> kPlacements{{{"scope", Placement::scope}, {"unit", Placement::unit}}};
+
+struct Record {
+    Machine machine;
+    Placement placement = Placement::scope;
+    std::string unit;               // of the current or last run
+    pid_t pid = -1;                 // of the current run's init
+    std::vector<std::string> args;  // given with the last start; restarts by the policy use them again
+    std::string oci_version = "1.3.0";
+    std::map<std::string, std::string> annotations;
+};
+
+[[nodiscard]] std::string to_json(const Record& record);
+Result<Record> parse_record(std::string_view text);
+
+/// The directory /run/xctl/NAME: record, console ring, exit file.
+class RunDirectory {
+public:
+    static Result<RunDirectory> open(const std::string& base, const ContainerId& id);
+    /// Removes it with all it holds.
+    static void remove(const std::string& base, const ContainerId& id);
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    /// A fresh Record when there is none, or when it cannot be read.
+    [[nodiscard]] Record load() const;
+    Result<> save(const Record& record) const;
+
+private:
+    explicit RunDirectory(UniqueFd fd) : fd_(std::move(fd)) {}
+    UniqueFd fd_;
+};
+
+}  // namespace xctl

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/ring.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+namespace xctl {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x31676e6972746378;  // "xctring1"
+constexpr std::uint32_t kMarks = 2048;
+constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kMaxPull = 256 * 1024;
+
+constexpr std::uint64_t round_up(std::uint64_t size) { return (size + kPage - 1) / kPage * kPage; }
+
+}  // namespace
+
+/// The file: this header, the marks behind it, then the data, each from a page boundary on.
+///
+/// `position` is written by the kernel. When it reaches the end of the file, the other slot is prepared with
+/// the next lap and then made the active one by a single store, so every moment shows one valid offset.
+struct Ring::Header {
+    std::uint64_t magic;
+    std::uint64_t capacity;
+    std::uint64_t journal_offset;
+    std::atomic<std::uint64_t> mark_count;
+    std::atomic<std::uint32_t> active;
+    std::uint32_t reserved;
+    struct Slot {
+        std::uint64_t lap_offset;  // absolute offset of the first data byte in the file, in this lap
+        std::int64_t position;     // file position of the next byte
+    } slots[2];
+    Mark marks[kMarks];
+
+    static constexpr std::uint64_t data_begin() { return round_up(sizeof(Header)); }
+    Slot& slot() { return slots[active.load(std::memory_order_relaxed) & 1]; }
+    [[nodiscard]] const Slot& slot() const { return slots[active.load(std::memory_order_relaxed) & 1]; }
+};
+
+bool Ring::is_valid(const Header& header, std::uint64_t file_size) noexcept {
+    if (header.magic != kMagic || file_size != Header::data_begin() + header.capacity) return false;
+    if (header.capacity == 0 || header.capacity % kPage != 0) return false;
+    const auto position = static_cast<std::uint64_t>(header.slot().position);
+    return position >= Header::data_begin() && position <= file_size;
+}
+
+Result<> Ring::make_at(int directory, const char* name, std::uint64_t size) {
+    const UniqueFd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!file) return fail_errno(errno, "make the console ring");
+    const auto capacity = round_up(std::max<std::uint64_t>(size, 1));
+    if (::ftruncate(file.get(), static_cast<off_t>(Header::data_begin() + capacity)) < 0)
+        return fail_errno(errno, "size the console ring");
+    auto* memory = ::mmap(nullptr, Header::data_begin(), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    if (memory == MAP_FAILED) return fail_errno(errno, "map the console ring");
+    auto* header = static_cast<Header*>(memory);
+    header->capacity = capacity;
+    header->slots[0] = {0, static_cast<std::int64_t>(Header::data_begin())};
+    header->magic = kMagic;
+    ::munmap(memory, Header::data_begin());
+    (void)::unlinkat(directory, name, 0);
+    const auto link = "/proc/self/fd/" + std::to_string(file.get());
+    if (::linkat(AT_FDCWD, link.c_str(), directory, name, AT_SYMLINK_FOLLOW) < 0)
+        return fail_errno(errno, "name the console ring");
+    return {};
+}
+
+Result<Ring> Ring::open_at(int directory, const char* name, std::uint64_t size) {
+    for (const bool last_try : {false, true}) {
+        UniqueFd file(::openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+        struct stat status {};
+        if (file && ::fstat(file.get(), &status) == 0 &&
+            static_cast<std::uint64_t>(status.st_size) > Header::data_begin()) {
+            const auto mapped = static_cast<std::size_t>(status.st_size);
+            auto* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+            if (memory == MAP_FAILED) return fail_errno(errno, "map the console ring");
+            auto* header = static_cast<Header*>(memory);
+            if (is_valid(*header, mapped)) {
+                // The kernel must never have to wait for this page while it counts bytes.
+                (void)::mlock(header, kPage);
+                return Ring(std::move(file), header, mapped);
+            }
+            ::munmap(memory, mapped);
+        }
+        if (last_try) break;
+        TRY(make_at(directory, name, size));
+    }
+    return fail(Errc::system, "the console ring cannot be made");
+}
+
+Ring::Ring(Ring&& other) noexcept
+    : file_(std::move(other.file_)), header_(std::exchange(other.header_, nullptr)), mapped_(other.mapped_) {}
+
+Ring::~Ring() {
+    if (header_ != nullptr) ::munmap(header_, mapped_);
+}
+
+std::uint64_t Ring::capacity() const noexcept { return header_->capacity; }
+
+std::uint64_t Ring::end() const noexcept {
+    const auto& slot = header_->slot();
+    return slot.lap_offset + static_cast<std::uint64_t>(slot.position) - Header::data_begin();
+}
+
+std::uint64_t Ring::begin() const noexcept {
+    const auto last = end();
+    const auto oldest = last > capacity() ? last - capacity() : 0;
+    // Bytes older than the oldest mark kept cannot be told apart by stream any more once marks were dropped.
+    return first_mark() > 0 ? std::max(oldest, mark(first_mark()).offset) : oldest;
+}
+
+std::uint64_t& Ring::journal_offset() noexcept { return header_->journal_offset; }
+
+void Ring::wrap() noexcept {
+    const auto active = header_->active.load(std::memory_order_relaxed) & 1;
+    auto& next = header_->slots[active ^ 1];
+    next.lap_offset = header_->slots[active].lap_offset + capacity();
+    next.position = static_cast<std::int64_t>(Header::data_begin());
+    header_->active.store(active ^ 1, std::memory_order_release);
+}
+
+Ring::MarkKind Ring::current_stream() const noexcept {
+    for (auto number = mark_count(); number > first_mark(); --number) {
+        const auto kind = mark(number - 1).kind;
+        if (kind == MarkKind::run_begin) break;
+        if (kind != MarkKind::run_end) return kind;
+    }
+    return MarkKind::standard_output;
+}
+
+Result<std::size_t> Ring::pull(int pipe, MarkKind stream) {
+    if (static_cast<std::uint64_t>(header_->slot().position) == mapped_) wrap();
+    if (current_stream() != stream) add_mark({end(), 0, stream, 0, 0, 0});
+    auto& position = header_->slot().position;
+    const auto room = std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position));
+    const auto moved = ::splice(pipe, nullptr, file_.get(), &position, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    if (moved < 0) return fail_errno(errno, "splice into the console ring");
+    return static_cast<std::size_t>(moved);
+}
+
+void Ring::add_mark(Mark mark) noexcept {
+    const auto number = header_->mark_count.load(std::memory_order_relaxed);
+    header_->marks[number % kMarks] = mark;
+    header_->mark_count.store(number + 1, std::memory_order_release);
+}
+
+std::uint64_t Ring::mark_count() const noexcept { return header_->mark_count.load(std::memory_order_relaxed); }
+
+std::uint64_t Ring::first_mark() const noexcept {
+    // One slot is kept free, so that a mark being written never overwrites one that is still shown.
+    const auto count = mark_count();
+    return count >= kMarks ? count - kMarks + 1 : 0;
+}
+
+const Ring::Mark& Ring::mark(std::uint64_t number) const noexcept { return header_->marks[number % kMarks]; }
+
+std::span<const std::byte> Ring::bytes(std::uint64_t offset, std::uint64_t limit) const noexcept {
+    const auto place = offset % capacity();
+    const auto available = std::min(limit, end()) - offset;
+    const auto together = std::min<std::uint64_t>(available, capacity() - place);
+    return {reinterpret_cast<const std::byte*>(header_) + Header::data_begin() + place,
+            static_cast<std::size_t>(together)};
+}
+
+std::uint64_t Ring::line_offset(std::uint64_t lines) const noexcept {
+    auto offset = end();
+    const auto oldest = begin();
+    if (lines == 0) return offset;
+    // A newline at the very end closes the last line; it does not begin another.
+    for (std::uint64_t seen = 0; offset > oldest; --offset) {
+        if (*bytes(offset - 1, offset).data() != std::byte{'\n'} || offset == end()) continue;
+        if (++seen >= lines) return offset;
+    }
+    return oldest;
+}
+
+}  // namespace xctl
