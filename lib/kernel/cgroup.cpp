@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/cgroup.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <charconv>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/raw.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+constexpr const char* kMountPoints[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
+
+std::vector<std::string> words_of(std::string_view text) {
+    while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+    return text.empty() ? std::vector<std::string>() : split(text, ' ');
+}
+
+/// The names of the cgroups directly below.
+Result<std::vector<std::string>> list_children(int cgroup) {
+    auto fd = TRY(open_at(cgroup, ".", kDirectory));
+    DIR* const stream = ::fdopendir(fd.get());
+    if (stream == nullptr) return fail_errno(errno, "fdopendir");
+    static_cast<void>(fd.release());
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(stream)) {
+        const std::string_view name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(stream);
+    return names;
+}
+
+}  // namespace
+
+Result<UniqueFd> open_cgroup_root() {
+    for (const char* path : kMountPoints) {
+        auto fd = open_at(AT_FDCWD, path, kDirectory);
+        struct statfs info{};
+        if (fd && ::fstatfs(fd->get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC) return fd;
+    }
+    return fail(Errc::unsupported, "no cgroup v2 hierarchy is mounted at /sys/fs/cgroup");
+}
+
+Result<std::string> parse_cgroup_path(std::string_view text) {
+    constexpr std::string_view kPrefix = "0::";
+    for (const auto& line : split(text, '\n'))
+        if (line.starts_with(kPrefix)) return line.substr(kPrefix.size());
+    return fail(Errc::unsupported, "the process is in no cgroup v2");
+}
+
+Result<std::string> read_cgroup_path(pid_t pid) {
+    return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup")));
+}
+
+Result<std::string> read_own_cgroup_path() {
+    return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/self/cgroup")));
+}
+
+Result<UniqueFd> open_cgroup(std::string_view path) {
+    const auto root = TRY(open_cgroup_root());
+    return open_cgroup_at(root.get(), path);
+}
+
+Result<UniqueFd> open_cgroup_at(int parent, std::string_view path) {
+    while (path.starts_with('/')) path.remove_prefix(1);
+    return open_beneath(parent, path.empty() ? "." : std::string(path), kDirectory);
+}
+
+Result<UniqueFd> make_cgroup_at(int parent, const std::string& name) {
+    if (::mkdirat(parent, name.c_str(), 0755) < 0 && errno != EEXIST)
+        return fail_errno(errno, "create the cgroup " + name);
+    return open_cgroup_at(parent, name);
+}
+
+Result<std::vector<pid_t>> read_processes(int cgroup) {
+    std::vector<pid_t> pids;
+    for (const auto& line : split(TRY(read_file_at(cgroup, "cgroup.procs")), '\n')) {
+        pid_t pid = 0;
+        const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
+        if (!line.empty() && error == std::errc()) pids.push_back(pid);
+    }
+    return pids;
+}
+
+Result<> add_process(int cgroup, pid_t pid) { return write_file_at(cgroup, "cgroup.procs", std::to_string(pid)); }
+
+Result<std::vector<std::string>> read_controllers(int cgroup) {
+    return words_of(TRY(read_file_at(cgroup, "cgroup.controllers")));
+}
+
+Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers) {
+    if (controllers.empty()) return {};
+    return write_file_at(cgroup, "cgroup.subtree_control", "+" + join(controllers, " +"));
+}
+
+CgroupEvents parse_cgroup_events(std::string_view text) {
+    CgroupEvents events;
+    for (const auto& line : split(text, '\n')) {
+        if (line == "populated 1") events.populated = true;
+        if (line == "frozen 1") events.frozen = true;
+    }
+    return events;
+}
+
+Result<CgroupEvents> read_cgroup_events(int cgroup) {
+    return parse_cgroup_events(TRY(read_file_at(cgroup, "cgroup.events")));
+}
+
+Result<UniqueFd> open_cgroup_events(int cgroup) { return open_at(cgroup, "cgroup.events", O_RDONLY); }
+
+Result<> kill_cgroup(int cgroup) { return write_file_at(cgroup, "cgroup.kill", "1"); }
+
+Result<> set_frozen(int cgroup, bool frozen) { return write_file_at(cgroup, "cgroup.freeze", frozen ? "1" : "0"); }
+
+Result<> remove_cgroup_at(int parent, const std::string& name) {
+    {
+        auto cgroup = open_cgroup_at(parent, name);
+        if (!cgroup && cgroup.error().sys_errno == ENOENT) return {};
+        if (!cgroup) return std::unexpected(std::move(cgroup).error());
+        for (const auto& child : TRY(list_children(cgroup->get()))) TRY(remove_cgroup_at(cgroup->get(), child));
+    }
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return fail_errno(errno, "remove the cgroup " + name);
+    return {};
+}
+
+}  // namespace xctl::kernel

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/mount.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+namespace xctl::kernel::raw {
+namespace {
+
+constexpr std::uint64_t kAccessTimes = MOUNT_ATTR__ATIME;
+
+}  // namespace
+
+int open_filesystem(const char* fstype) { return call<SYS_fsopen>(fstype, FSOPEN_CLOEXEC); }
+
+int set_parameter(int context, const char* key, const char* value) {
+    const auto command = value == nullptr ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+    return call<SYS_fsconfig>(context, command, key, value, 0);
+}
+
+int mount_context(int context) {
+    const int result = call<SYS_fsconfig>(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+    return result < 0 ? result : call<SYS_fsmount>(context, FSMOUNT_CLOEXEC, 0);
+}
+
+int clone_tree(int dir, const char* path, Subtree subtree) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    if (path == nullptr) flags |= AT_EMPTY_PATH;
+    if (subtree == Subtree::yes) flags |= AT_RECURSIVE;
+    return call<SYS_open_tree>(dir, path == nullptr ? "" : path, flags);
+}
+
+int set_attributes(int mount, const MountAttributes& wanted, Subtree subtree) {
+    mount_attr attributes{};
+    attributes.attr_set = wanted.set;
+    attributes.attr_clr = wanted.clear;
+    // The access time modes are one field: the kernel wants it cleared as a whole before one of them is set.
+    if (((wanted.set | wanted.clear) & kAccessTimes) != 0) attributes.attr_clr |= kAccessTimes;
+    attributes.propagation = wanted.propagation;
+    if (wanted.user_namespace >= 0) attributes.userns_fd = static_cast<std::uint64_t>(wanted.user_namespace);
+    const unsigned flags = AT_EMPTY_PATH | (subtree == Subtree::yes ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+    return call<SYS_mount_setattr>(mount, "", flags, &attributes, sizeof attributes);
+}
+
+int attach_mount(int mount, int target) {
+    return call<SYS_move_mount>(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+}  // namespace xctl::kernel::raw

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/pidfd.hpp"
+
+#include <sys/ioctl.h>
+
+#include <cstdint>
+
+#include "lib/kernel/raw.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+/// The first published layout of struct pidfd_info; the C library's headers may be older than the kernel.
+struct PidfdInfo {
+    std::uint64_t mask = 0;
+    std::uint64_t cgroup_id = 0;
+    std::uint32_t pid = 0, tgid = 0, ppid = 0;
+    std::uint32_t ids[8] = {};
+    std::int32_t exit_code = 0;  // as of wait(2)
+};
+static_assert(sizeof(PidfdInfo) == 64);
+
+constexpr std::uint64_t kInfoExit = 1U << 3;
+constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+bool probe_exit_info() {
+    auto child = clone_process({.flags = 0, .exit_signal = 0, .cgroup = -1});
+    if (!child) return false;
+    if (child->pid == 0) raw::call<SYS_exit_group>(0);
+    if (!wait_exit(child->pidfd.get())) return false;
+    const auto info = read_exit_info(child->pidfd.get());
+    return info && info->has_value();
+}
+
+}  // namespace
+
+Result<std::optional<ExitStatus>> read_exit_info(int pidfd) {
+    PidfdInfo info{.mask = kInfoExit};
+    if (::ioctl(pidfd, kGetInfo, &info) < 0) {
+        // Before the process was reaped there is nothing to tell, and with it gone for us, ESRCH.
+        return fail_errno(errno, "PIDFD_GET_INFO");
+    }
+    if ((info.mask & kInfoExit) == 0) return std::nullopt;
+    return exit_status_from_wait(info.exit_code);
+}
+
+bool has_exit_info() {
+    static const bool answer = probe_exit_info();
+    return answer;
+}
+
+}  // namespace xctl::kernel

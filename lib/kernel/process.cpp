@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/process.hpp"
+
+#include <linux/sched.h>
+#include <sys/wait.h>
+
+#include "lib/kernel/raw.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+ExitStatus exit_status_from_siginfo(const siginfo_t& info) {
+    return {.signaled = info.si_code != CLD_EXITED,
+            .value = info.si_status,
+            .core_dumped = info.si_code == CLD_DUMPED};
+}
+
+/// __WALL: also children that were cloned without an exit signal.
+Result<std::optional<ExitStatus>> wait_for(int pidfd, Reap reap, int options) {
+    siginfo_t info{};
+    const int flags = WEXITED | __WALL | options | (reap == Reap::no ? WNOWAIT : 0);
+    int result = 0;
+    do result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, flags);
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return fail_errno(errno, "waitid");
+    if (info.si_pid == 0) return std::nullopt;
+    return exit_status_from_siginfo(info);
+}
+
+}  // namespace
+
+ExitStatus exit_status_from_wait(int status) {
+    if (WIFEXITED(status)) return {.signaled = false, .value = WEXITSTATUS(status), .core_dumped = false};
+    return {.signaled = true, .value = WTERMSIG(status), .core_dumped = WCOREDUMP(status) != 0};
+}
+
+Result<Child> clone_process(const CloneOptions& options) {
+    int pidfd = -1;
+    clone_args args{};
+    args.flags = options.flags | CLONE_PIDFD | (options.cgroup >= 0 ? CLONE_INTO_CGROUP : 0U);
+    args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    args.exit_signal = static_cast<unsigned>(options.exit_signal);
+    if (options.cgroup >= 0) args.cgroup = static_cast<unsigned>(options.cgroup);
+    const int pid = raw::call<SYS_clone3>(&args, sizeof args);
+    if (pid < 0) return fail_errno(raw::errno_of(pid), "clone3");
+    // In the child the variable has its old value: the descriptor exists in the parent's table only.
+    if (pid == 0) return Child{0, UniqueFd()};
+    return Child{pid, UniqueFd(pidfd)};
+}
+
+Result<UniqueFd> open_pidfd(pid_t pid) {
+    return lift_fd(raw::call<SYS_pidfd_open>(pid, 0), "pidfd_open of process " + std::to_string(pid));
+}
+
+Result<> send_signal(int pidfd, int signal) {
+    return lift(raw::call<SYS_pidfd_send_signal>(pidfd, signal, nullptr, 0),
+                "pidfd_send_signal " + std::to_string(signal));
+}
+
+Result<ExitStatus> wait_exit(int pidfd, Reap reap) {
+    while (true)
+        if (auto status = TRY(wait_for(pidfd, reap, 0))) return *status;
+}
+
+Result<std::optional<ExitStatus>> try_wait_exit(int pidfd, Reap reap) { return wait_for(pidfd, reap, WNOHANG); }
+
+}  // namespace xctl::kernel
