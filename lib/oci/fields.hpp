@@ -141,7 +141,7 @@ Result<> read_map(const Value& value, const Place& place, std::map<std::string, 
 template <class Struct, class Member>
 Result<> read_field(const Object& object, const Place& place, const Field<Struct, Member>& field, Struct& out) {
     const Place here{&place, field.name};
-    const auto* value = find_member(object, field.name);
+    const Value* value = find_member(object, field.name);
     if (value == nullptr || value->is_null()) {
         if (field.required) return refuse(here, "is required");
         return {};
