@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/arguments.hpp"
+
+#include <unistd.h>
+
+#include <climits>
+#include <format>
+
+#include "lib/base/text.hpp"
+
+namespace xctl::client {
+namespace {
+
+using api::Param;
+using api::ParamKind;
+
+/// An option of either table.
+struct Option {
+    const Param* param = nullptr;
+    const OptionRow* row = nullptr;
+
+    [[nodiscard]] explicit operator bool() const { return param != nullptr || row != nullptr; }
+    [[nodiscard]] std::string_view name() const { return param ? param->option : row->name; }
+    [[nodiscard]] bool is_flag() const { return param ? param->kind == ParamKind::flag : row->value.empty(); }
+};
+
+std::string working_directory() {
+    std::string buffer(PATH_MAX, '\0');
+    return ::getcwd(buffer.data(), buffer.size()) ? std::string(buffer.c_str()) : std::string("/");
+}
+
+std::string& text_member(api::Request& request, const Param& param) {
+    return request.*std::get<std::string api::Request::*>(param.member);
+}
+
+Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
+    if (kind == ParamKind::size) return parse_size(text);
+    if (kind == ParamKind::count) return parse_unsigned(text);
+    const auto duration = TRY(parse_duration(text));
+    return static_cast<std::uint64_t>(std::chrono::microseconds(duration).count());
+}
+
+Result<> set_param(api::Request& request, const Param& param, std::string_view text) {
+    switch (param.kind) {
+        case ParamKind::text: text_member(request, param) = text; break;
+        case ParamKind::path: text_member(request, param) = absolute_path(text, working_directory()); break;
+        case ParamKind::words: break;  // never set from one word: see parse_rest()
+        case ParamKind::flag: request.*std::get<bool api::Request::*>(param.member) = true; break;
+        case ParamKind::size:
+        case ParamKind::duration:
+        case ParamKind::count:
+            request.*std::get<std::optional<std::uint64_t> api::Request::*>(param.member) =
+                TRY(parse_number(param.kind, text));
+            break;
+    }
+    return {};
+}
+
+void set_option(Options& options, const OptionRow& row, std::string_view text) {
+    if (row.value.empty())
+        options.*std::get<bool Options::*>(row.member) = true;
+    else
+        options.*std::get<std::string Options::*>(row.member) = text;
+}
+
+class Parser {
+public:
+    Parser(std::span<const char* const> words, const api::VerbRow*& verb) : words_(words), verb_(verb) {}
+
+    Result<Command> parse() {
+        while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
+        command_.verb = verb_;
+        if (!command_.options.help && !command_.options.version) TRY(check_complete());
+        return std::move(command_);
+    }
+
+private:
+    Result<> parse_word(std::string_view word) {
+        if (word == "--") return parse_rest();
+        if (word.starts_with("--")) return parse_long(word);
+        if (word.size() > 1 && word.front() == '-') return parse_letters(word.substr(1));
+        if (!verb_) return parse_verb(word);
+        return parse_positional(word);
+    }
+
+    /// `help VERB` is another way to write `VERB --help`.
+    Result<> parse_verb(std::string_view word) {
+        if (word == "help" && !command_.options.help) {
+            command_.options.help = true;
+            return {};
+        }
+        verb_ = find_row(api::kVerbs, word);
+        return verb_ ? Result<>() : wrong(std::format("unknown verb {}", quoted(word)));
+    }
+
+    Result<> parse_long(std::string_view word) {
+        const auto equals = word.find('=');
+        const auto name = word.substr(0, equals);
+        const auto option = find([&](std::string_view candidate, char) { return candidate == name; });
+        if (!option) return wrong(std::format("unknown option {}", quoted(name)));
+        if (equals == std::string_view::npos) return take(option, {});
+        if (option.is_flag()) return wrong(std::format("{} takes no value", name));
+        return set(option, word.substr(equals + 1));
+    }
+
+    Result<> parse_letters(std::string_view letters) {
+        while (!letters.empty()) {
+            const char letter = letters.front();
+            const auto option = find([&](std::string_view, char candidate) { return candidate == letter; });
+            if (!option) return wrong(std::format("unknown option {}", xctl::quoted(std::string("-") + letter)));
+            letters.remove_prefix(1);
+            if (!option.is_flag()) return take(option, letters);
+            TRY(set(option, {}));
+        }
+        return {};
+    }
+
+    /// The value is what is left of the word, or else the next word.
+    Result<> take(const Option& option, std::string_view attached) {
+        if (option.is_flag() || !attached.empty()) return set(option, attached);
+        if (next_ == words_.size()) return wrong(std::format("{} needs a value", option.name()));
+        return set(option, words_[next_++]);
+    }
+
+    Result<> set(const Option& option, std::string_view value) {
+        if (option.row) {
+            set_option(command_.options, *option.row, value);
+            return {};
+        }
+        if (auto done = set_param(command_.request, *option.param, value); !done)
+            return wrong(std::format("{}: {}", option.name(), done.error().message));
+        return {};
+    }
+
+    Result<> parse_positional(std::string_view word) {
+        const auto* param = find_positional(positionals_++);
+        if (!param) return wrong(std::format("unexpected argument {}", quoted(word)));
+        if (word.empty()) return wrong(std::format("{} is empty", param->value));
+        if (auto done = set_param(command_.request, *param, word); !done)
+            return wrong(std::format("{}: {}", param->value, done.error().message));
+        return {};
+    }
+
+    Result<> parse_rest() {
+        const auto rest = words_.subspan(next_);
+        next_ = words_.size();
+        if (!verb_) return wrong("the verb is missing");
+        for (const auto& param : verb_->params) {
+            if (!is_words(param)) continue;
+            command_.request.*std::get<std::vector<std::string> api::Request::*>(param.member) = {rest.begin(),
+                                                                                               rest.end()};
+            return {};
+        }
+        for (const char* word : rest) TRY(parse_positional(word));
+        return {};
+    }
+
+    Result<> check_complete() {
+        if (!verb_) return wrong("the verb is missing");
+        const auto* param = find_positional(positionals_);
+        return param && param->required ? wrong(std::format("{} is missing", param->value)) : Result<>();
+    }
+
+    /// Required ones come first, whatever the order of the rows.
+    const Param* find_positional(std::size_t index) const {
+        for (const bool required : {true, false})
+            for (const auto& param : verb_->params)
+                if (is_positional(param) && param.required == required && index-- == 0) return &param;
+        return nullptr;
+    }
+
+    template <class Match>
+    Option find(Match matches) const {
+        if (verb_)
+            for (const auto& param : verb_->params)
+                if (is_option(param) && matches(param.option, param.letter)) return {&param, nullptr};
+        for (const auto& row : kOptions)
+            if ((is_global(row) || (verb_ && takes_option(verb_->value, row))) && matches(row.name, row.letter))
+                return {nullptr, &row};
+        return {};
+    }
+
+    std::unexpected<Error> wrong(std::string_view what) const {
+        if (!verb_) return fail(Errc::invalid_argument, std::format("{}; see xctl help", what));
+        return fail(Errc::invalid_argument, std::format("{}: {}; see xctl help {}", verb_->name, what, verb_->name));
+    }
+
+    std::span<const char* const> words_;
+    const api::VerbRow*& verb_;
+    std::size_t next_ = 0;
+    std::size_t positionals_ = 0;
+    Command command_;
+};
+
+}  // namespace
+
+Result<Command> parse_arguments(std::span<const char* const> words, const api::VerbRow*& verb) {
+    return Parser(words, verb).parse();
+}
+
+std::string absolute_path(std::string_view path, std::string_view working_directory) {
+    std::string out;
+    const auto append = [&out](std::string_view text) {
+        for (const auto& part : split(text, '/'))
+            if (!part.empty() && part != ".") (out += '/') += part;
+    };
+    if (!path.starts_with('/')) append(working_directory);
+    append(path);
+    return out.empty() ? "/" : out;
+}
+
+}  // namespace xctl::client

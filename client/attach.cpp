@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/attach.hpp"
+
+#include <cstdio>
+#include <format>
+
+#include "api/errors.hpp"
+#include "client/patience.hpp"
+#include "client/stream.hpp"
+
+namespace xctl::client {
+namespace {
+
+using api::Verb;
+
+Result<StreamMode> mode_of(const Command& command) {
+    const bool logs = command.verb->value == Verb::logs;
+    StreamMode mode;
+    mode.name = command.request.name;
+    mode.input = !logs && !command.request.observe;
+    mode.until_exit = !logs;
+    mode.before_start = command.verb->value == Verb::run;
+    mode.detach_keys = TRY(parse_detach_keys(command.options.detach_keys));
+    return mode;
+}
+
+StreamState state_of(const Command& command) {
+    StreamState state;
+    state.next = command.request.offset;
+    // What `run` makes has printed nothing yet.
+    if (command.verb->value == Verb::run) state.next = 0;
+    return state;
+}
+
+/// What to ask for in order to go on where the lost connection ended.
+void go_on_from(const StreamState& state, Command& command) {
+    if (command.verb->value == Verb::run) {
+        const auto name = command.request.name;
+        command.verb = &api::verb_row(Verb::attach);
+        command.request = {};
+        command.request.name = name;
+        command.request.framed = true;
+    }
+    if (!state.next) return;
+    command.request.offset = state.next;
+    command.request.mark = state.mark;
+    command.request.lines.reset();
+}
+
+Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command& command, Patience& patience) {
+    go_on_from(state, command);
+    auto reply = Result<api::Reply>(fail(Errc::system, "the connection to xctld was lost"));
+    do {
+        if (!patience.pause()) return std::unexpected(std::move(reply).error());
+        reply = client.call(*command.verb, command.request);
+    } while (!reply && client.disconnected());
+    if (!reply) return std::unexpected(std::move(reply).error());
+    return std::move(reply->fd);
+}
+
+int status_of(const std::optional<api::RunEnd>& end) {
+    if (!end) return EXIT_SUCCESS;
+    return end->signaled ? api::kExitSignalBase + end->status : end->status;
+}
+
+void say(std::string_view text) { std::fprintf(stderr, "xctl: %.*s\n", static_cast<int>(text.size()), text.data()); }
+
+/// The exit status, for every outcome but a lost connection.
+int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const StreamState& state) {
+    if (outcome == StreamOutcome::detached) say(std::format("detached; {} goes on running", mode.name));
+    if (outcome == StreamOutcome::signaled) {
+        if (mode.until_exit && signal != SIGPIPE) say(std::format("detached; {} goes on running", mode.name));
+        die_by(signal);
+    }
+    return outcome == StreamOutcome::detached || !mode.until_exit ? EXIT_SUCCESS : status_of(state.last_end);
+}
+
+}  // namespace
+
+Result<int> follow_console(Client& client, const Command& command) {
+    Command current = command;
+    current.request.framed = true;
+    auto mode = TRY(mode_of(current));
+    auto state = state_of(current);
+    auto fd = std::move(TRY(client.call(*current.verb, current.request)).fd);
+    Patience patience;
+    while (true) {
+        Stream stream(std::move(fd), mode, state, {});
+        const auto offset = state.next;
+        const auto outcome = TRY(stream.run());
+        if (outcome != StreamOutcome::lost) return conclude(outcome, stream.last_signal(), mode, state);
+        // Only a connection that got somewhere earns new patience: a server that hangs up at once does not.
+        if (state.next != offset || stream.was_live()) patience.renew();
+        fd = TRY(connect_again(client, state, current, patience));
+        mode.before_start = false;
+    }
+}
+
+}  // namespace xctl::client

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/call.hpp"
+
+#include <systemd/sd-varlink.h>
+#include <unistd.h>
+
+#include <format>
+#include <memory>
+
+#include "client/call_json.hpp"
+#include "client/patience.hpp"
+#include "client/polkit_agent.hpp"
+#include "lib/base/text.hpp"
+
+namespace xctl::client {
+namespace {
+
+struct LinkClose {
+    void operator()(sd_varlink* link) const noexcept { sd_varlink_close_unref(link); }
+};
+using Link = std::unique_ptr<sd_varlink, LinkClose>;
+
+constexpr std::string_view kDisconnected = "io.systemd.Disconnected";
+
+std::string method_name(const api::VerbRow& verb) { return std::format("{}.{}", api::kVarlinkInterface, verb.method); }
+
+bool means_absent(int error) { return error == ENOENT || error == ECONNREFUSED; }
+bool means_lost(int error) { return error == ECONNRESET || error == EPIPE || error == ENOTCONN; }
+
+Result<Link> connect(const std::string& socket) {
+    sd_varlink* link = nullptr;
+    const int error = -sd_varlink_connect_address(&link, socket.c_str());
+    if (means_absent(error))
+        return std::unexpected(Error{Errc::system, error,
+                                     "xctld.socket is not running; enable it with: systemctl enable --now xctld.socket",
+                                     {}, {}});
+    if (error > 0) return fail_errno(error, std::format("cannot connect to {}", socket));
+    Link owner(link);
+    sd_varlink_set_relative_timeout(link, UINT64_MAX);
+    if (const int refused = sd_varlink_set_allow_fd_passing_input(link, true); refused < 0)
+        return fail_errno(-refused, "cannot receive descriptors");
+    return owner;
+}
+
+Result<UniqueFd> take_descriptor(sd_varlink* link, sd_json_variant* parameters) {
+    auto* index = sd_json_variant_by_key(parameters, "fd");
+    if (!index || !sd_json_variant_is_unsigned(index)) return fail(Errc::system, "xctld's answer lacks \"fd\"");
+    const int fd = sd_varlink_take_fd(link, sd_json_variant_unsigned(index));
+    if (fd < 0) return fail_errno(-fd, "xctld passed no descriptor");
+    return UniqueFd(fd);
+}
+
+bool returns(const api::VerbRow& verb, api::Output output) {
+    return std::ranges::find(verb.outputs, output) != verb.outputs.end();
+}
+
+/// What the callback of observe() works on.
+struct Observation {
+    const std::function<bool(const api::Event&)>* on_event;
+    Result<> result;
+    bool finished = false;
+    bool disconnected = false;
+};
+
+int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_varlink_reply_flags_t flags,
+             void* userdata) {
+    auto& observation = *static_cast<Observation*>(userdata);
+    const std::string_view error = error_id ? error_id : "";
+    observation.disconnected = error == kDisconnected;
+    observation.finished = !error.empty() || !(flags & SD_VARLINK_REPLY_CONTINUES);
+    if (!error.empty()) {
+        observation.result = std::unexpected(error_of(error, parameters));
+        return 0;
+    }
+    if (auto event = event_of(parameters); !event)
+        observation.result = std::unexpected(event.error());
+    else if ((*observation.on_event)(*event))
+        return 0;
+    observation.finished = true;
+    return 0;
+}
+
+}  // namespace
+
+Result<api::Reply> Client::call(const api::VerbRow& verb, const api::Request& request) {
+    auto reply = call_once(verb, request);
+    if (reply || reply.error().code != Errc::needs_auth || !interactive_) return reply;
+    // Nobody was there who could have asked: ask on this terminal.
+    const PolkitAgent agent;
+    return agent.running() ? call_once(verb, request) : std::move(reply);
+}
+
+Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Request& request) {
+    disconnected_ = false;
+    auto connected = connect(socket_);
+    if (!connected) {
+        disconnected_ = means_absent(connected.error().sys_errno) || means_lost(connected.error().sys_errno);
+        return std::unexpected(std::move(connected).error());
+    }
+    sd_varlink* link = connected->get();
+    const auto json = TRY(json_of(verb, request, interactive_));
+    sd_json_variant* parameters = nullptr;  // borrowed from the link
+    const char* error_id = nullptr;
+    const int error = -sd_varlink_call(link, method_name(verb).c_str(), json.get(), &parameters, &error_id);
+    disconnected_ = means_lost(error) || (error_id && error_id == kDisconnected);
+    if (disconnected_) return fail(Errc::system, "the connection to xctld was lost");
+    if (error > 0) return fail_errno(error, "the call to xctld failed");
+    if (error_id) return std::unexpected(error_of(error_id, parameters));
+    auto reply = TRY(reply_of(verb, parameters));
+    if (returns(verb, api::Output::fd)) reply.fd = TRY(take_descriptor(link, parameters));
+    return reply;
+}
+
+Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::Request& request) {
+    auto reply = call(verb, request);
+    // Without a socket at the first try, xctld is not being restarted: it is not there.
+    if (reply || !disconnected_ || means_absent(reply.error().sys_errno)) return reply;
+    Patience patience;
+    while (!reply && disconnected_ && patience.pause()) reply = call(verb, request);
+    return reply;
+}
+
+Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
+                         const std::function<bool(const api::Event&)>& on_event) {
+    auto link = TRY(connect(socket_));
+    const auto json = TRY(json_of(verb, request, interactive_));
+    Observation observation{&on_event, {}};
+    sd_varlink_set_userdata(link.get(), &observation);
+    sd_varlink_bind_reply(link.get(), on_reply);
+    if (const int error = sd_varlink_observe(link.get(), method_name(verb).c_str(), json.get()); error < 0)
+        return fail_errno(-error, "the call to xctld failed");
+    while (!observation.finished) {
+        int error = sd_varlink_process(link.get());
+        if (error == 0) error = sd_varlink_wait(link.get(), UINT64_MAX);
+        if (error < 0) return fail_errno(-error, "the connection to xctld failed");
+    }
+    disconnected_ = observation.disconnected;
+    if (disconnected_) return fail(Errc::system, "the connection to xctld was lost");
+    return observation.result;
+}
+
+}  // namespace xctl::client

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One verb over xctld's varlink socket.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "api/verbs.hpp"
+#include "lib/base/result.hpp"
+
+namespace xctl::client {
+
+class Client {
+public:
+    /// `interactive`: polkit may ask for a password.
+    Client(std::string socket, bool interactive) : socket_(std::move(socket)), interactive_(interactive) {}
+
+    /// Takes as long as the verb does: there is no timeout.
+    Result<api::Reply> call(const api::VerbRow& verb, const api::Request& request);
+
+    /// The same, but goes on trying for kPatience while xctld is being restarted. Only for verbs that change nothing.
+    Result<api::Reply> call_patiently(const api::VerbRow& verb, const api::Request& request);
+
+    /// Hands over events until the connection ends, which is an error, or `on_event` answers false.
+    Result<> observe(const api::VerbRow& verb, const api::Request& request,
+                     const std::function<bool(const api::Event&)>& on_event);
+
+    /// Whether the last error means that nobody answered, as while xctld is being restarted.
+    [[nodiscard]] bool disconnected() const { return disconnected_; }
+
+private:
+    Result<api::Reply> call_once(const api::VerbRow& verb, const api::Request& request);
+
+    std::string socket_;
+    bool interactive_;
+    bool disconnected_ = false;
+};
+
+}  // namespace xctl::client

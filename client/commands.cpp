@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/commands.hpp"
+
+#include <cstdio>
+#include <format>
+
+#include "api/errors.hpp"
+#include "client/attach.hpp"
+#include "client/render.hpp"
+
+namespace xctl::client {
+namespace {
+
+using api::Verb;
+
+Time now() { return std::chrono::system_clock::now(); }
+
+/// A full disk or closed pipe is an error, not silence.
+Result<int> print(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        return fail_errno(errno, "cannot write to standard output");
+    return EXIT_SUCCESS;
+}
+
+Result<int> run_simply(Client& client, const Command& command) {
+    TRY(client.call(*command.verb, command.request));
+    return EXIT_SUCCESS;
+}
+
+Result<int> run_console(Client& client, const Command& command) {
+    if (!command.options.detach) return follow_console(client, command);
+    // Closing the descriptor detaches.
+    TRY(client.call(*command.verb, command.request));
+    return print(command.request.name + '\n');
+}
+
+Result<int> run_list(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    if (command.options.json) return print(json_of(reply.containers) + '\n');
+    return print(render_list(reply.containers, now()));
+}
+
+Result<int> run_state(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    return print(command.options.json ? reply.oci_state + '\n' : render_state(reply.container, now()));
+}
+
+Result<int> run_wait(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    if (command.options.json) TRY(print(json_of(reply.container) + '\n'));
+    return exit_status_of(reply.container);
+}
+
+Result<int> run_events(Client& client, const Command& command) {
+    Result<int> printed = EXIT_SUCCESS;
+    TRY(client.observe(*command.verb, command.request, [&](const api::Event& event) {
+        printed = print(command.options.json ? json_of(event) + '\n' : render_event(event));
+        return printed.has_value();
+    }));
+    return printed;
+}
+
+struct Action {
+    Verb value;
+    Result<int> (*run)(Client&, const Command&);
+};
+
+/// Verbs without a row here print nothing.
+constexpr std::array<Action, 7> kActions{{
+    {Verb::run, run_console},
+    {Verb::attach, run_console},
+    {Verb::logs, run_console},
+    {Verb::list, run_list},
+    {Verb::state, run_state},
+    {Verb::wait, run_wait},
+    {Verb::events, run_events},
+}};
+
+bool shows_container_status(const api::VerbRow* verb) {
+    return verb && (verb->value == Verb::run || verb->value == Verb::attach);
+}
+
+}  // namespace
+
+Result<int> run_command(Client& client, const Command& command) {
+    for (const auto& action : kActions)
+        if (action.value == command.verb->value) return action.run(client, command);
+    return run_simply(client, command);
+}
+
+int failure_status(const api::VerbRow* verb, const Error& error) {
+    return shows_container_status(verb) ? api::kExitOwnFailure : api::error_row(error.code).exit_status;
+}
+
+}  // namespace xctl::client

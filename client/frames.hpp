@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Console frames (api/console_stream.hpp) cut out of, and put into, a stream of bytes.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/console_stream.hpp"
+#include "lib/base/result.hpp"
+
+namespace xctl::client {
+
+struct Frame {
+    api::FrameHeader header;
+    std::span<const char> payload;  // valid until the decoder's next space()
+};
+
+/// Read into space(), say how much with filled(), then take frames with next() until there is none.
+class FrameDecoder {
+public:
+    FrameDecoder();
+    [[nodiscard]] std::span<char> space();
+    void filled(std::size_t bytes);
+    /// Nothing when more bytes are needed; an error when these can never become a frame.
+    Result<std::optional<Frame>> next();
+
+private:
+    std::vector<char> buffer_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+void append_frame(std::string& out, api::FrameKind kind, std::string_view payload = {});
+void append_resize(std::string& out, api::Size size);
+
+/// The payload as the struct that frames of its kind carry.
+Result<api::RunEnd> run_end_of(const Frame& frame);
+
+}  // namespace xctl::client

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/render.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <format>
+#include <vector>
+
+#include "api/errors.hpp"
+#include "lib/base/text.hpp"
+
+namespace xctl::client {
+namespace {
+
+constexpr std::string_view kNothing = "-";
+
+Time time_of(std::uint64_t usec) { return Time(std::chrono::microseconds(static_cast<std::int64_t>(usec))); }
+
+std::string age(std::uint64_t usec, Time now) {
+    if (usec == 0) return std::string(kNothing);
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - time_of(usec));
+    if (elapsed.count() < 0) return std::format("in {}", format_duration(-elapsed));
+    return std::format("{} ago", format_duration(elapsed));
+}
+
+std::string time_and_age(std::uint64_t usec, Time now) {
+    return std::format("{} ({})", format_time(time_of(usec)), age(usec, now));
+}
+
+std::string size_text(std::uint64_t bytes) {
+    constexpr std::string_view kUnits = "KMGT";
+    if (bytes < 1024) return std::format("{}B", bytes);
+    auto amount = static_cast<double>(bytes) / 1024;
+    std::size_t unit = 0;
+    for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
+    return std::format("{:.1f}{}", amount, kUnits[unit]);
+}
+
+std::string signal_text(std::int64_t number) {
+    const char* name = number > 0 && number < NSIG ? ::sigabbrev_np(static_cast<int>(number)) : nullptr;
+    return name ? std::string(name) : std::to_string(number);
+}
+
+/// One row of a table: what it is called, and its text for one container.
+struct Column {
+    std::string_view title;
+    std::string (*text)(const api::ContainerInfo&, Time now);
+};
+
+constexpr std::array<Column, 7> kColumns{{
+    {"NAME", [](const api::ContainerInfo& c, Time) { return c.name; }},
+    {"STATE", [](const api::ContainerInfo& c, Time) { return c.state; }},
+    {"PID", [](const api::ContainerInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(kNothing); }},
+    {"STARTED", [](const api::ContainerInfo& c, Time now) { return age(c.started, now); }},
+    {"RESTARTS", [](const api::ContainerInfo& c, Time) { return std::to_string(c.restarts); }},
+    {"EXIT", [](const api::ContainerInfo& c, Time) { return exit_text(c.exit_reason, c.exit_status); }},
+    {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
+}};
+
+constexpr std::array<Column, 15> kDetails{{
+    {"Name", [](const api::ContainerInfo& c, Time) { return c.name; }},
+    {"State", [](const api::ContainerInfo& c, Time) { return c.state; }},
+    {"Message", [](const api::ContainerInfo& c, Time) { return c.message; }},
+    {"PID", [](const api::ContainerInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(); }},
+    {"Bundle", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
+    {"Unit", [](const api::ContainerInfo& c, Time) { return c.unit; }},
+    {"Autostart", [](const api::ContainerInfo& c, Time) { return std::string(c.autostart ? "yes" : "no"); }},
+    {"Restart", [](const api::ContainerInfo& c, Time) { return c.restart; }},
+    {"Runs", [](const api::ContainerInfo& c, Time) { return std::to_string(c.runs); }},
+    {"Restarts", [](const api::ContainerInfo& c, Time) { return std::to_string(c.restarts); }},
+    {"Started", [](const api::ContainerInfo& c, Time now) { return c.started ? time_and_age(c.started, now) : ""; }},
+    {"Exited", [](const api::ContainerInfo& c, Time now) {
+         return c.exited ? std::format("{}, {}", exit_text(c.exit_reason, c.exit_status), time_and_age(c.exited, now))
+                         : "";
+     }},
+    {"Next start",
+     [](const api::ContainerInfo& c, Time now) { return c.next_start ? time_and_age(c.next_start, now) : ""; }},
+    {"Console", [](const api::ContainerInfo& c, Time) {
+         return std::format("{} printed, {} kept", size_text(c.console_end), size_text(c.console_end - c.console_begin));
+     }},
+    {"Attached", [](const api::ContainerInfo& c, Time) { return std::to_string(c.attached); }},
+}};
+
+std::string table_text(const std::vector<std::vector<std::string>>& lines) {
+    std::vector<std::size_t> widths(kColumns.size());
+    for (const auto& line : lines)
+        for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+    std::string out;
+    for (const auto& line : lines) {
+        for (std::size_t i = 0; i + 1 < line.size(); ++i) out += std::format("{:<{}}  ", line[i], widths[i]);
+        out += line.back() + '\n';
+    }
+    return out;
+}
+
+std::string json_of(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20)
+            out += std::format("\\u{:04x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out += '"';
+}
+
+std::string json_of(const std::string& text) { return json_of(std::string_view(text)); }
+std::string json_of(bool value) { return value ? "true" : "false"; }
+std::string json_of(std::uint64_t value) { return std::to_string(value); }
+std::string json_of(std::int64_t value) { return std::to_string(value); }
+std::string json_of(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "null"; }
+
+std::string json_of(const std::vector<std::string>& values) {
+    std::string out = "[";
+    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + json_of(value);
+    return out += ']';
+}
+
+template <class T, class Rows>
+std::string object_text(const T& value, const Rows& rows) {
+    std::string out = "{";
+    for (const auto& row : rows) {
+        if (out.size() > 1) out += ',';
+        out += json_of(row.name) + ':';
+        out += std::visit([&](auto member) { return json_of(value.*member); }, row.member);
+    }
+    return out += '}';
+}
+
+}  // namespace
+
+std::string render_list(std::span<const api::ContainerInfo> containers, Time now) {
+    std::vector<std::vector<std::string>> lines(1);
+    for (const auto& column : kColumns) lines.front().emplace_back(column.title);
+    for (const auto& container : containers) {
+        auto& line = lines.emplace_back();
+        for (const auto& column : kColumns) line.push_back(printable(column.text(container, now)));
+    }
+    return table_text(lines);
+}
+
+std::string render_state(const api::ContainerInfo& container, Time now) {
+    std::size_t width = 0;
+    for (const auto& row : kDetails) width = std::max(width, row.title.size());
+    std::string out;
+    for (const auto& row : kDetails)
+        if (const auto text = row.text(container, now); !text.empty())
+            out += std::format("{:>{}}: {}\n", row.title, width, printable(text));
+    return out;
+}
+
+std::string render_event(const api::Event& event) {
+    std::string out = std::format("{} {} {}", format_time(time_of(event.time)), event.name, event.event);
+    if (!event.exit_reason.empty()) out += ' ' + exit_text(event.exit_reason, event.exit_status);
+    if (!event.message.empty()) out += ": " + event.message;
+    return printable(out) + '\n';
+}
+
+std::string json_of(const api::ContainerInfo& container) { return object_text(container, api::kContainerFields); }
+std::string json_of(const api::Event& event) { return object_text(event, api::kEventFields); }
+
+std::string json_of(std::span<const api::ContainerInfo> containers) {
+    std::string out = "[";
+    for (const auto& container : containers) out += (out.size() > 1 ? "," : "") + json_of(container);
+    return out += ']';
+}
+
+std::string exit_text(std::string_view reason, std::int64_t status) {
+    if (reason.empty()) return std::string(kNothing);
+    if (reason == "exited") return std::format("exited {}", status);
+    if (reason == "signal" || reason == "oom-kill") return std::format("{} {}", reason, signal_text(status));
+    return std::string(reason);
+}
+
+int exit_status_of(const api::ContainerInfo& container) {
+    const int status = static_cast<int>(container.exit_status & 0xff);
+    if (container.exit_reason == "exited") return status;
+    if (container.exit_reason == "signal" || container.exit_reason == "oom-kill") return api::kExitSignalBase + status;
+    return api::kExitOwnFailure;
+}
+
+std::string printable(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return out;
+}
+
+}  // namespace xctl::client

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/stream.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <chrono>
+#include <format>
+
+namespace xctl::client {
+namespace {
+
+constexpr std::size_t kInputChunk = 4096;
+
+/// A pipe that polls as writable takes this much without blocking, pipe(7).
+constexpr std::size_t kSafeChunk = 4096;
+
+/// How long keys that may begin to detach are held back: ctrl-p alone is useful in a shell, too.
+constexpr std::chrono::milliseconds kKeyPatience{700};
+
+/// Our own open file description of a terminal or pipe, whose O_NONBLOCK nobody else sees. None for what cannot be
+/// opened again, and for files, which never block.
+UniqueFd open_own(int fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0 || !(S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) return {};
+    const auto path = std::format("/proc/self/fd/{}", fd);
+    return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+bool would_block(int error) { return error == EAGAIN || error == EINTR; }
+
+}  // namespace
+
+/// What one round waits for, and then what it got.
+struct Stream::Interest {
+    enum { socket, input, output, signals, count };
+    std::array<pollfd, count> fds{};
+
+    [[nodiscard]] bool ready(std::size_t which) const { return fds[which].revents != 0; }
+};
+
+Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, Descriptors descriptors)
+    : socket_(std::move(socket)),
+      mode_(mode),
+      state_(state),
+      fds_(descriptors),
+      own_out_(open_own(fds_.out)),
+      own_err_(open_own(fds_.err)),
+      terminal_(fds_.in),
+      keys_(mode.detach_keys),
+      to_send_(std::exchange(state.unsent, {})) {}
+
+Result<StreamOutcome> Stream::run() {
+    signals_.emplace(TRY(Signals::open()));
+    Interest interest;
+    while (!outcome_) {
+        TRY(wait(interest));
+        if (interest.ready(Interest::signals)) handle_signals();
+        if (interest.ready(Interest::output)) write_pending();
+        if (interest.ready(Interest::socket)) {
+            write_socket();
+            if (pending_.empty()) read_socket();
+        }
+        if (interest.ready(Interest::input)) read_input();
+        TRY(handle_frames());
+    }
+    terminal_.restore();
+    signals_.reset();
+    if (outcome_ == StreamOutcome::lost) state_.unsent = to_send_;
+    return *outcome_;
+}
+
+Result<> Stream::wait(Interest& interest) {
+    const auto socket_events = static_cast<short>((pending_.empty() ? POLLIN : 0) | (to_send_.empty() ? 0 : POLLOUT));
+    interest.fds = {{{socket_events ? socket_.get() : -1, socket_events, 0},
+                     {wants_input() ? fds_.in : -1, POLLIN, 0},
+                     {pending_.empty() ? -1 : pending_fd_, POLLOUT, 0},
+                     {signals_->fd(), POLLIN, 0}}};
+    const timespec patience{0, std::chrono::nanoseconds(kKeyPatience).count()};
+    const int ready = ::ppoll(interest.fds.data(), interest.fds.size(), keys_.holds() ? &patience : nullptr, nullptr);
+    if (ready < 0 && errno != EINTR) return fail_errno(errno, "ppoll");
+    if (ready == 0) append_frame(to_send_, api::FrameKind::input, keys_.release());
+    return {};
+}
+
+bool Stream::wants_input() const {
+    return mode_.input && live_ && (started_ || !mode_.before_start) && !state_.input_ended && to_send_.empty();
+}
+
+void Stream::handle_signals() {
+    while (const auto signal = signals_->read()) {
+        if (*signal == SIGWINCH) {
+            send_size();
+        } else if (*signal == SIGTSTP) {
+            const bool raw = terminal_.active();
+            terminal_.restore();
+            stop_self();
+            if (raw) terminal_.enter();
+            send_size();
+        } else {
+            end_by(*signal);
+        }
+    }
+}
+
+void Stream::end_by(int signal) {
+    signal_ = signal;
+    outcome_ = StreamOutcome::signaled;
+}
+
+void Stream::read_socket() {
+    const auto space = decoder_.space();
+    const auto bytes = ::recv(socket_.get(), space.data(), space.size(), MSG_DONTWAIT);
+    if (bytes > 0)
+        decoder_.filled(static_cast<std::size_t>(bytes));
+    else if (bytes == 0 || !would_block(errno))
+        outcome_ = StreamOutcome::lost;
+}
+
+void Stream::write_socket() {
+    if (to_send_.empty()) return;
+    const auto bytes = ::send(socket_.get(), to_send_.data() + sent_, to_send_.size() - sent_,
+                              MSG_DONTWAIT | MSG_NOSIGNAL);
+    // A failure also shows when reading, after what xctld had still to say.
+    if (bytes < 0) return;
+    sent_ += static_cast<std::size_t>(bytes);
+    if (sent_ < to_send_.size()) return;
+    to_send_.clear();
+    sent_ = 0;
+}
+
+void Stream::read_input() {
+    std::array<char, kInputChunk> buffer;
+    const auto bytes = ::read(fds_.in, buffer.data(), buffer.size());
+    if (bytes > 0)
+        typed({buffer.data(), static_cast<std::size_t>(bytes)});
+    else if (bytes == 0 || !would_block(errno))
+        finish_input();
+}
+
+void Stream::typed(std::string_view bytes) {
+    if (!terminal_.active()) return append_frame(to_send_, api::FrameKind::input, bytes);
+    const auto fed = keys_.feed(bytes);
+    if (!fed.pass.empty()) append_frame(to_send_, api::FrameKind::input, fed.pass);
+    if (!fed.detach) return;
+    write_socket();
+    outcome_ = StreamOutcome::detached;
+}
+
+void Stream::finish_input() {
+    state_.input_ended = true;
+    append_frame(to_send_, api::FrameKind::end_of_input);
+}
+
+Result<> Stream::handle_frames() {
+    while (pending_.empty() && (!outcome_ || outcome_ == StreamOutcome::lost)) {
+        const auto frame = TRY(decoder_.next());
+        if (!frame) return {};
+        TRY(handle(*frame));
+    }
+    return {};
+}
+
+Result<> Stream::handle(const Frame& frame) {
+    state_.mark = frame.header.mark;
+    switch (frame.header.kind) {
+        case api::FrameKind::output: handle_output(frame); break;
+        case api::FrameKind::gap: go_on_at(frame.header.offset); break;
+        case api::FrameKind::run_begin:
+            started_ = true;
+            state_.last_end.reset();
+            break;
+        case api::FrameKind::run_end: return handle_run_end(frame);
+        case api::FrameKind::live: handle_live(frame.header.detail == 1); break;
+        case api::FrameKind::end: outcome_ = StreamOutcome::ended; break;
+        case api::FrameKind::input:
+        case api::FrameKind::end_of_input:
+        case api::FrameKind::resize: return fail(Errc::system, "xctld sent a console frame that only clients send");
+    }
+    return {};
+}
+
+void Stream::handle_output(const Frame& frame) {
+    std::string_view bytes(frame.payload.data(), frame.payload.size());
+    const auto end = frame.header.offset + bytes.size();
+    if (state_.next && end <= *state_.next) return;
+    if (state_.next && frame.header.offset < *state_.next) bytes.remove_prefix(*state_.next - frame.header.offset);
+    if (state_.next && frame.header.offset > *state_.next) go_on_at(frame.header.offset);
+    state_.next = end;
+    const bool to_err = frame.header.detail == 1;
+    const auto& own = to_err ? own_err_ : own_out_;
+    pending_fd_ = own ? own.get() : (to_err ? fds_.err : fds_.out);
+    pending_ = bytes;
+    write_pending();
+}
+
+/// Without O_NONBLOCK a large write could keep us from seeing signals, so it is cut into pieces.
+void Stream::write_pending() {
+    const bool own = pending_fd_ == own_out_.get() || pending_fd_ == own_err_.get();
+    std::size_t written = 0;
+    while (written < pending_.size()) {
+        const auto chunk = own ? pending_.size() - written : std::min(kSafeChunk, pending_.size() - written);
+        pollfd writable{pending_fd_, POLLOUT, 0};
+        if (!own && (::poll(&writable, 1, 0) <= 0)) break;
+        const auto bytes = ::write(pending_fd_, pending_.data() + written, chunk);
+        if (bytes < 0 && would_block(errno)) break;
+        if (bytes < 0) return end_by(SIGPIPE);
+        written += static_cast<std::size_t>(bytes);
+    }
+    pending_.erase(0, written);
+}
+
+void Stream::go_on_at(std::uint64_t offset) {
+    if (state_.next && offset > *state_.next) note(std::format("{} bytes of output were lost", offset - *state_.next));
+    if (!state_.next || offset > *state_.next) state_.next = offset;
+}
+
+Result<> Stream::handle_run_end(const Frame& frame) {
+    state_.last_end = TRY(run_end_of(frame));
+    if (!live_) return {};
+    if (has_stopped()) outcome_ = StreamOutcome::finished;
+    if (!state_.last_end->final && mode_.until_exit) {
+        const auto& end = *state_.last_end;
+        note(std::format("{} {} {}; it will be started again", mode_.name,
+                         end.signaled ? "was ended by signal" : "exited with", end.status));
+    }
+    return {};
+}
+
+/// While replaying, an end may belong to a run long ago; whether it is the last word shows here.
+void Stream::handle_live(bool terminal) {
+    live_ = true;
+    if (has_stopped()) {
+        outcome_ = StreamOutcome::finished;
+        return;
+    }
+    if (!terminal || !mode_.input) return;
+    terminal_.enter();
+    send_size();
+}
+
+bool Stream::has_stopped() const { return mode_.until_exit && state_.last_end && state_.last_end->final; }
+
+void Stream::send_size() {
+    if (!terminal_.active()) return;
+    if (const auto size = terminal_size(fds_.in)) append_resize(to_send_, *size);
+}
+
+void Stream::note(std::string_view text) {
+    const std::string_view newline = terminal_.active() ? "\r\n" : "\n";
+    const auto line = std::format("{}xctl: {}{}", terminal_.active() ? newline : "", text, newline);
+    // Not worth waiting for where nobody reads.
+    (void)!::write(own_err_ ? own_err_.get() : fds_.err, line.data(), line.size());
+}
+
+}  // namespace xctl::client

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "client/terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "api/errors.hpp"
+
+namespace xctl::client {
+namespace {
+
+constexpr std::array kTaken{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
+
+}  // namespace
+
+void RawTerminal::enter() noexcept {
+    if (active_ || ::tcgetattr(fd_, &saved_) != 0) return;
+    termios raw = saved_;
+    ::cfmakeraw(&raw);
+    active_ = ::tcsetattr(fd_, TCSANOW, &raw) == 0;
+}
+
+void RawTerminal::restore() noexcept {
+    // Not TCSADRAIN: output that was stopped with ctrl-s would keep us here for ever.
+    if (std::exchange(active_, false)) ::tcsetattr(fd_, TCSANOW, &saved_);
+}
+
+std::optional<api::Size> terminal_size(int fd) noexcept {
+    winsize size{};
+    if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return std::nullopt;
+    return api::Size{size.ws_row, size.ws_col};
+}
+
+Result<Signals> Signals::open() {
+    sigset_t taken;
+    sigemptyset(&taken);
+    for (const int signal : kTaken) sigaddset(&taken, signal);
+    sigset_t old_mask;
+    if (::sigprocmask(SIG_BLOCK, &taken, &old_mask) != 0) return fail_errno(errno, "sigprocmask");
+    struct sigaction ignore {};
+    struct sigaction old_pipe {};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGPIPE, &ignore, &old_pipe);
+    Signals signals(UniqueFd(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK)), old_mask, old_pipe);
+    if (!signals.fd_) return fail_errno(errno, "signalfd");
+    return signals;
+}
+
+Signals::Signals(Signals&& other) noexcept
+    : fd_(std::move(other.fd_)), old_mask_(other.old_mask_), old_pipe_(other.old_pipe_) {}
+
+Signals::~Signals() {
+    if (!fd_) return;
+    ::sigaction(SIGPIPE, &old_pipe_, nullptr);
+    ::sigprocmask(SIG_SETMASK, &old_mask_, nullptr);
+}
+
+std::optional<int> Signals::read() noexcept {
+    signalfd_siginfo info{};
+    if (::read(fd_.get(), &info, sizeof(info)) != static_cast<ssize_t>(sizeof(info))) return std::nullopt;
+    return static_cast<int>(info.ssi_signo);
+}
+
+void die_by(int signal) noexcept {
+    ::signal(signal, SIG_DFL);
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    ::raise(signal);
+    ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+    ::_exit(api::kExitSignalBase + signal);
+}
+
+void stop_self() noexcept { ::raise(SIGSTOP); }
+
+}  // namespace xctl::client
