@@ -68,7 +68,7 @@ inline constexpr Param kScrollback{"scrollback", ParamKind::size, &Request::scro
 inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::timeout_usec, false, "--timeout", 't',
                                 "TIME", "Kill after this time (default 10s)"};
 inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, kWireOnly, 0, "",
-                               "Frame the console stream as console(7) says, instead of plain bytes"};
+                               "Frame the console stream as org.xctl1(5) says, instead of plain bytes"};
 inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, false, "--offset", 0, "OFFSET",
                                "Begin at this console offset"};
 inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
