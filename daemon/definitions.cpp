@@ -67,7 +67,7 @@ bool Definitions::exists(const ContainerId& id) const {
 Result<NamedText> Definitions::read_base(const ContainerId& id) const {
     for (std::size_t i = 0; i < directories_.size(); ++i)
         if (std::error_code ignored; fs::exists(file_of(i, id), ignored)) return read_named(file_of(i, id));
-    return fail(Errc::not_found, "no container " + quoted(id.str()));
+    return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
 }
 
 std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id) const {
@@ -99,7 +99,7 @@ Result<> Definitions::remove(const ContainerId& id) const {
         fs::remove_all(file_of(i, id) + ".d", error);
     }
     if (exists(id))
-        return fail(Errc::denied, "the definition of " + quoted(id.str()) + " in " + directories_.back() +
+        return fail(Errc::denied, "the definition of " + xctl::quoted(id.str()) + " in " + directories_.back() +
                                       " belongs to a package and stays");
     return {};
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The connection to the system bus, shared by the D-Bus interface, the scopes and the access checks.
+//
+// We open the sd_bus ourselves and let sdbus-c++ wrap it: only the raw connection can tell whether a caller
+// allows interactive authorization.
+#pragma once
+
+#include <sdbus-c++/sdbus-c++.h>
+#include <systemd/sd-bus.h>
+
+#include <memory>
+#include <string>
+
+#include "lib/base/result.hpp"
+#include "lib/kernel/event.hpp"
+
+namespace xctl {
+
+class Bus {
+public:
+    static Result<Bus> open(kernel::EventLoop& loop);
+
+    [[nodiscard]] sdbus::IConnection& connection() noexcept { return *connection_; }
+
+    /// Of the method call being handled now.
+    [[nodiscard]] bool caller_allows_interaction() const noexcept;
+    /// Of the method call being handled now. Asks the bus daemon, as sd-bus services do.
+    [[nodiscard]] bool caller_is_root() const noexcept;
+
+    Result<> request_name(const std::string& name);
+
+private:
+    Bus(sd_bus* raw, std::unique_ptr<sdbus::IConnection> connection) noexcept
+        : raw_(raw), connection_(std::move(connection)) {}
+
+    sd_bus* raw_;  // owned by connection_
+    std::unique_ptr<sdbus::IConnection> connection_;
+};
+
+/// An sdbus-c++ error as ours: what the other side said.
+[[nodiscard]] Error from_bus_error(const sdbus::Error& error, std::string_view what);
+
+}  // namespace xctl

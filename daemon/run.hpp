@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One run of a container, from clone to the last byte: launches it, watches it, says how it ended.
+//
+//   order ──▶ launcher clones init ──▶ scope requested ─┐        (unit: born in its cgroup)
+//   init sets itself up ──▶ await_placement ────────────┴─▶ payload cgroup, placed
+//   init ──▶ ready ──▶ descriptors parked ──▶ go ──▶ exec ──▶ launched
+//   init dies ──▶ status known ──▶ cgroup empty ──▶ console drained ──▶ ended
+//
+// Before its descriptors are parked, a run dies with the daemon: the init sees its channel close. From then on it
+// survives the daemon at every moment; a new daemon adopts it and goes on where the old one was.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/console.hpp"
+#include "daemon/container.hpp"
+#include "daemon/launcher.hpp"
+#include "daemon/parking.hpp"
+#include "daemon/record.hpp"
+#include "daemon/scopes.hpp"
+#include "lib/kernel/process.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl {
+
+/// What every run needs; owned by main.
+struct Services {
+    kernel::EventLoop& loop;
+    Launcher& launcher;
+    Scopes& scopes;
+    Parking& parking;
+    bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
+};
+
+class Run {
+public:
+    struct Setup {
+        std::string name;
+        Placement placement = Placement::scope;
+        std::string unit;
+        std::shared_ptr<const plan::LaunchPlan> plan;
+        int stop_signal = 15;
+        std::chrono::microseconds stop_timeout{};
+        int run_directory = -1;  // the Supervisor's
+    };
+
+    struct Listener {
+        std::function<void(pid_t)> placed;                           // pid and unit are known
+        std::function<void()> launched;                              // the program runs
+        std::function<void(bool launched, ExitRecord record)> ended;  // once, the last call; may destroy the Run
+    };
+
+    Run(Services& services, Console& console, Setup setup, Listener listener);
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    /// Placement::scope: through the warm launcher.
+    void launch();
+    /// Placement::unit: through the launcher that systemd started; `connection` has said hello.
+    void launch_in_unit(UniqueFd connection);
+    /// A run that an earlier daemon parked.
+    Result<> adopt(Parking::Entry entry);
+
+    Result<> send_signal(int signal);
+    void kill();
+
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+private:
+    enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };
+
+    Result<launch::Descriptors> make_descriptors();
+    void on_launched(Result<launch::Launched> launched);
+    Result<> watch_launched(launch::Launched launched);
+    Result<> watch_exit(bool ours);
+    void request_scope();
+    void on_scope(Result<> result);
+    void on_channel();
+    void on_message(launch::Received received);
+    void on_channel_closed();
+    void place();
+    void on_ready();
+    Result<> park();
+    void go();
+    void fail_launch(Error error);
+
+    void on_unit_readable();
+    void on_unit_message(launch::ReceivedService received);
+    void tell_unit(launch::ServiceKind kind, const Error* error);
+
+    void on_exit_event();
+    void on_keeper_exit();
+    void on_status(kernel::ExitStatus status);
+    void on_unknown_status();
+    void wait_until_empty();
+    void end();
+    void open_payload();
+    void watch_memory();
+    void read_memory_events();
+    [[nodiscard]] ExitRecord make_record() const;
+
+    Services& services_;
+    Console& console_;
+    Setup setup_;
+    Listener listener_;
+    Step step_ = Step::launching;
+    bool adopted_ = false;
+    bool in_scope_ = false;         // systemd has put the init into the scope
+    bool wants_placement_ = false;  // the init waits for it
+    std::optional<Error> failure_;
+    std::optional<kernel::ExitStatus> status_;
+    std::uint64_t oom_kills_ = 0;
+
+    pid_t pid_ = -1;
+    UniqueFd pidfd_;
+    UniqueFd keeper_pidfd_;
+    UniqueFd channel_;
+    UniqueFd init_channel_;  // the init's end, until it is handed over
+    UniqueFd unit_connection_;
+    UniqueFd payload_;
+    UniqueFd memory_events_;
+    UniqueFd cgroup_events_;
+    kernel::EventSource channel_source_;
+    kernel::EventSource exit_source_;
+    kernel::EventSource unit_source_;
+    kernel::EventSource memory_source_;
+    kernel::EventSource empty_source_;
+    kernel::EventSource empty_timer_;
+    kernel::EventSource launch_timer_;
+    std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
+};
+
+}  // namespace xctl

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/scopes.hpp"
+
+#include <format>
+
+#include "api/verbs.hpp"
+
+namespace xctl {
+namespace {
+
+constexpr const char* kService = "org.freedesktop.systemd1";
+constexpr const char* kPath = "/org/freedesktop/systemd1";
+constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
+constexpr const char* kUnitExists = "org.freedesktop.systemd1.UnitExists";
+constexpr const char* kNoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
+constexpr int kStartAttempts = 5;
+
+using Property = sdbus::Struct<std::string, sdbus::Variant>;
+using Aux = sdbus::Struct<std::string, std::vector<Property>>;
+
+std::vector<Property> scope_properties(const ScopeRequest& request) {
+    std::vector<sdbus::UnixFd> pidfds;
+    for (const int fd : request.pidfds) pidfds.emplace_back(fd);  // duplicates
+    std::vector<Property> properties;
+    const auto add = [&](const char* name, auto value) { properties.emplace_back(name, sdbus::Variant(std::move(value))); };
+    add("Description", request.description);
+    add("Slice", std::string("xctl.slice"));
+    add("PIDFDs", pidfds);
+    add("Delegate", true);
+    // Shutdown stops units in reverse order: the containers first, while we can still do it gracefully.
+    add("After", std::vector<std::string>{"xctld.service"});
+    add("Controller", std::string(api::kBusName));
+    add("KillSignal", std::int32_t{request.kill_signal});
+    add("TimeoutStopUSec", static_cast<std::uint64_t>(request.stop_timeout.count()) + 5'000'000);
+    // One process of the container that the kernel kills for memory is the container's business.
+    add("OOMPolicy", std::string("continue"));
+    add("CollectMode", std::string("inactive-or-failed"));
+    return properties;
+}
+
+std::string unit_of_path(std::string_view path) {
+    // systemd escapes every byte that is not alphanumeric as _XX.
+    std::string unit;
+    path.remove_prefix(path.rfind('/') + 1);
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (path[i] == '_' && i + 2 < path.size()) {
+            unit += static_cast<char>(std::stoi(std::string(path.substr(i + 1, 2)), nullptr, 16));
+            i += 2;
+        } else {
+            unit += path[i];
+        }
+    }
+    return unit;
+}
+
+std::string path_of_unit(std::string_view unit) {
+    std::string path = "/org/freedesktop/systemd1/unit/";
+    for (std::size_t i = 0; i < unit.size(); ++i) {
+        const char c = unit[i];
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool digit = c >= '0' && c <= '9';
+        if (letter || (digit && i > 0))
+            path += c;
+        else
+            path += std::format("_{:02x}", static_cast<unsigned char>(c));
+    }
+    return path;
+}
+
+}  // namespace
+
+Scopes::Scopes(Bus& bus)
+    : bus_(bus),
+      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kService), sdbus::ObjectPath(kPath))) {}
+
+Result<std::unique_ptr<Scopes>> Scopes::open(Bus& bus) {
+    try {
+        std::unique_ptr<Scopes> scopes(new Scopes(bus));
+        TRY(scopes->subscribe());
+        return scopes;
+    } catch (const sdbus::Error& error) {
+        return std::unexpected(from_bus_error(error, "talk to systemd"));
+    }
+}
+
+Result<> Scopes::subscribe() {
+    manager_->uponSignal("JobRemoved")
+        .onInterface(kManager)
+        .call([this](std::uint32_t, const sdbus::ObjectPath& job, const std::string&, const std::string& result) {
+            on_job_removed(job, result);
+        });
+    stop_match_ = bus_.connection().addMatch(
+        "type='signal',interface='org.freedesktop.systemd1.Scope',member='RequestStop'",
+        [this](const sdbus::Message& message) {
+            if (on_stop_) on_stop_(unit_of_path(message.getPath()));
+        },
+        sdbus::return_slot);
+    manager_->callMethodAsync("Subscribe").onInterface(kManager).uponReplyInvoke([](std::optional<sdbus::Error>) {});
+    return {};
+}
+
+void Scopes::on_job_removed(const std::string& job, const std::string& result) {
+    auto node = jobs_.extract(job);
+    if (node.empty()) return;
+    auto& [what, done] = node.mapped();
+    if (result == "done" || result == "skipped")
+        done({});
+    else
+        done(fail(Errc::system, std::format("{}: systemd says the job is {}", what, result)));
+}
+
+void Scopes::call_for_job(sdbus::MethodCall call, std::string_view what, Done done) {
+    const auto finish = [this, what = std::string(what), done = std::move(done)](
+                            sdbus::MethodReply reply, const std::optional<sdbus::Error>& error) {
+        if (error) {
+            const bool nothing_there = error->getName() == kNoSuchUnit;
+            return nothing_there ? done(fail(Errc::not_found, what)) : done(std::unexpected(from_bus_error(*error, what)));
+        }
+        sdbus::ObjectPath job;
+        reply >> job;
+        jobs_[job] = {what, done};
+    };
+    manager_->callMethodAsync(call, finish);
+}
+
+void Scopes::start(ScopeRequest request, Done done) {
+    request_start(std::make_shared<ScopeRequest>(std::move(request)), 1, std::move(done));
+}
+
+void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int attempt, Done done) {
+    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartTransientUnit"));
+    call << request->unit << "fail" << scope_properties(*request) << std::vector<Aux>{};
+    const auto finish = [this, request, attempt, done = std::move(done)](sdbus::MethodReply reply,
+                                                                       const std::optional<sdbus::Error>& error) {
+        if (!error) {
+            sdbus::ObjectPath job;
+            reply >> job;
+            jobs_[job] = {"start " + request->unit, done};
+        } else if (error->getName() == kUnitExists && attempt < kStartAttempts) {
+            // What is left of an earlier run: no container of ours is in it, or we would not be starting one.
+            reset_failed(request->unit);
+            stop(request->unit, [this, request, attempt, done](const Result<>&) { request_start(request, attempt + 1, done); });
+        } else {
+            done(std::unexpected(from_bus_error(*error, "start " + request->unit)));
+        }
+    };
+    manager_->callMethodAsync(call, finish);
+}
+
+void Scopes::stop(const std::string& unit, Done done) {
+    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StopUnit"));
+    call << unit << "replace";
+    call_for_job(std::move(call), "stop " + unit, [done = std::move(done)](Result<> result) {
+        if (!result && result.error().code == Errc::not_found) return done({});
+        done(std::move(result));
+    });
+}
+
+void Scopes::start_unit(const std::string& unit, Done done) {
+    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartUnit"));
+    call << unit << "replace";
+    call_for_job(std::move(call), "start " + unit, std::move(done));
+}
+
+void Scopes::reset_failed(const std::string& unit) {
+    manager_->callMethodAsync("ResetFailedUnit")
+        .onInterface(kManager)
+        .withArguments(unit)
+        .uponReplyInvoke([](std::optional<sdbus::Error>) {});
+}
+
+void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {
+    std::shared_ptr<sdbus::IProxy> proxy = sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService),
+                                                              sdbus::ObjectPath(path_of_unit(unit)));
+    // The proxy lives in its own callback until the answer has come.
+    const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
+                                                       std::map<sdbus::PropertyName, sdbus::Variant> properties) {
+        UnitExit exit;
+        if (!error) {
+            const int code = properties[sdbus::PropertyName("ExecMainCode")].get<std::int32_t>();
+            exit.known = code != 0;
+            exit.signaled = code == CLD_KILLED || code == CLD_DUMPED;
+            exit.status = properties[sdbus::PropertyName("ExecMainStatus")].get<std::int32_t>();
+            exit.oom = properties[sdbus::PropertyName("Result")].get<std::string>() == "oom-kill";
+        }
+        done(exit);
+    };
+    proxy->callMethodAsync("GetAll")
+        .onInterface("org.freedesktop.DBus.Properties")
+        .withArguments(kServiceInterface)
+        .uponReplyInvoke(answer);
+}
+
+}  // namespace xctl

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// systemd as we use it: transient scopes that hold containers, and the units of oci@.service.
+// org.freedesktop.systemd1(5). Everything is asynchronous; a callback runs once, never inside the call.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/bus.hpp"
+#include "lib/base/result.hpp"
+
+namespace xctl {
+
+struct ScopeRequest {
+    std::string unit;         // NAME.scope
+    std::string description;
+    std::vector<int> pidfds;  // its first processes
+    int kill_signal = 15;     // for systemd, should it have to stop the scope without us
+    std::chrono::microseconds stop_timeout{};
+};
+
+/// How systemd saw the main process of a service end.
+struct UnitExit {
+    bool known = false;
+    bool signaled = false;
+    int status = 0;
+    bool oom = false;
+};
+
+class Scopes {
+public:
+    using Done = std::function<void(Result<>)>;
+
+    static Result<std::unique_ptr<Scopes>> open(Bus& bus);
+
+    /// `done` when the processes are in the scope's cgroup. An old unit of the same name is replaced.
+    void start(ScopeRequest request, Done done);
+    /// `done` when the unit is gone or inactive; also when it never was there.
+    void stop(const std::string& unit, Done done);
+    /// Starts a unit that exists as a file; `done` when its job is finished.
+    void start_unit(const std::string& unit, Done done);
+    /// Lets a failed unit go.
+    void reset_failed(const std::string& unit);
+    void query_exit(const std::string& unit, std::function<void(UnitExit)> done);
+
+    /// Someone asked systemd to stop a scope of ours; systemd leaves the stopping to us.
+    void set_stop_listener(std::function<void(const std::string& unit)> listener) { on_stop_ = std::move(listener); }
+
+private:
+    explicit Scopes(Bus& bus);
+    Result<> subscribe();
+    void request_start(const std::shared_ptr<ScopeRequest>& request, int attempt, Done done);
+    void call_for_job(sdbus::MethodCall call, std::string_view what, Done done);
+    void on_job_removed(const std::string& job, const std::string& result);
+
+    Bus& bus_;
+    std::unique_ptr<sdbus::IProxy> manager_;
+    sdbus::Slot stop_match_;
+    struct Job {
+        std::string what;
+        Done done;
+    };
+    std::map<std::string, Job> jobs_;  // by object path
+    std::function<void(const std::string&)> on_stop_;
+};
+
+}  // namespace xctl
