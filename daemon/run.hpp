@@ -51,7 +51,8 @@ public:
     struct Listener {
         std::function<void(pid_t)> placed;                           // pid and unit are known
         std::function<void()> launched;                              // the program runs
-        std::function<void(bool launched, ExitRecord record)> ended;  // once, the last call; may destroy the Run
+        /// Once, the last call; may destroy the Run. `failure` is set when the program never ran.
+        std::function<void(ExitRecord record, std::optional<Error> failure)> ended;
     };
 
     Run(Services& services, Console& console, Setup setup, Listener listener);
@@ -68,6 +69,8 @@ public:
 
     Result<> send_signal(int signal);
     void kill();
+    /// The console holds fewer descriptors than before; parked copies must not keep the others open.
+    void repark();
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
@@ -109,9 +112,10 @@ private:
     Setup setup_;
     Listener listener_;
     Step step_ = Step::launching;
-    bool adopted_ = false;
     bool in_scope_ = false;         // systemd has put the init into the scope
     bool wants_placement_ = false;  // the init waits for it
+    bool released_ = false;         // `go` was sent
+    bool launched_ = false;         // the init executed the program
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
     std::uint64_t oom_kills_ = 0;
@@ -120,7 +124,6 @@ private:
     UniqueFd pidfd_;
     UniqueFd keeper_pidfd_;
     UniqueFd channel_;
-    UniqueFd init_channel_;  // the init's end, until it is handed over
     UniqueFd unit_connection_;
     UniqueFd payload_;
     UniqueFd memory_events_;

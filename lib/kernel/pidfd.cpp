@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
 #include "lib/kernel/raw.hpp"
 
 namespace xctl::kernel {
@@ -42,6 +44,18 @@ Result<std::optional<ExitStatus>> read_exit_info(int pidfd) {
     }
     if ((info.mask & kInfoExit) == 0) return std::nullopt;
     return exit_status_from_wait(info.exit_code);
+}
+
+Result<pid_t> read_pidfd_pid(int pidfd) {
+    const auto info = TRY(read_file_at(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(pidfd)));
+    for (const auto& line : split(info, '\n')) {
+        if (!line.starts_with("Pid:\t")) continue;
+        // -1 once it was reaped, 0 for a process of a foreign pid namespace.
+        if (const auto pid = parse_unsigned(std::string_view(line).substr(5)); pid && *pid > 0)
+            return static_cast<pid_t>(*pid);
+        return fail_errno(ESRCH, "the pidfd's process");
+    }
+    return fail_errno(EBADF, "the pidfd's process");
 }
 
 bool has_exit_info() {

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How a run begins: clone, scope, set-up, go. run_exit.cpp has how it ends.
+#include "daemon/run.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <format>
+
+#include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/payload_cgroup.hpp"
+#include "lib/launch/service_protocol.hpp"
+
+namespace xctl {
+namespace {
+
+using launch::MessageKind;
+using launch::ServiceKind;
+
+/// Nothing in a launch waits for people or networks, so one that takes this long hangs.
+constexpr std::chrono::seconds kLaunchTimeout{60};
+
+constexpr char kPidfdLetter = 'P';
+constexpr char kKeeperLetter = 'K';
+constexpr char kChannelLetter = 'C';
+
+}  // namespace
+
+Run::Run(Services& services, Console& console, Setup setup, Listener listener)
+    : services_(services),
+      console_(console),
+      setup_(std::move(setup)),
+      listener_(std::move(listener)),
+      alive_(std::make_shared<bool>(true)) {}
+
+Run::~Run() { *alive_ = false; }
+
+Result<launch::Descriptors> Run::make_descriptors() {
+    auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
+    (void)::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+    channel_ = std::move(ours);
+    launch::Descriptors descriptors;
+    descriptors.channel = std::move(theirs);
+    console_.mark_run_begin();
+    if (setup_.plan->process.terminal) {
+        TRY(console_.open_terminal());
+    } else {
+        auto ends = TRY(console_.open_pipes());
+        for (std::size_t i = 0; i < ends.size(); ++i) descriptors.stdio[i] = std::move(ends[i]);
+    }
+    descriptors.record_directory =
+        TRY(kernel::open_at(setup_.run_directory, ".", O_RDONLY | O_DIRECTORY), "open the run directory");
+    (void)::unlinkat(setup_.run_directory, "exit", 0);
+    return descriptors;
+}
+
+void Run::launch() {
+    auto descriptors = make_descriptors();
+    if (!descriptors) return fail_launch(std::move(descriptors).error());
+    const auto plan = make_plan_file(*setup_.plan);
+    if (!plan) return fail_launch(plan.error());
+    const auto parent = services_.exit_info ? launch::Parent::sibling : launch::Parent::keeper;
+    services_.launcher.order(plan->get(), std::move(*descriptors), setup_.plan->process.terminal, parent,
+                             [this, alive = alive_](Result<launch::Launched> launched) {
+                                 if (*alive) on_launched(std::move(launched));
+                             });
+}
+
+void Run::launch_in_unit(UniqueFd connection) {
+    unit_connection_ = std::move(connection);
+    auto descriptors = make_descriptors();
+    if (!descriptors) return fail_launch(std::move(descriptors).error());
+    const auto plan = make_plan_file(*setup_.plan);
+    if (!plan) return fail_launch(plan.error());
+    launch::ServiceMessage order;
+    order.kind = ServiceKind::order;
+    order.parent = launch::Parent::sibling;
+    order.terminal = setup_.plan->process.terminal;
+    const auto fds = order_descriptors(plan->get(), *descriptors, order.terminal, order.parent);
+    if (const auto sent = launch::send_service(unit_connection_.get(), order, fds); !sent)
+        return fail_launch(sent.error());
+    auto source = services_.loop.add_io(unit_connection_.get(), EPOLLIN, [this](std::uint32_t) { on_unit_readable(); });
+    if (!source) return fail_launch(source.error());
+    unit_source_ = std::move(*source);
+    in_scope_ = true;  // the init will be born in the unit's payload cgroup
+}
+
+void Run::on_launched(Result<launch::Launched> launched) {
+    if (!launched) return fail_launch(std::move(launched).error());
+    if (auto watched = watch_launched(std::move(*launched)); !watched) return fail_launch(watched.error());
+    if (setup_.placement == Placement::scope) request_scope();
+}
+
+Result<> Run::watch_launched(launch::Launched launched) {
+    step_ = Step::setting_up;
+    pid_ = launched.pid;
+    pidfd_ = std::move(launched.pidfd);
+    keeper_pidfd_ = std::move(launched.keeper_pidfd);
+    TRY(watch_exit(setup_.placement == Placement::scope));
+    channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
+    launch_timer_ = TRY(services_.loop.add_timer(kLaunchTimeout, [this](std::uint32_t) {
+        failure_ = Error{Errc::timeout, 0, "the launch hangs", {}, {}};
+        kill();
+    }));
+    return {};
+}
+
+void Run::request_scope() {
+    ScopeRequest request;
+    request.unit = setup_.unit;
+    request.description = "Container " + setup_.name;
+    request.pidfds.push_back(pidfd_.get());
+    if (keeper_pidfd_) request.pidfds.push_back(keeper_pidfd_.get());
+    request.kill_signal = setup_.stop_signal;
+    request.stop_timeout = setup_.stop_timeout;
+    services_.scopes.start(std::move(request), [this, alive = alive_](Result<> result) {
+        if (*alive) on_scope(std::move(result));
+    });
+}
+
+void Run::on_scope(Result<> result) {
+    if (step_ != Step::setting_up) return;
+    if (!result) {
+        if (!failure_) failure_ = std::move(result).error();
+        return kill();
+    }
+    in_scope_ = true;
+    place();
+}
+
+void Run::on_channel() {
+    while (channel_source_) {
+        auto received = launch::receive(channel_.get());
+        if (!received) return on_channel_closed();
+        if (!*received) return;
+        on_message(std::move(**received));
+    }
+}
+
+void Run::on_message(launch::Received received) {
+    switch (received.message.kind) {
+        case MessageKind::console:
+            if (const auto set = console_.set_terminal(std::move(received.fd)); !set && !failure_) failure_ = set.error();
+            return;
+        case MessageKind::await_placement:
+            wants_placement_ = true;
+            return place();
+        case MessageKind::ready: return on_ready();
+        case MessageKind::failed:
+            if (!failure_) failure_ = launch::describe_failure(received.message, *setup_.plan);
+            return;
+        case MessageKind::placed:
+        case MessageKind::go: return;  // ours to say
+    }
+}
+
+/// End of file: the init executed the program, or it died.
+void Run::on_channel_closed() {
+    channel_source_.reset();
+    channel_.reset();
+    if (!released_ || failure_ || launched_) return;
+    launched_ = true;
+    if (step_ == Step::parked) step_ = Step::running;
+    launch_timer_.reset();
+    tell_unit(ServiceKind::verdict, nullptr);
+    listener_.launched();
+}
+
+void Run::place() {
+    if (!in_scope_ || !wants_placement_) return;
+    wants_placement_ = false;
+    if (setup_.placement == Placement::scope) {
+        const auto prepare = [this]() -> Result<UniqueFd> {
+            const auto path = TRY(kernel::read_cgroup_path(pid_), "find the scope's cgroup");
+            const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
+            const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
+            return launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper);
+        };
+        auto payload = prepare();
+        if (!payload) {
+            failure_ = std::move(payload).error();
+            return kill();
+        }
+        payload_ = std::move(*payload);
+    }
+    watch_memory();
+    (void)launch::send(channel_.get(), MessageKind::placed);
+}
+
+void Run::on_ready() {
+    listener_.placed(pid_);
+    if (auto parked = park(); !parked) {
+        failure_ = std::move(parked).error();
+        return kill();
+    }
+    step_ = Step::parked;
+    if (setup_.placement == Placement::unit) return tell_unit(ServiceKind::announce, nullptr);
+    go();
+}
+
+Result<> Run::park() {
+    std::string letters;
+    std::vector<int> fds;
+    const auto add = [&](char letter, int fd) {
+        if (fd < 0) return;
+        letters += letter;
+        fds.push_back(fd);
+    };
+    add(kPidfdLetter, pidfd_.get());
+    add(kKeeperLetter, keeper_pidfd_.get());
+    add(kChannelLetter, channel_.get());
+    for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
+    return services_.parking.park(setup_.name, letters, fds);
+}
+
+void Run::repark() {
+    if (step_ != Step::parked && step_ != Step::running) return;
+    if (park()) (void)services_.parking.compact();
+}
+
+void Run::go() {
+    released_ = true;
+    (void)launch::send(channel_.get(), MessageKind::go);
+}
+
+Result<> Run::adopt(Parking::Entry entry) {
+    step_ = Step::parked;
+    std::vector<std::pair<ConsoleRole, UniqueFd>> held;
+    for (std::size_t i = 0; i < entry.fds.size() && i < entry.text.size(); ++i) {
+        auto& fd = entry.fds[i];
+        switch (entry.text[i]) {
+            case kPidfdLetter: pidfd_ = std::move(fd); break;
+            case kKeeperLetter: keeper_pidfd_ = std::move(fd); break;
+            case kChannelLetter: channel_ = std::move(fd); break;
+            default: held.emplace_back(static_cast<ConsoleRole>(entry.text[i]), std::move(fd));
+        }
+    }
+    if (!pidfd_) return fail(Errc::system, "the parked run has no pidfd");
+    pid_ = kernel::read_pidfd_pid(pidfd_.get()).value_or(-1);
+    TRY(console_.adopt(std::move(held)));
+    watch_memory();
+    TRY(watch_exit(false));
+    if (!channel_) return fail(Errc::system, "the parked run has no channel");
+    // The init waits for this, or executes its program already and will never read it.
+    go();
+    channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
+    return {};
+}
+
+/// A failure before there is a process: nothing to wait for.
+void Run::fail_launch(Error error) {
+    if (!failure_) failure_ = std::move(error);
+    if (pidfd_) return kill();
+    auto deferred = services_.loop.add_defer([this](std::uint32_t) { end(); });
+    if (deferred) empty_timer_ = std::move(*deferred);
+}
+
+void Run::on_unit_readable() {
+    while (unit_source_) {
+        auto received = launch::receive_service(unit_connection_.get());
+        if (!received && received.error().sys_errno == EAGAIN) return;
+        if (!received) {
+            unit_source_.reset();
+            if (step_ == Step::launching || step_ == Step::setting_up)
+                fail_launch({Errc::launch_failed, 0, "xctl-launch left before the container was ready", {}, {}});
+            return;
+        }
+        on_unit_message(std::move(*received));
+    }
+}
+
+void Run::on_unit_message(launch::ReceivedService received) {
+    if (received.message.kind == ServiceKind::report && step_ == Step::launching)
+        return on_launched(read_report(received));
+    // systemd knows the main process now, so its exit status cannot be missed.
+    if (received.message.kind == ServiceKind::announce && step_ == Step::parked) go();
+}
+
+void Run::tell_unit(ServiceKind kind, const Error* error) {
+    if (!unit_connection_) return;
+    launch::ServiceMessage message;
+    message.kind = kind;
+    message.pid = pid_;
+    if (error != nullptr) {
+        message.error = error->sys_errno != 0 ? error->sys_errno : EIO;
+        message.text = error->message.substr(0, launch::kMaxText);
+    }
+    (void)launch::send_service(unit_connection_.get(), message, {});
+    if (kind == ServiceKind::verdict) {
+        unit_source_.reset();
+        unit_connection_.reset();
+    }
+}
+
+Result<> Run::send_signal(int signal) {
+    if (!pidfd_ || step_ >= Step::ending) return fail(Errc::wrong_state, "the container has no process");
+    return kernel::send_signal(pidfd_.get(), signal);
+}
+
+void Run::kill() {
+    if (payload_) (void)kernel::kill_cgroup(payload_.get());
+    if (pidfd_) (void)kernel::send_signal(pidfd_.get(), SIGKILL);
+}
+
+}  // namespace xctl

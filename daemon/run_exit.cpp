@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How a run ends. Three ways lead to the exit status, tried in this order:
+//   our own child                        waitid(2)
+//   a keeper stayed as its parent        the file `exit` that it wrote before it left (below Linux 6.15)
+//   somebody else reaped it              PIDFD_GET_INFO (Linux 6.15), or what systemd saw of its unit's main process
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <format>
+
+#include "daemon/run.hpp"
+#include "lib/base/text.hpp"
+#include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/pidfd.hpp"
+#include "lib/oci/names.hpp"
+
+namespace xctl {
+namespace {
+
+/// How long to wait for the kernel to clear a killed cgroup before it is left to systemd.
+constexpr std::chrono::seconds kEmptyTimeout{5};
+
+/// "exited 42", "killed 9" or "dumped 6".
+std::optional<kernel::ExitStatus> parse_exit_file(std::string_view text) {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    const auto words = split(text, ' ');
+    if (words.size() != 2) return std::nullopt;
+    const auto value = parse_unsigned(words[1]);
+    if (!value || *value > 255) return std::nullopt;
+    return kernel::ExitStatus{words[0] != "exited", static_cast<int>(*value), words[0] == "dumped"};
+}
+
+std::uint64_t oom_kills_in(std::string_view memory_events) {
+    for (const auto& line : split(memory_events, '\n'))
+        if (line.starts_with("oom_kill ")) return parse_unsigned(std::string_view(line).substr(9)).value_or(0);
+    return 0;
+}
+
+}  // namespace
+
+/// POLLIN on a pidfd means dead, POLLHUP reaped. Only a parent may act on the first; the status of someone
+/// else's child is there only with the second, which epoll reports unasked.
+Result<> Run::watch_exit(bool ours) {
+    if (keeper_pidfd_) {
+        exit_source_ =
+            TRY(services_.loop.add_io(keeper_pidfd_.get(), EPOLLIN, [this](std::uint32_t) { on_keeper_exit(); }));
+        return {};
+    }
+    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), ours ? EPOLLIN : 0, [this](std::uint32_t) { on_exit_event(); }));
+    return {};
+}
+
+void Run::on_exit_event() {
+    exit_source_.reset();
+    if (const auto ours = kernel::try_wait_exit(pidfd_.get()); ours && *ours) return on_status(**ours);
+    if (services_.exit_info)
+        if (const auto info = kernel::read_exit_info(pidfd_.get()); info && *info) return on_status(**info);
+    if (setup_.placement == Placement::scope) return on_unknown_status();
+    services_.scopes.query_exit(setup_.unit, [this, alive = alive_](UnitExit exit) {
+        if (!*alive) return;
+        if (exit.oom) oom_kills_ = std::max<std::uint64_t>(oom_kills_, 1);
+        if (exit.known) return on_status({exit.signaled, exit.status, false});
+        on_unknown_status();
+    });
+}
+
+void Run::on_keeper_exit() {
+    exit_source_.reset();
+    (void)kernel::try_wait_exit(keeper_pidfd_.get());
+    const auto text = kernel::read_file_at(setup_.run_directory, "exit");
+    const auto status = text ? parse_exit_file(*text) : std::nullopt;
+    if (status) return on_status(*status);
+    // The keeper dies without a word only when its whole scope was killed.
+    on_status({true, SIGKILL, false});
+}
+
+void Run::on_status(kernel::ExitStatus status) {
+    status_ = status;
+    wait_until_empty();
+}
+
+void Run::on_unknown_status() { wait_until_empty(); }
+
+void Run::open_payload() {
+    if (payload_) return;
+    const auto path = kernel::read_cgroup_path(pid_);
+    if (!path) return;
+    if (auto opened = kernel::open_cgroup(*path)) payload_ = std::move(*opened);
+}
+
+/// The counter disappears with the cgroup, which systemd removes at once, so changes are read as they happen.
+void Run::watch_memory() {
+    open_payload();
+    if (!payload_) return;
+    for (const auto* file : {"memory.events", "../memory.events"}) {
+        memory_events_.reset(::openat(payload_.get(), file, O_RDONLY | O_CLOEXEC));
+        if (memory_events_) break;
+    }
+    if (!memory_events_) return;
+    read_memory_events();
+    auto source = services_.loop.add_io(memory_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_memory_events(); });
+    if (source) memory_source_ = std::move(*source);
+}
+
+void Run::read_memory_events() {
+    char buffer[512];
+    const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
+    if (size <= 0) return memory_source_.reset();
+    oom_kills_ = std::max(oom_kills_, oom_kills_in({buffer, static_cast<std::size_t>(size)}));
+}
+
+void Run::wait_until_empty() {
+    step_ = Step::ending;
+    if (memory_events_) read_memory_events();
+    const auto events = payload_ ? kernel::read_cgroup_events(payload_.get()) : Result<kernel::CgroupEvents>{};
+    if (!events || !events->populated) return end();
+    // Processes that outlived the init: there is no pid namespace, or one was entered from outside.
+    (void)kernel::kill_cgroup(payload_.get());
+    auto file = kernel::open_cgroup_events(payload_.get());
+    if (!file) return end();
+    cgroup_events_ = std::move(*file);
+    auto source = services_.loop.add_io(cgroup_events_.get(), EPOLLPRI, [this](std::uint32_t) {
+        const auto now = kernel::read_cgroup_events(payload_.get());
+        if (!now || !now->populated) end();
+    });
+    auto timer = services_.loop.add_timer(kEmptyTimeout, [this](std::uint32_t) { end(); });
+    if (!source || !timer) return end();
+    empty_source_ = std::move(*source);
+    empty_timer_ = std::move(*timer);
+}
+
+ExitRecord Run::make_record() const {
+    ExitRecord record;
+    record.time = std::chrono::system_clock::now();
+    if (!status_) {
+        record.reason = ExitReason::unknown;
+        record.message = "nobody learnt its exit status";
+        return record;
+    }
+    record.reason = status_->signaled ? ExitReason::signal : ExitReason::exited;
+    record.status = status_->value;
+    if (oom_kills_ > 0 && status_->signaled && status_->value == SIGKILL) {
+        record.reason = ExitReason::oom_kill;
+        record.message = "the kernel killed it because its memory was used up";
+    } else if (oom_kills_ > 0) {
+        record.message = std::format("the kernel killed {} of its processes because its memory was used up", oom_kills_);
+    } else if (status_->signaled) {
+        record.message = "killed by " + oci::signal_name(status_->value) + (status_->core_dumped ? ", core dumped" : "");
+    }
+    return record;
+}
+
+void Run::end() {
+    if (step_ == Step::ended) return;
+    // The init may have told why it failed, or that it succeeded, just before it died.
+    if (channel_source_) on_channel();
+    step_ = Step::ended;
+    for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
+                         &launch_timer_})
+        source->reset();
+    console_.close_run();
+    services_.parking.drop(setup_.name);
+    auto record = make_record();
+    if (!launched_) {
+        if (!failure_) failure_ = Error{Errc::launch_failed, 0, "the init died during its set-up: " + record.message, {}, {}};
+        tell_unit(launch::ServiceKind::verdict, &*failure_);
+        record.reason = ExitReason::launch_failed;
+        record.message = failure_->message;
+    }
+    // Moved out, since the listener may destroy this.
+    const auto ended = std::move(listener_.ended);
+    ended(std::move(record), launched_ ? std::nullopt : std::move(failure_));
+}
+
+}  // namespace xctl

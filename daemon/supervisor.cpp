@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/supervisor.hpp"
+
+#include <csignal>
+#include <format>
+
+#include "lib/base/log.hpp"
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/oci/names.hpp"
+#include "lib/oci/state.hpp"
+#include "lib/plan/payload.hpp"
+
+namespace xctl {
+namespace {
+
+using Usec = std::chrono::microseconds;
+
+std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
+
+std::uint64_t to_usec(TimePoint time) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<Usec>(time.time_since_epoch()).count());
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Services& services, Journal& journal, ContainerId id, Definition definition,
+                       RunDirectory directory, Ring ring, Listener listener)
+    : services_(services),
+      journal_(journal),
+      id_(std::move(id)),
+      definition_(std::move(definition)),
+      directory_(std::move(directory)),
+      console_(services.loop, std::move(ring)),
+      record_(directory_.load()),
+      listener_(std::move(listener)) {
+    console_.set_listener([this] { journal_.forward(id_.str(), record_.unit, record_.pid, console_.ring()); });
+    console_.set_shrink_listener([this] {
+        if (run_) run_->repark();
+    });
+}
+
+Supervisor::~Supervisor() = default;
+
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, Journal& journal, const std::string& run_base,
+                                                     ContainerId id, Definition definition, Listener listener) {
+    auto directory = TRY(RunDirectory::open(run_base, id));
+    auto ring = TRY(Ring::open_at(directory.fd(), "console", definition.scrollback));
+    return std::unique_ptr<Supervisor>(new Supervisor(services, journal, std::move(id), std::move(definition),
+                                                      std::move(directory), std::move(ring), std::move(listener)));
+}
+
+Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
+    const auto before = record_.machine.state;
+    const auto actions =
+        TRY(advance(record_.machine, trigger, effective_policy(), std::chrono::system_clock::now(), exit));
+    save();
+    for (const auto action : actions) carry_out(action);
+    if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));
+    settle();
+    return {};
+}
+
+void Supervisor::save() {
+    if (const auto saved = directory_.save(record_); !saved)
+        log_error(std::format("{}: {}", id_.str(), saved.error().message));
+}
+
+/// In a unit, restarts are systemd's.
+RestartPolicy Supervisor::effective_policy() const {
+    if (record_.placement == Placement::scope) return definition_.restart;
+    return {};
+}
+
+void Supervisor::carry_out(Action action) {
+    switch (action) {
+        case Action::launch: return launch();
+        case Action::signal: return send_stop_signal();
+        case Action::kill:
+            if (run_) run_->kill();
+            return;
+        case Action::arm_restart: return arm_restart();
+        case Action::cancel_restart: return restart_timer_.reset();
+    }
+}
+
+/// In the next turn of the loop, so that nothing ends within the call that began it.
+void Supervisor::launch() {
+    auto deferred = services_.loop.add_defer([this](std::uint32_t) {
+        launch_defer_.reset();
+        if (record_.placement == Placement::unit && !unit_connection_) {
+            // A restart of a container in a unit: systemd starts the unit anew, which comes back to us.
+            return services_.scopes.start_unit(record_.unit, [](const Result<>&) {});
+        }
+        const auto compiled = compile(record_.args);
+        if (!compiled) return on_ended({ExitReason::launch_failed, 0, std::chrono::system_clock::now(),
+                                        compiled.error().message}, compiled.error());
+        begin_run(*compiled);
+    });
+    if (deferred) launch_defer_ = std::move(*deferred);
+}
+
+Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args) const {
+    const auto file = definition_.bundle + "/config.json";
+    const auto text = kernel::read_file_at(AT_FDCWD, file);
+    if (!text) {
+        auto error = text.error();
+        error.code = Errc::invalid_document;
+        return std::unexpected(std::move(error).context(file));
+    }
+    plan::Overrides overrides;
+    overrides.args = args;
+    return plan::compile_document(*text, file, definition_.config_patch, definition_.bundle, id_.str(), overrides);
+}
+
+void Supervisor::begin_run(const plan::Compiled& compiled) {
+    for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
+    plan_ = std::make_shared<const plan::LaunchPlan>(compiled.plan);
+    record_.annotations = compiled.spec.annotations;
+    record_.oci_version = compiled.spec.oci_version;
+    if (record_.placement == Placement::scope) record_.unit = scope_name(id_);
+    record_.pid = -1;
+    save();
+    Run::Setup setup;
+    setup.name = id_.str();
+    setup.placement = record_.placement;
+    setup.unit = record_.unit;
+    setup.plan = plan_;
+    setup.stop_signal = stop_signal();
+    setup.stop_timeout = definition_.stop_timeout;
+    setup.run_directory = directory_.fd();
+    run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
+    if (unit_connection_)
+        run_->launch_in_unit(std::move(unit_connection_));
+    else
+        run_->launch();
+}
+
+Run::Listener Supervisor::run_listener() {
+    return {
+        [this](pid_t pid) { on_placed(pid); },
+        [this] {
+            if (state() == State::starting || state() == State::stopping) (void)apply(Trigger::launched);
+        },
+        [this](ExitRecord record, std::optional<Error> failure) { on_ended(std::move(record), std::move(failure)); },
+    };
+}
+
+void Supervisor::on_placed(pid_t pid) {
+    record_.pid = pid;
+    save();
+}
+
+void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
+    stop_timer_.reset();
+    // A run that never came to execute the program is still one that began, if it had a console.
+    const bool had_run = static_cast<bool>(run_);
+    finished_run_ = std::move(run_);
+    unit_connection_.reset();
+    record_.pid = -1;
+    launch_failure_ = std::move(failure);
+    const bool signaled = record.reason == ExitReason::signal || record.reason == ExitReason::oom_kill;
+    const int status = record.reason == ExitReason::launch_failed ? 127 : record.status;
+    if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
+    (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
+    const bool final = state() == State::stopped;
+    if (had_run) console_.mark_run_end(signaled, status, final);
+    journal_.finish(id_.str(), record_.unit, console_.ring());
+    services_.scopes.reset_failed(scope_name(id_));
+}
+
+void Supervisor::send_stop_signal() {
+    if (record_.placement == Placement::unit) {
+        // systemd knows how this unit is to be stopped, and its timeout.
+        return services_.scopes.stop(record_.unit, [](const Result<>&) {});
+    }
+    if (run_) (void)run_->send_signal(stop_signal());
+    const auto timeout = stop_timeout_.value_or(definition_.stop_timeout);
+    auto timer = services_.loop.add_timer(timeout, [this](std::uint32_t) {
+        stop_timer_.reset();
+        (void)apply(Trigger::stop_timeout);
+    });
+    if (timer) stop_timer_ = std::move(*timer);
+}
+
+int Supervisor::stop_signal() const {
+    auto word = definition_.stop_signal;
+    if (word.empty()) {
+        const auto it = record_.annotations.find("org.opencontainers.image.stopSignal");
+        if (it != record_.annotations.end()) word = it->second;
+    }
+    if (word.empty() && plan_) word = plan::default_stop_signal(plan_->process.args);
+    return oci::parse_signal(word).value_or(SIGTERM);
+}
+
+void Supervisor::arm_restart() {
+    const auto now = std::chrono::system_clock::now();
+    const auto delay = std::max(std::chrono::duration_cast<Usec>(record_.machine.next_start - now), Usec(0));
+    auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
+        restart_timer_.reset();
+        (void)apply(Trigger::timer);
+    });
+    if (timer) restart_timer_ = std::move(*timer);
+}
+
+void Supervisor::start(std::vector<std::string> args, Done done) {
+    if (state() != State::starting && state() != State::running && state() != State::stopping) {
+        if (auto compiled = compile(args); !compiled) return done(std::unexpected(std::move(compiled).error()));
+        record_.args = std::move(args);
+        record_.placement = Placement::scope;
+        launch_failure_.reset();
+    }
+    if (auto applied = apply(Trigger::start); !applied) return done(std::move(applied));
+    waiters_.push_back({Waiter::For::running, std::move(done)});
+}
+
+Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {
+    const bool expected = state() == State::starting && record_.placement == Placement::unit && !run_;
+    if (!expected) {
+        if (run_) return fail(Errc::wrong_state, std::format("{} runs already, in {}", id_.str(), record_.unit));
+        record_.placement = Placement::unit;
+        record_.args.clear();
+        launch_failure_.reset();
+    }
+    record_.unit = std::move(unit);
+    unit_connection_ = std::move(connection);
+    if (expected) {
+        launch();
+        return {};
+    }
+    return apply(Trigger::start);
+}
+
+void Supervisor::stop(std::optional<Usec> timeout, Done done) {
+    stop_timeout_ = timeout;
+    waiters_.push_back({Waiter::For::stopped, std::move(done)});
+    (void)apply(Trigger::stop);
+}
+
+void Supervisor::restart(std::optional<Usec> timeout, Done done) {
+    stop_timeout_ = timeout;
+    launch_failure_.reset();
+    if (auto applied = apply(Trigger::restart); !applied) return done(std::move(applied));
+    waiters_.push_back({Waiter::For::running, std::move(done)});
+}
+
+void Supervisor::wait(Done done) {
+    if (state() == State::stopped) return done({});
+    waiters_.push_back({Waiter::For::stopped, std::move(done)});
+}
+
+Result<> Supervisor::kill(int signal) {
+    if (!run_) return fail(Errc::wrong_state, std::format("{} is not running", id_.str()));
+    return run_->send_signal(signal);
+}
+
+/// Tells those whose state has come. In the order they asked, and each once.
+void Supervisor::settle() {
+    std::list<Waiter> ready;
+    for (auto it = waiters_.begin(); it != waiters_.end();) {
+        const bool stopped = state() == State::stopped || (state() == State::created && !run_);
+        const bool running = state() == State::running;
+        const bool over = it->what == Waiter::For::running ? running || stopped || state() == State::waiting : stopped;
+        const auto next = std::next(it);
+        if (over) ready.splice(ready.end(), waiters_, it);
+        it = next;
+    }
+    for (auto& waiter : ready) {
+        const bool started = waiter.what == Waiter::For::stopped || state() == State::running;
+        if (started)
+            waiter.done({});
+        else if (launch_failure_)
+            waiter.done(std::unexpected(*launch_failure_));
+        else if (record_.machine.last_exit.reason == ExitReason::launch_failed)
+            waiter.done(fail(Errc::launch_failed, record_.machine.last_exit.message));
+        else
+            waiter.done(fail(Errc::cancelled, "it was stopped before it ran"));
+    }
+}
+
+void Supervisor::recover(std::optional<Parking::Entry> parked) {
+    if (parked) {
+        if (const auto compiled = compile(record_.args)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
+        if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
+        Run::Setup setup;
+        setup.name = id_.str();
+        setup.placement = record_.placement;
+        setup.unit = record_.unit;
+        setup.plan = plan_;
+        setup.stop_signal = stop_signal();
+        setup.stop_timeout = definition_.stop_timeout;
+        setup.run_directory = directory_.fd();
+        run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
+        const auto adopted = run_->adopt(std::move(*parked));
+        if (!adopted) log_error(std::format("{}: {}", id_.str(), adopted.error().message));
+        if (state() == State::stopping) send_stop_signal();
+        return;
+    }
+    switch (state()) {
+        case State::starting:
+            // Its init saw us die before it was released. What was asked for has not happened yet, so do it now.
+            if (record_.placement == Placement::scope) return launch();
+            [[fallthrough]];
+        case State::running:
+        case State::stopping:
+            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
+        case State::waiting: return arm_restart();
+        case State::created:
+        case State::stopped: return;
+    }
+}
+
+api::ContainerInfo Supervisor::info() const {
+    const auto& machine = record_.machine;
+    api::ContainerInfo info;
+    info.name = id_.str();
+    info.status = oci_status(machine.state);
+    info.state = name_of(kStates, machine.state);
+    info.pid = record_.pid > 0 ? static_cast<std::uint64_t>(record_.pid) : 0;
+    info.bundle = definition_.bundle;
+    info.unit = run_ ? record_.unit : "";
+    info.restart = name_of(kRestartPolicies, definition_.restart.when);
+    info.autostart = definition_.autostart;
+    info.runs = machine.runs;
+    info.restarts = machine.restarts;
+    info.started = to_usec(machine.started);
+    info.exited = to_usec(machine.last_exit.time);
+    info.next_start = to_usec(machine.next_start);
+    info.exit_reason = name_of(kExitReasons, machine.last_exit.reason);
+    info.exit_status = machine.last_exit.status;
+    info.message = machine.last_exit.message;
+    info.console_begin = console_.ring().begin();
+    info.console_end = console_.ring().end();
+    info.attached = console_.client_count();
+    return info;
+}
+
+std::string Supervisor::oci_state() const {
+    oci::State out;
+    out.oci_version = record_.oci_version;
+    out.id = id_.str();
+    out.status = value_of(oci::kStatusNames, oci_status(state())).value_or(oci::Status::stopped);
+    out.pid = record_.pid > 0 ? record_.pid : 0;
+    out.bundle = definition_.bundle;
+    out.annotations = record_.annotations;
+    return oci::to_json(out);
+}
+
+}  // namespace xctl

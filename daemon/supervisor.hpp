@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One container: its definition, its state machine and the effects of it.
+//
+// Every change goes the same way: advance() decides, the record is saved, the actions are carried out, and who
+// waits for the new state is told.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/types.hpp"
+#include "daemon/console.hpp"
+#include "daemon/container.hpp"
+#include "daemon/definition.hpp"
+#include "daemon/journal.hpp"
+#include "daemon/record.hpp"
+#include "daemon/run.hpp"
+#include "lib/base/container_id.hpp"
+#include "lib/plan/compile.hpp"
+
+namespace xctl {
+
+class Supervisor {
+public:
+    using Done = std::function<void(Result<>)>;
+    /// `event` is the new state's name; told after every change.
+    using Listener = std::function<void(Supervisor&, std::string_view event)>;
+
+    static Result<std::unique_ptr<Supervisor>> open(Services& services, Journal& journal, const std::string& run_base,
+                                                    ContainerId id, Definition definition, Listener listener);
+    ~Supervisor();
+
+    /// Takes up what the last daemon left: a run that goes on, or the record of how it ended.
+    void recover(std::optional<Parking::Entry> parked);
+
+    /// `done` when the program runs, or when it could not be started.
+    void start(std::vector<std::string> args, Done done);
+    /// `done` when it is stopped and its cgroup is empty.
+    void stop(std::optional<std::chrono::microseconds> timeout, Done done);
+    void restart(std::optional<std::chrono::microseconds> timeout, Done done);
+    /// `done` when it is stopped for good; at once if it is.
+    void wait(Done done);
+    Result<> kill(int signal);
+    Result<> attach(UniqueFd socket, ConsoleClient::Options options) { return console_.attach(std::move(socket), options); }
+
+    /// systemd starts oci@NAME: this run lives in that unit. `connection` is xctl-launch's.
+    Result<> start_in_unit(UniqueFd connection, std::string unit);
+
+    /// Ends with the container: it was deleted.
+    void finish() { console_.finish_clients(); }
+    /// With a definition that was changed on disk; it counts from the next start on.
+    void set_definition(Definition definition) { definition_ = std::move(definition); }
+
+    [[nodiscard]] const ContainerId& id() const noexcept { return id_; }
+    [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
+    [[nodiscard]] const Record& record() const noexcept { return record_; }
+    [[nodiscard]] State state() const noexcept { return record_.machine.state; }
+    [[nodiscard]] const std::string& unit() const noexcept { return record_.unit; }
+    [[nodiscard]] const Ring& ring() const noexcept { return console_.ring(); }
+    [[nodiscard]] api::ContainerInfo info() const;
+    [[nodiscard]] std::string oci_state() const;
+
+    /// What the bundle and the definition amount to.
+    Result<plan::Compiled> compile(const std::vector<std::string>& args) const;
+
+private:
+    Supervisor(Services& services, Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
+               Ring ring, Listener listener);
+
+    Result<> apply(Trigger trigger, const ExitRecord& exit = {});
+    void carry_out(Action action);
+    void launch();
+    void begin_run(const plan::Compiled& compiled);
+    [[nodiscard]] Run::Listener run_listener();
+    void on_placed(pid_t pid);
+    void on_ended(ExitRecord record, std::optional<Error> failure);
+    void send_stop_signal();
+    void arm_restart();
+    void settle();
+    void save();
+    [[nodiscard]] RestartPolicy effective_policy() const;
+    [[nodiscard]] int stop_signal() const;
+
+    struct Waiter {
+        enum class For : std::uint8_t { running, stopped } what;
+        Done done;
+    };
+
+    Services& services_;
+    Journal& journal_;
+    ContainerId id_;
+    Definition definition_;
+    RunDirectory directory_;
+    Console console_;
+    Record record_;
+    Listener listener_;
+    std::shared_ptr<const plan::LaunchPlan> plan_;
+    std::unique_ptr<Run> run_;
+    std::unique_ptr<Run> finished_run_;  // kept until its last callback has returned
+    UniqueFd unit_connection_;           // of a start in a unit, until its run takes it over
+    std::optional<std::chrono::microseconds> stop_timeout_;
+    std::optional<Error> launch_failure_;
+    std::list<Waiter> waiters_;
+    kernel::EventSource stop_timer_;
+    kernel::EventSource restart_timer_;
+    kernel::EventSource launch_defer_;
+};
+
+}  // namespace xctl
