@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // xctl: one verb over xctld's socket.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <span>
@@ -14,6 +17,13 @@ using namespace xctl;
 
 namespace {
 
+/// A caller may close stdin; nothing that we open may take its number.
+void fill_standard_descriptors() {
+    int fd = 0;
+    while (fd >= 0 && fd < STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO) ::close(fd);
+}
+
 std::string socket_path() {
     const char* path = std::getenv("XCTL_SOCKET");
     return path && *path ? path : std::string(api::kVarlinkSocket);
@@ -27,6 +37,7 @@ int report(const api::VerbRow* verb, const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    fill_standard_descriptors();
     const api::VerbRow* verb = nullptr;
     const auto words = std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0);
     const auto command = client::parse_arguments(words, verb);
