@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The order of compilation, the overrides, and what belongs to no other part.
+#include "lib/plan/compile.hpp"
+
+#include <algorithm>
+#include <format>
+
+#include "lib/oci/spec_check.hpp"
+#include "lib/oci/spec_json.hpp"
+#include "lib/oci/unsupported.hpp"
+#include "lib/plan/compile_parts.hpp"
+#include "lib/plan/path.hpp"
+
+namespace xctl::plan {
+namespace {
+
+// The kinds of the plan are the types of the specification, in the same order.
+static_assert(static_cast<int>(NamespaceKind::user) == static_cast<int>(oci::NamespaceType::user));
+static_assert(static_cast<int>(NamespaceKind::pid) == static_cast<int>(oci::NamespaceType::pid));
+static_assert(static_cast<int>(NamespaceKind::network) == static_cast<int>(oci::NamespaceType::network));
+static_assert(static_cast<int>(NamespaceKind::mount) == static_cast<int>(oci::NamespaceType::mount));
+static_assert(static_cast<int>(NamespaceKind::ipc) == static_cast<int>(oci::NamespaceType::ipc));
+static_assert(static_cast<int>(NamespaceKind::uts) == static_cast<int>(oci::NamespaceType::uts));
+static_assert(static_cast<int>(NamespaceKind::cgroup) == static_cast<int>(oci::NamespaceType::cgroup));
+static_assert(static_cast<int>(NamespaceKind::time) == static_cast<int>(oci::NamespaceType::time));
+
+std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+/// Replaces the last entry of that name, or adds one.
+void set_env(std::vector<std::string>& env, const std::string& entry) {
+    const auto found = std::ranges::find(env.rbegin(), env.rend(), env_name(entry), env_name);
+    if (found != env.rend())
+        *found = entry;
+    else
+        env.push_back(entry);
+}
+
+void apply(const Overrides& overrides, oci::Spec& spec) {
+    if (!overrides.hostname.empty()) spec.hostname = overrides.hostname;
+    if (!spec.process && overrides.args.empty()) return;
+    if (!spec.process) spec.process.emplace().cwd = "/";
+    auto& process = *spec.process;
+    if (!overrides.args.empty()) process.args = overrides.args;
+    if (!overrides.cwd.empty()) process.cwd = overrides.cwd;
+    for (const auto& entry : overrides.env) set_env(process.env, entry);
+    process.terminal = overrides.terminal.value_or(process.terminal);
+}
+
+std::vector<Namespace> compile_namespaces(const oci::Spec& spec) {
+    std::vector<Namespace> out;
+    for (const auto& entry : spec.linux_config.namespaces)
+        out.push_back({static_cast<NamespaceKind>(entry.type), entry.path});
+    return out;
+}
+
+std::vector<TimeOffset> compile_time_offsets(const oci::Spec& spec) {
+    std::vector<TimeOffset> out;
+    for (const auto& [clock, offset] : spec.linux_config.time_offsets)
+        out.push_back({clock == "boottime", offset.secs, offset.nanosecs});
+    return out;
+}
+
+std::vector<FileWrite> compile_sysctls(const oci::Spec& spec) {
+    std::vector<FileWrite> out;
+    for (const auto& [name, value] : spec.linux_config.sysctl)
+        out.push_back({oci::sysctl_file(name), value, "/linux/sysctl/" + name});
+    return out;
+}
+
+std::vector<std::string> normalized_paths(const std::vector<std::string>& paths) {
+    std::vector<std::string> out;
+    for (const auto& path : paths) out.push_back(normalized("/", path));
+    return out;
+}
+
+Result<Root> compile_root(const Context& context) {
+    const auto& spec = context.spec;
+    Root root;
+    root.path = normalized(context.bundle, spec.root.path);
+    root.read_only = spec.root.read_only;
+    root.propagation = static_cast<std::uint64_t>(spec.linux_config.rootfs_propagation);
+    root.mounts = TRY(compile_mounts(context));
+    root.devices = compile_devices(context, root.mounts);
+    root.links = compile_links(root.mounts);
+    root.masked_paths = normalized_paths(spec.linux_config.masked_paths);
+    root.read_only_paths = normalized_paths(spec.linux_config.readonly_paths);
+    return root;
+}
+
+Result<LaunchPlan> compile_all(const Context& context, std::string_view id) {
+    const auto& spec = context.spec;
+    LaunchPlan plan;
+    plan.id = id;
+    plan.namespaces = compile_namespaces(spec);
+    plan.uid_map = to_id_maps(spec.linux_config.uid_mappings);
+    plan.gid_map = to_id_maps(spec.linux_config.gid_mappings);
+    plan.time_offsets = compile_time_offsets(spec);
+    plan.hostname = spec.hostname;
+    plan.domainname = spec.domainname;
+    plan.sysctls = compile_sysctls(spec);
+    plan.root = TRY(compile_root(context));
+    plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version);
+    plan.process = TRY(compile_process(context));
+    return plan;
+}
+
+}  // namespace
+
+std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
+    std::vector<IdMap> out;
+    for (const auto& line : mappings) out.push_back({line.container_id, line.host_id, line.size});
+    return out;
+}
+
+Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
+                           const Overrides& overrides, Warnings* warnings) {
+    oci::Spec changed = spec;
+    apply(overrides, changed);
+    Warnings unread;
+    return compile_all({changed, bundle, warnings != nullptr ? *warnings : unread}, id);
+}
+
+Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,
+                                  std::string_view merge_patch, std::string_view bundle, std::string_view id,
+                                  const Overrides& overrides) {
+    Compiled out;
+    out.spec = TRY(oci::parse_spec(config_text, config_file, merge_patch));
+    apply(overrides, out.spec);
+    TRY(oci::check_spec(out.spec), config_file);
+    TRY(oci::check_supported(out.spec), config_file);
+    out.plan = TRY(compile_all({out.spec, bundle, out.warnings}, id), config_file);
+    return out;
+}
+
+}  // namespace xctl::plan

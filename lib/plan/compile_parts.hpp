@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The parts of compile(), each with its own file.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "lib/oci/spec.hpp"
+#include "lib/plan/compile.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::plan {
+
+/// What every part reads, and where it says what its owner should know.
+struct Context {
+    const oci::Spec& spec;
+    std::string_view bundle;
+    Warnings& warnings;
+};
+
+[[nodiscard]] std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings);
+
+Result<std::vector<Mount>> compile_mounts(const Context& context);
+[[nodiscard]] std::vector<Device> compile_devices(const Context& context, const std::vector<Mount>& mounts);
+[[nodiscard]] std::vector<Symlink> compile_links(const std::vector<Mount>& mounts);
+[[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version);
+[[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
+Result<Process> compile_process(const Context& context);
+Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp);
+
+}  // namespace xctl::plan

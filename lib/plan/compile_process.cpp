@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// process: credentials, limits, environment.
+#include <algorithm>
+#include <format>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/capabilities.hpp"
+#include "lib/plan/compile_parts.hpp"
+#include "lib/plan/path.hpp"
+
+namespace xctl::plan {
+namespace {
+
+/// Since 1.1 a capability that cannot be granted is a warning, so that one document serves several kernels.
+std::uint64_t to_mask(const std::vector<std::string>& names, std::string_view set, Warnings& warnings) {
+    std::uint64_t mask = 0;
+    for (const auto& name : names) {
+        if (const auto number = kernel::capability_number(name))
+            mask |= std::uint64_t{1} << *number;
+        else
+            warnings.push_back(std::format("/process/capabilities/{}: this kernel has no {}", set, xctl::quoted(name)));
+    }
+    return mask;
+}
+
+/// Without the property a process has no capabilities, as under other runtimes.
+Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source, Warnings& warnings) {
+    Capabilities out;
+    if (!source) return out;
+    out.bounding = to_mask(source->bounding, "bounding", warnings);
+    out.effective = to_mask(source->effective, "effective", warnings);
+    out.permitted = to_mask(source->permitted, "permitted", warnings);
+    out.inheritable = to_mask(source->inheritable, "inheritable", warnings);
+    out.ambient = to_mask(source->ambient, "ambient", warnings);
+    return out;
+}
+
+std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+/// Of two entries of one name the last counts, wherever a program begins to search. HOME is promised to every
+/// process; the plan's maker cannot read the container's passwd, so root has /root and everyone else "/".
+std::vector<std::string> compile_env(const oci::Process& process) {
+    std::vector<std::string> out;
+    for (auto entry = process.env.rbegin(); entry != process.env.rend(); ++entry)
+        if (!std::ranges::contains(out, env_name(*entry), env_name)) out.push_back(*entry);
+    std::ranges::reverse(out);
+    if (!std::ranges::contains(out, "HOME", env_name)) out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
+    return out;
+}
+
+}  // namespace
+
+Result<Process> compile_process(const Context& context) {
+    if (!context.spec.process) return fail(Errc::invalid_document, "/process: is required to start a container");
+    const auto& source = *context.spec.process;
+    Process out;
+    out.terminal = source.terminal;
+    if (source.terminal && source.console_size) {
+        out.rows = source.console_size->height;
+        out.columns = source.console_size->width;
+    }
+    out.args = source.args;
+    out.env = compile_env(source);
+    out.cwd = normalized("/", source.cwd);
+    out.uid = source.user.uid;
+    out.gid = source.user.gid;
+    out.groups = source.user.additional_gids;
+    out.umask = source.user.umask;
+    for (const auto& limit : source.rlimits)
+        out.rlimits.push_back({static_cast<std::uint32_t>(limit.type), limit.soft, limit.hard});
+    out.capabilities = compile_capabilities(source.capabilities, context.warnings);
+    out.no_new_privileges = source.no_new_privileges;
+    out.oom_score_adj = source.oom_score_adj;
+    if (context.spec.linux_config.seccomp) out.seccomp = TRY(compile_seccomp(*context.spec.linux_config.seccomp));
+    return out;
+}
+
+}  // namespace xctl::plan

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// linux.seccomp to a profile for lib/kernel/seccomp.hpp. check_supported has refused notifications before.
+#include <algorithm>
+
+#include "lib/kernel/seccomp.hpp"
+#include "lib/plan/compile_parts.hpp"
+
+namespace xctl::plan {
+namespace {
+
+constexpr std::uint32_t kDefaultErrno = 1;  // EPERM, the specification's default
+constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
+
+// The kernel layer cannot know the specification's enumerations; both list the same values in the same order.
+static_assert(static_cast<int>(oci::SeccompAction::kill_thread) == static_cast<int>(kernel::FilterAction::kill_thread));
+static_assert(static_cast<int>(oci::SeccompAction::log) == static_cast<int>(kernel::FilterAction::log));
+static_assert(static_cast<int>(oci::SeccompOperator::not_equal) == static_cast<int>(kernel::FilterOperator::not_equal));
+static_assert(static_cast<int>(oci::SeccompOperator::equal) == static_cast<int>(kernel::FilterOperator::equal));
+static_assert(static_cast<int>(oci::SeccompOperator::masked_equal) ==
+              static_cast<int>(kernel::FilterOperator::masked_equal));
+
+kernel::FilterVerdict to_verdict(oci::SeccompAction action, const std::optional<std::uint32_t>& errno_ret) {
+    const auto kind = static_cast<kernel::FilterAction>(action);
+    const bool has_data = kind == kernel::FilterAction::errno_ || kind == kernel::FilterAction::trace;
+    return {kind, has_data ? static_cast<std::uint16_t>(errno_ret.value_or(kDefaultErrno)) : std::uint16_t{0}};
+}
+
+/// "SCMP_ARCH_X86_64" to "x86_64".
+std::string to_architecture(std::string_view name) {
+    std::string out(name.substr(kArchPrefix.size()));
+    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return out;
+}
+
+void add_rules(const oci::SyscallRule& source, kernel::FilterProfile& profile) {
+    const auto verdict = to_verdict(source.action, source.errno_ret);
+    std::vector<kernel::FilterArg> args;
+    for (const auto& arg : source.args)
+        args.push_back({arg.index, static_cast<kernel::FilterOperator>(arg.op), arg.value, arg.value_two});
+    for (const auto& name : source.names) profile.rules.push_back({name, verdict, args});
+}
+
+}  // namespace
+
+Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp) {
+    kernel::FilterProfile profile;
+    profile.fallback = to_verdict(seccomp.default_action, seccomp.default_errno_ret);
+    for (const auto& name : seccomp.architectures) profile.architectures.push_back(to_architecture(name));
+    for (const auto& rule : seccomp.syscalls) add_rules(rule, profile);
+    Seccomp out;
+    out.filter = TRY(kernel::compile_filter(profile), "/linux/seccomp");
+    for (const auto flag : seccomp.flags)
+        // Waiting killably is about notifications, and the kernel refuses the flag without a listener.
+        if (flag != oci::SeccompFlag::wait_killable_recv) out.flags |= static_cast<std::uint32_t>(flag);
+    return out;
+}
+
+}  // namespace xctl::plan
