@@ -69,8 +69,14 @@ Result<StreamOutcome> Stream::run() {
     }
     terminal_.restore();
     signals_.reset();
-    if (outcome_ == StreamOutcome::lost) state_.unsent = to_send_;
+    if (outcome_ == StreamOutcome::lost) keep_for_next();
     return *outcome_;
+}
+
+/// A frame that was taken in part only counts as not taken, and output that was not written as not received.
+void Stream::keep_for_next() {
+    state_.unsent = to_send_;
+    if (!pending_.empty()) *state_.next -= pending_.size();
 }
 
 Result<> Stream::wait(Interest& interest) {

@@ -78,6 +78,7 @@ private:
     void go_on_at(std::uint64_t offset);
     void write_pending();
     void send_size();
+    void keep_for_next();
     void note(std::string_view text);
     void end_by(int signal);
     [[nodiscard]] bool wants_input() const;

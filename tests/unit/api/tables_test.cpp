@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The contract's tables are complete and free of contradictions.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "api/console_stream.hpp"
+#include "api/errors.hpp"
+#include "api/verbs.hpp"
+
+namespace xctl::api {
+namespace {
+
+/// Enumerators are dense, so the first value without a row is one past the last.
+constexpr auto kErrcCount = static_cast<std::size_t>(Errc::system) + 1;
+constexpr auto kVerbCount = static_cast<std::size_t>(Verb::disable) + 1;
+
+TEST(Errors, EveryCodeHasItsRow) {
+    EXPECT_EQ(kErrors.size(), kErrcCount);
+    for (std::size_t i = 0; i < kErrcCount; ++i) {
+        const auto code = static_cast<Errc>(i);
+        EXPECT_EQ(error_row(code).value, code);
+        EXPECT_FALSE(error_row(code).meaning.empty());
+        EXPECT_GT(error_row(code).exit_status, 0);
+        EXPECT_LT(error_row(code).exit_status, kExitOwnFailure);
+    }
+}
+
+TEST(Errors, NamesFitOnTheWire) {
+    for (const auto& row : kErrors)
+        for (const char c : row.name) EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c))) << row.name;
+}
+
+TEST(Verbs, EveryVerbHasItsRow) {
+    EXPECT_EQ(kVerbs.size(), kVerbCount);
+    for (const auto& row : kVerbs) {
+        EXPECT_EQ(&verb_row(row.value), &row);
+        EXPECT_FALSE(row.help.empty()) << row.name;
+        EXPECT_FALSE(row.action.empty()) << row.name;
+    }
+}
+
+TEST(Verbs, MethodsAreUnique) {
+    std::set<std::string_view> methods;
+    for (const auto& row : kVerbs) EXPECT_TRUE(methods.insert(row.method).second) << row.method;
+}
+
+TEST(Verbs, ParametersOfOneVerbDoNotCollide) {
+    for (const auto& row : kVerbs) {
+        std::set<std::string_view> names, options;
+        std::set<char> letters;
+        for (const auto& param : row.params) {
+            EXPECT_TRUE(names.insert(param.name).second) << row.name << " " << param.name;
+            EXPECT_TRUE(!param.option.starts_with("--") || options.insert(param.option).second) << param.name;
+            EXPECT_TRUE(!param.letter || letters.insert(param.letter).second) << row.name << " " << param.letter;
+        }
+    }
+}
+
+/// The client and the adapters read the member by the kind, so they must agree.
+TEST(Verbs, KindsFitTheirMembers) {
+    for (const auto& row : kVerbs)
+        for (const auto& param : row.params) {
+            std::size_t wanted = 0;
+            switch (param.kind) {
+                case ParamKind::text:
+                case ParamKind::path: wanted = Member<Request>(&Request::name).index(); break;
+                case ParamKind::flag: wanted = Member<Request>(&Request::force).index(); break;
+                case ParamKind::words: wanted = Member<Request>(&Request::args).index(); break;
+                case ParamKind::size:
+                case ParamKind::duration:
+                case ParamKind::count: wanted = Member<Request>(&Request::lines).index(); break;
+            }
+            EXPECT_EQ(param.member.index(), wanted) << row.name << " " << param.name;
+        }
+}
+
+TEST(Verbs, ParametersCanBeWritten) {
+    for (const auto& row : kVerbs)
+        for (const auto& param : row.params) {
+            EXPECT_FALSE(param.help.empty()) << param.name;
+            EXPECT_TRUE(!param.option.empty() || !param.value.empty()) << param.name;
+            EXPECT_EQ(param.kind == ParamKind::words, param.option == "--") << param.name;
+            const bool option = param.option.size() > 2;
+            EXPECT_TRUE(!option || param.option.starts_with("--")) << param.name;
+            EXPECT_EQ(option && param.kind != ParamKind::flag, option && !param.value.empty()) << param.name;
+            EXPECT_TRUE(!param.required || param.option.empty()) << param.name;
+        }
+}
+
+TEST(Fields, EveryFieldHasHelp) {
+    for (const auto& field : kContainerFields) EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const auto& field : kEventFields) EXPECT_FALSE(field.help.empty()) << field.name;
+}
+
+}  // namespace
+}  // namespace xctl::api

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The command line, good and bad.
+#include "client/arguments.hpp"
+
+#include <gtest/gtest.h>
+
+#include "client/help.hpp"
+
+namespace xctl::client {
+namespace {
+
+using Words = std::vector<const char*>;
+
+Command parsed(const Words& words) {
+    const api::VerbRow* verb = nullptr;
+    auto command = parse_arguments(words, verb);
+    EXPECT_TRUE(command) << command.error().message;
+    return command ? *command : Command{};
+}
+
+std::string refused(const Words& words) {
+    const api::VerbRow* verb = nullptr;
+    const auto command = parse_arguments(words, verb);
+    if (command) return "accepted";
+    EXPECT_EQ(command.error().code, Errc::invalid_argument);
+    return command.error().message;
+}
+
+TEST(Arguments, PositionalsInTheOrderOfTheRows) {
+    const auto command = parsed({"create", "web", "/srv/web"});
+    EXPECT_EQ(command.verb->value, api::Verb::create);
+    EXPECT_EQ(command.request.name, "web");
+    EXPECT_EQ(command.request.bundle, "/srv/web");
+}
+
+TEST(Arguments, OptionsStandBeforeOrAfter) {
+    for (const Words& words : {Words{"create", "--autostart", "--restart=always", "web", "/b"},
+                               Words{"create", "web", "--restart", "always", "/b", "--autostart"}}) {
+        const auto command = parsed(words);
+        EXPECT_TRUE(command.request.autostart);
+        EXPECT_EQ(command.request.restart, "always");
+        EXPECT_EQ(command.request.bundle, "/b");
+    }
+}
+
+TEST(Arguments, LettersWithTheirValueAttachedOrNot) {
+    EXPECT_EQ(parsed({"stop", "-t5", "web"}).request.timeout_usec, 5'000'000);
+    EXPECT_EQ(parsed({"stop", "-t", "1min", "web"}).request.timeout_usec, 60'000'000);
+    const auto logs = parsed({"logs", "-fn", "7", "web"});
+    EXPECT_TRUE(logs.request.follow);
+    EXPECT_EQ(logs.request.lines, 7);
+}
+
+TEST(Arguments, SizesAndCounts) {
+    EXPECT_EQ(parsed({"create", "web", "/b", "--scrollback=4M"}).request.scrollback, 4u << 20);
+    EXPECT_EQ(parsed({"attach", "web", "--offset=0"}).request.offset, 0);
+    EXPECT_EQ(parsed({"attach", "web"}).request.offset, std::nullopt);
+}
+
+TEST(Arguments, NothingIsAnOptionAfterTwoDashes) {
+    const auto command = parsed({"run", "web", "/b", "-d", "--", "sh", "-c", "--", "--rm"});
+    EXPECT_EQ(command.request.args, (std::vector<std::string>{"sh", "-c", "--", "--rm"}));
+    EXPECT_TRUE(command.options.detach);
+    EXPECT_FALSE(command.request.remove);
+    EXPECT_EQ(parsed({"kill", "--", "web", "HUP"}).request.signal, "HUP");
+}
+
+TEST(Arguments, ClientOptionsBelongToTheirVerbs) {
+    EXPECT_TRUE(parsed({"list", "--json"}).options.json);
+    EXPECT_EQ(parsed({"attach", "web", "--detach-keys", "a,b"}).options.detach_keys, "a,b");
+    EXPECT_EQ(parsed({"attach", "web", "--detach-keys="}).options.detach_keys, "");
+    EXPECT_TRUE(parsed({"--no-ask-password", "list"}).options.no_ask_password);
+    EXPECT_EQ(refused({"stop", "--json", "web"}), "stop: unknown option \"--json\"; see xctl help stop");
+}
+
+TEST(Arguments, HelpNeedsNoArguments) {
+    EXPECT_EQ(parsed({"help", "run"}).verb->value, api::Verb::run);
+    EXPECT_TRUE(parsed({"help", "run"}).options.help);
+    EXPECT_TRUE(parsed({"run", "-h"}).options.help);
+    EXPECT_EQ(parsed({"--help"}).verb, nullptr);
+    EXPECT_TRUE(parsed({"--version"}).options.version);
+}
+
+TEST(Arguments, ErrorsNameTheWord) {
+    EXPECT_EQ(refused({}), "the verb is missing; see xctl help");
+    EXPECT_EQ(refused({"frob"}), "unknown verb \"frob\"; see xctl help");
+    EXPECT_EQ(refused({"create", "web"}), "create: BUNDLE is missing; see xctl help create");
+    EXPECT_EQ(refused({"create", "web", ""}), "create: BUNDLE is empty; see xctl help create");
+    EXPECT_EQ(refused({"start", "web", "x"}), "start: unexpected argument \"x\"; see xctl help start");
+    EXPECT_EQ(refused({"stop", "web", "-x"}), "stop: unknown option \"-x\"; see xctl help stop");
+    EXPECT_EQ(refused({"stop", "web", "-t"}), "stop: --timeout needs a value; see xctl help stop");
+    EXPECT_EQ(refused({"delete", "web", "--force=1"}), "delete: --force takes no value; see xctl help delete");
+    EXPECT_EQ(refused({"stop", "web", "-tsoon"}),
+              "stop: --timeout: \"soon\" is not a duration; see xctl help stop");
+}
+
+TEST(Arguments, WireOnlyParametersAreNotOptions) {
+    EXPECT_EQ(refused({"attach", "web", "--framed"}), "attach: unknown option \"--framed\"; see xctl help attach");
+    EXPECT_EQ(refused({"attach", "web", "-"}), "attach: unexpected argument \"-\"; see xctl help attach");
+}
+
+TEST(Arguments, PathsBecomeAbsolute) {
+    EXPECT_EQ(absolute_path("/a//b/./c/", "/x"), "/a/b/c");
+    EXPECT_EQ(absolute_path("b/../c", "/x/y"), "/x/y/b/../c");
+    EXPECT_EQ(absolute_path(".", "/x"), "/x");
+    EXPECT_EQ(absolute_path("/", "/x"), "/");
+    EXPECT_TRUE(parsed({"create", "web", "."}).request.bundle.starts_with('/'));
+}
+
+TEST(Help, ShowsEveryVerbAndOptionOnce) {
+    const auto all = help_of(nullptr);
+    for (const auto& verb : api::kVerbs) {
+        EXPECT_NE(all.find(verb.help), std::string::npos) << verb.name;
+        const auto one = help_of(&verb);
+        for (const auto& param : verb.params)
+            EXPECT_EQ(one.find(param.help) != std::string::npos, param.option != api::kWireOnly) << param.name;
+    }
+}
+
+TEST(Help, UsageHasRequiredFirst) {
+    EXPECT_EQ(usage_of(api::verb_row(api::Verb::kill)), "kill NAME [SIGNAL]");
+    EXPECT_EQ(usage_of(api::verb_row(api::Verb::start)), "start NAME [-- ARGS...]");
+}
+
+}  // namespace
+}  // namespace xctl::client

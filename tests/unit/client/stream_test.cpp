@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A console stream against a played daemon: a socket pair for the connection, pipes for the standard descriptors.
+#include "client/stream.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <thread>
+
+namespace xctl::client {
+namespace {
+
+using api::FrameKind;
+
+struct Pipe {
+    UniqueFd read_end, write_end;
+    Pipe() {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+        read_end.reset(ends[0]);
+        write_end.reset(ends[1]);
+    }
+    std::string drain() {
+        write_end.reset();
+        std::string out(65536, '\0');
+        const auto bytes = ::read(read_end.get(), out.data(), out.size());
+        out.resize(bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+        return out;
+    }
+};
+
+/// What the daemon says is all sent beforehand, which the socket's buffer holds.
+class Console : public testing::Test {
+protected:
+    void SetUp() override { connect(); }
+
+    void connect() {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+        client_.reset(ends[0]);
+        daemon_.reset(ends[1]);
+    }
+
+    void say(FrameKind kind, std::uint64_t offset, std::string_view payload = {}, std::uint8_t detail = 0) {
+        const api::FrameHeader header{kind, detail, 0, static_cast<std::uint32_t>(payload.size()), offset, ++mark_};
+        std::string bytes(reinterpret_cast<const char*>(&header), sizeof(header));
+        bytes += payload;
+        ASSERT_EQ(::write(daemon_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    }
+
+    void say_end(std::uint64_t offset, const api::RunEnd& end) {
+        say(FrameKind::run_end, offset, {reinterpret_cast<const char*>(&end), sizeof(end)});
+    }
+
+    Result<StreamOutcome> run() {
+        Stream stream(std::move(client_), mode_, state_,
+                      {in_.read_end.get(), out_.write_end.get(), err_.write_end.get()});
+        return stream.run();
+    }
+
+    std::vector<std::pair<FrameKind, std::string>> received() {
+        FrameDecoder decoder;
+        const auto space = decoder.space();
+        const auto bytes = ::recv(daemon_.get(), space.data(), space.size(), MSG_DONTWAIT);
+        decoder.filled(bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+        std::vector<std::pair<FrameKind, std::string>> frames;
+        while (const auto frame = decoder.next().value())
+            frames.emplace_back(frame->header.kind, std::string(frame->payload.begin(), frame->payload.end()));
+        return frames;
+    }
+
+    UniqueFd client_, daemon_;
+    Pipe in_, out_, err_;
+    StreamMode mode_{"web", true, true, false, "\x10\x11"};
+    StreamState state_;
+    std::uint64_t mark_ = 0;
+};
+
+TEST_F(Console, OutputGoesWhereItBelongs) {
+    say(FrameKind::live, 0);
+    say(FrameKind::output, 0, "one\n");
+    say(FrameKind::output, 4, "oops\n", 1);
+    say_end(9, {0, 1, 0, 3});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(state_.last_end->status, 3);
+    EXPECT_EQ(state_.next, 9);
+    EXPECT_EQ(state_.mark, 4);
+    EXPECT_EQ(out_.drain(), "one\n");
+    EXPECT_EQ(err_.drain(), "oops\n");
+}
+
+TEST_F(Console, NothingIsPrintedTwiceAfterALoss) {
+    state_.next = 4;
+    say(FrameKind::output, 0, "one\n");
+    say(FrameKind::output, 2, "e\ntwo\n");
+    daemon_.reset();
+    EXPECT_EQ(run().value(), StreamOutcome::lost);
+    EXPECT_EQ(out_.drain(), "two\n");
+    EXPECT_EQ(state_.next, 8);
+    EXPECT_EQ(err_.drain(), "");
+}
+
+TEST_F(Console, OutputThatWasNotWrittenIsAskedForAgain) {
+    // More than the pipe takes, so that the loss is seen while output waits.
+    const std::string block(16 * 1024, 'x');
+    for (std::uint64_t i = 0; i < 8; ++i) say(FrameKind::output, i * block.size(), block);
+    daemon_.reset();
+    EXPECT_EQ(::fcntl(out_.write_end.get(), F_SETPIPE_SZ, 4096), 4096);
+    std::string printed;
+    std::thread reader([&] {
+        std::array<char, 1000> buffer;
+        for (ssize_t n = 0; (n = ::read(out_.read_end.get(), buffer.data(), buffer.size())) > 0;)
+            printed.append(buffer.data(), static_cast<std::size_t>(n));
+    });
+    EXPECT_EQ(run().value(), StreamOutcome::lost);
+    out_.write_end.reset();
+    reader.join();
+    EXPECT_EQ(state_.next, printed.size());
+}
+
+TEST_F(Console, GapsAreTold) {
+    state_.next = 0;
+    say(FrameKind::gap, 500);
+    say(FrameKind::output, 500, "x");
+    say(FrameKind::output, 600, "y");
+    say(FrameKind::end, 601);
+    EXPECT_EQ(run().value(), StreamOutcome::ended);
+    EXPECT_EQ(out_.drain(), "xy");
+    EXPECT_EQ(err_.drain(), "xctl: 500 bytes of output were lost\nxctl: 99 bytes of output were lost\n");
+}
+
+TEST_F(Console, AnOldRunsEndIsNotTheLastWord) {
+    say_end(0, {0, 1, 0, 1});
+    say(FrameKind::run_begin, 0);
+    say(FrameKind::live, 0);
+    say_end(0, {1, 0, 0, 9});
+    say(FrameKind::run_begin, 0);
+    say_end(0, {0, 1, 0, 5});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(state_.last_end->status, 5);
+    EXPECT_EQ(err_.drain(), "xctl: web was ended by signal 9; it will be started again\n");
+}
+
+TEST_F(Console, AStoppedContainerIsFinishedWhenReplayed) {
+    say(FrameKind::output, 0, "bye\n");
+    say_end(4, {0, 1, 0, 2});
+    say(FrameKind::live, 4);
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(out_.drain(), "bye\n");
+}
+
+TEST_F(Console, InputFollowsTheStart) {
+    mode_.before_start = true;
+    ASSERT_EQ(::write(in_.write_end.get(), "hi\n", 3), 3);
+    in_.write_end.reset();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        say(FrameKind::live, 0);
+        ::usleep(100'000);
+        const bool early = !received().empty();
+        say(FrameKind::run_begin, 0);
+        ::usleep(200'000);
+        const auto frames = received();
+        const bool right = frames.size() == 2 && frames[0].second == "hi\n" && frames[1].first == FrameKind::end_of_input;
+        ::_exit(early || !right ? 1 : 0);
+    }
+    daemon_.reset();
+    EXPECT_EQ(run().value(), StreamOutcome::lost);
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(state_.input_ended);
+}
+
+TEST_F(Console, WhatWasNotTakenIsSentToTheNextConnection) {
+    append_frame(state_.unsent, FrameKind::input, "typed");
+    state_.input_ended = true;
+    say(FrameKind::live, 0);
+    say(FrameKind::end, 0);
+    EXPECT_EQ(run().value(), StreamOutcome::ended);
+    const std::vector<std::pair<FrameKind, std::string>> wanted{{FrameKind::input, "typed"}};
+    EXPECT_EQ(received(), wanted);
+}
+
+TEST_F(Console, MalformedFramesAreErrors) {
+    say(FrameKind::input, 0);
+    EXPECT_FALSE(run());
+}
+
+TEST_F(Console, AReaderThatLeavesEndsIt) {
+    out_.read_end.reset();
+    say(FrameKind::output, 0, "x");
+    EXPECT_EQ(run().value(), StreamOutcome::signaled);
+}
+
+}  // namespace
+}  // namespace xctl::client
