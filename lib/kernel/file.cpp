@@ -4,6 +4,8 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/root_path.hpp"
 

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"

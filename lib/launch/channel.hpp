@@ -25,12 +25,15 @@ namespace xctl::launch {
 
 enum class MessageKind : std::uint8_t { console, await_placement, placed, ready, go, failed };
 
+/// As it is sent: one packet holds exactly this.
 struct Message {
     MessageKind kind{};
     std::uint8_t step = 0;     // failed: row of the step table (steps.hpp)
+    std::uint16_t call = 0;    // failed: the number of the system call; 0: a check of ours
     std::int32_t error = 0;    // failed: errno
     std::int32_t index = -1;   // failed: which mount, device, path... of the plan; -1 if the step has no list
 };
+static_assert(sizeof(Message) == 12);
 
 struct Received {
     Message message;

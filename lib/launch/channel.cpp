@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/channel.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <span>
+
+#include "lib/kernel/raw.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/failure_text.hpp"
+
+namespace xctl::launch {
+namespace {
+
+constexpr auto kLastKind = MessageKind::failed;
+
+/// One packet, or EAGAIN. Kept apart from receive_with_fds(), which waits.
+Result<std::optional<Received>> take_packet(int channel) {
+    Received received;
+    iovec data{.iov_base = &received.message, .iov_len = sizeof received.message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    const auto size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+    if (size < 0 && errno != ECONNRESET) return fail_errno(errno, "receive from the container's init");
+    if (size <= 0) return fail(Errc::cancelled, "the container's init closed its channel");
+    if (const auto* rights = CMSG_FIRSTHDR(&header); rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+        received.fd.reset(fd);
+    }
+    const bool valid = size == sizeof received.message && received.message.kind <= kLastKind;
+    if (!valid) return fail(Errc::invalid_document, "the container's init sent a malformed message");
+    return received;
+}
+
+}  // namespace
+
+Result<std::optional<Received>> receive(int channel) { return take_packet(channel); }
+
+Result<> send(int channel, MessageKind kind) {
+    const Message message{.kind = kind};
+    return kernel::send_with_fds(channel, std::as_bytes(std::span(&message, 1)), {});
+}
+
+}  // namespace xctl::launch

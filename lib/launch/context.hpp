@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the container's init works on between clone and exec: made by the parent, changed by the steps.
+//
+// After clone nothing is allocated and no libc state is used, so that the child may share the parent's memory.
+// Whatever needs memory is therefore prepared here: argument vectors, candidate paths, texts.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::launch {
+
+/// Descriptors are plain numbers: the parent's owners keep them open until the child has its own copies.
+struct Context {
+    const plan::LaunchPlan* plan = nullptr;
+
+    // Prepared by the parent.
+    std::vector<int> namespaces;           // by row of plan.namespaces; -1: a new one
+    std::vector<int> trees;                // by row of plan.root.mounts: a prepared detached mount, or -1
+    std::vector<int> id_maps;              // by row of plan.root.mounts: the user namespace of an idmapped mount
+    std::vector<int> sources;              // by row of plan.root.mounts: filled by the child, see open_sources()
+    std::vector<std::string> executables;  // where to look for args[0], in order
+    std::vector<char*> args, env;          // null-terminated, into the plan's strings
+    std::string time_offsets;              // for timens_offsets
+    int channel = -1;
+    int stdio[3] = {-1, -1, -1};
+    int gate = -1;           // the child goes on when it has read one byte; -1: at once
+    int gate_release = -1;   // the parent's end, to be closed by the child
+    bool in_user_namespace = false;        // a new or a joined one
+    bool new_mounts = false;               // a mount namespace of its own
+
+    // State of the child.
+    int index = -1;                        // the row that a step works on, for the failure message
+    int proc = -1;                         // the host's /proc
+    int safe_proc = -1;                    // a procfs that is mounted nowhere, for sysctls
+    int null_device = -1;                  // the host's /dev/null
+    int root_source = -1;                  // the plan's root path
+    int root = -1;                         // the container's root
+    int empty_directory = -1;              // what hides masked directories
+    int terminal = -1;
+    const char* executable = nullptr;
+    mode_t umask = 0;
+    bool placed = false;
+};
+
+/// Owns what a Context refers to.
+struct Preparation {
+    Context context;
+    std::vector<UniqueFd> descriptors;
+};
+
+/// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.
+/// The plan must outlive the result. Errors are launch_failed with step and path.
+Result<Preparation> prepare(const plan::LaunchPlan& plan);
+
+}  // namespace xctl::launch

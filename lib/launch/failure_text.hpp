@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a person reads of a failed launch.
+#pragma once
+
+#include "lib/launch/channel.hpp"
+#include "lib/launch/steps.hpp"
+
+namespace xctl::launch {
+
+/// What a step worked on: the path for programs, and the words for people.
+struct Subject {
+    std::string path;
+    std::string words;
+};
+
+/// Row `index` of the plan's `list`; empty when there is none.
+[[nodiscard]] Subject subject_of(List list, int index, const plan::LaunchPlan& plan);
+
+/// The name of a system call that a step makes, or nothing.
+[[nodiscard]] std::string_view name_of_call(int number);
+
+}  // namespace xctl::launch

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/launch.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <span>
+
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/process.hpp"
+#include "lib/kernel/raw.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/launch/id_map_text.hpp"
+#include "lib/launch/spawn.hpp"
+#include "lib/launch/steps.hpp"
+
+namespace xctl::launch {
+namespace {
+
+constexpr int kFirstFreeFd = 3;
+
+/// 0, 1 and 2 are about to become the container's streams.
+Result<> move_above_streams(UniqueFd& fd) {
+    if (!fd || fd.get() >= kFirstFreeFd) return {};
+    UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
+    if (!moved) return fail_errno(errno, "fcntl");
+    fd = std::move(moved);
+    return {};
+}
+
+struct Gate {
+    UniqueFd read, write;
+};
+
+Result<Gate> make_gate() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) return fail_errno(errno, "pipe2");
+    Gate gate{UniqueFd(ends[0]), UniqueFd(ends[1])};
+    TRY(move_above_streams(gate.read));
+    TRY(move_above_streams(gate.write));
+    return gate;
+}
+
+/// In a user namespace a hard limit cannot be raised any more. The child sets the limits itself, later.
+Result<> raise_hard_limits(pid_t pid, const plan::Process& process) {
+    for (const auto& row : process.rlimits) {
+        rlimit64 limit{};
+        const auto resource = static_cast<__rlimit_resource>(row.resource);
+        if (::prlimit64(pid, resource, nullptr, &limit) < 0) return fail_errno(errno, "prlimit");
+        if (row.hard <= limit.rlim_max) continue;
+        limit.rlim_max = row.hard;
+        if (::prlimit64(pid, resource, &limit, nullptr) < 0) return fail_errno(errno, "prlimit");
+    }
+    return {};
+}
+
+/// A failure of the parent's part is reported like the child's own, under the step that waits for it.
+struct Part {
+    std::uint8_t step;
+    Result<> result;
+};
+
+Part prepare_in_user_namespace(const plan::LaunchPlan& plan, pid_t pid) {
+    const auto process = kernel::open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
+    if (!process) return {step_number("id maps"), std::unexpected(process.error())};
+    if (has_new_namespace(plan, plan::NamespaceKind::user)) {
+        auto result = kernel::write_id_maps(process->get(), {id_map_text(plan.uid_map), id_map_text(plan.gid_map)});
+        if (!result) return {step_number("id maps"), std::move(result)};
+    }
+    if (plan.process.oom_score_adj) {
+        auto result =
+            kernel::write_file_at(process->get(), "oom_score_adj", std::to_string(*plan.process.oom_score_adj));
+        if (!result) return {step_number("OOM score"), std::move(result)};
+    }
+    return {step_number("resource limit"), raise_hard_limits(pid, plan.process)};
+}
+
+Result<> report_failure(int channel, std::uint8_t step, const Error& error) {
+    const Message message{.kind = MessageKind::failed, .step = step, .error = error.sys_errno};
+    return kernel::send_with_fds(channel, std::as_bytes(std::span(&message, 1)), {});
+}
+
+/// Once init exists, it has a supervisor that watches its channel: that is told, and the launch itself succeeded.
+Result<> open_gate(const plan::LaunchPlan& plan, const Launched& launched, int channel, int gate) {
+    const Part part = prepare_in_user_namespace(plan, launched.pid);
+    if (part.result) return kernel::write_all(gate, "!");
+    TRY(report_failure(channel, part.step, part.result.error()));
+    return kernel::send_signal(launched.pidfd.get(), SIGKILL);
+}
+
+}  // namespace
+
+Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
+    auto preparation = TRY(prepare(plan));
+    auto& context = preparation.context;
+    TRY(move_above_streams(descriptors.channel));
+    for (auto& fd : descriptors.stdio) TRY(move_above_streams(fd));
+    context.channel = descriptors.channel.get();
+    for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
+    Gate gate;
+    if (context.in_user_namespace) gate = TRY(make_gate());
+    context.gate = gate.read.get();
+    context.gate_release = gate.write.get();
+    const SpawnOptions options{.parent = parent,
+                               .cgroup = descriptors.cgroup.get(),
+                               .record_directory = descriptors.record_directory.get()};
+    auto launched = TRY(spawn(context, options));
+    if (gate.write) {
+        const auto opened = open_gate(plan, launched, descriptors.channel.get(), gate.write.get());
+        // Init finds its gate closed and exits; its supervisor sees that.
+        static_cast<void>(opened);
+    }
+    return launched;
+}
+
+}  // namespace xctl::launch

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The step that makes the plan's mounts, one after the other.
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <climits>
+#include <cstring>
+
+#include "lib/kernel/mount.hpp"
+#include "lib/kernel/root_path.hpp"
+#include "lib/launch/copy_up.hpp"
+#include "lib/launch/steps.hpp"
+
+namespace xctl::launch {
+namespace {
+
+namespace raw = kernel::raw;
+using plan::Mount;
+using plan::MountKind;
+using raw::NodeType;
+using raw::Subtree;
+
+constexpr mode_t kPermissions = 07777;
+constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kFileMode = 0644;
+constexpr mode_t kTemporaryMode = 01777;
+// Set when the tree was made, and not known to the other attributes' interface.
+constexpr std::uint64_t kIdMap = MOUNT_ATTR_IDMAP;
+constexpr const char* kCgroupMounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+
+Subtree subtree_if(bool recursive) { return recursive ? Subtree::yes : Subtree::no; }
+
+bool has_parameter(const Mount& mount, std::string_view key) {
+    for (const auto& parameter : mount.parameters)
+        if (parameter.key == key) return true;
+    return false;
+}
+
+/// An octal number with its terminating null, for fsconfig(2).
+struct Octal {
+    explicit Octal(mode_t value) {
+        do *--begin = static_cast<char>('0' + (value & 7));
+        while ((value >>= 3) > 0);
+    }
+    char buffer[16] = {};
+    char* begin = buffer + sizeof buffer - 1;
+};
+
+/// A tmpfs looks like the directory that it covers, unless the plan says otherwise.
+int set_inherited_mode(int filesystem, const Mount& mount, int target) {
+    if (mount.fstype != "tmpfs" || has_parameter(mount, "mode")) return 0;
+    mode_t mode = kTemporaryMode;
+    if (target >= 0) {
+        struct stat info{};
+        if (const int result = raw::call<SYS_fstat>(target, &info); result < 0) return result;
+        mode = info.st_mode & kPermissions;
+    }
+    return raw::set_parameter(filesystem, "mode", Octal(mode).begin);
+}
+
+int make_filesystem(const Mount& mount, const char* fstype, int target) {
+    const raw::Fd filesystem(raw::open_filesystem(fstype));
+    if (filesystem.failed()) return filesystem.get();
+    if (!mount.source.empty()) {
+        const int result = raw::set_parameter(filesystem.get(), "source", mount.source.c_str());
+        if (result < 0) return result;
+    }
+    for (const auto& parameter : mount.parameters) {
+        const char* const value = parameter.value ? parameter.value->c_str() : nullptr;
+        if (const int result = raw::set_parameter(filesystem.get(), parameter.key.c_str(), value); result < 0)
+            return result;
+    }
+    if (const int result = set_inherited_mode(filesystem.get(), mount, target); result < 0) return result;
+    return raw::mount_context(filesystem.get());
+}
+
+/// "0::/path" of our own cgroup; returns the path's start in the buffer, or nullptr.
+const char* find_own_cgroup(Context& context, char (&buffer)[PATH_MAX]) {
+    const raw::Fd file(raw::call<SYS_openat>(context.proc, "self/cgroup", O_RDONLY | O_CLOEXEC));
+    const int size = file.failed() ? -1 : raw::call<SYS_read>(file.get(), buffer, sizeof buffer - 1);
+    if (size <= 0) return nullptr;
+    buffer[size] = '\0';
+    // On a host with v1 hierarchies there are more lines, and ours is the last.
+    char* line = std::strstr(buffer, "0::/");
+    while (line != nullptr && line != buffer && line[-1] != '\n') line = std::strstr(line + 1, "0::/");
+    if (line == nullptr) return nullptr;
+    if (char* const end = std::strchr(line, '\n'); end != nullptr) *end = '\0';
+    return line + std::strlen("0::/");
+}
+
+/// Without a cgroup namespace the container sees its own subtree.
+int clone_own_cgroup(Context& context) {
+    char buffer[PATH_MAX];
+    const char* const path = find_own_cgroup(context, buffer);
+    if (path == nullptr) return raw::failure(ENOENT);
+    int result = raw::failure(ENOENT);
+    for (const char* mount_point : kCgroupMounts) {
+        const raw::Fd root(raw::call<SYS_openat>(AT_FDCWD, mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (root.failed()) continue;
+        const raw::Fd own(raw::open_beneath(root.get(), *path == '\0' ? "." : path, O_PATH | O_DIRECTORY));
+        result = own.failed() ? own.get() : raw::clone_tree(own.get(), nullptr, Subtree::no);
+        if (result >= 0) break;
+    }
+    return result;
+}
+
+int make_cgroup(Context& context, const Mount& mount, int target) {
+    if (const int result = ensure_placed(context); result < 0) return result;
+    const bool own_namespace = find_namespace(*context.plan, plan::NamespaceKind::cgroup) != nullptr;
+    return own_namespace ? make_filesystem(mount, "cgroup2", target) : clone_own_cgroup(context);
+}
+
+int clone_source(Context& context, const Mount& mount, std::size_t i) {
+    // Made by the parent: its owner closes that one.
+    if (context.trees[i] >= 0) return raw::call<SYS_fcntl>(context.trees[i], F_DUPFD_CLOEXEC, 3);
+    if (context.sources[i] >= 0) return raw::clone_tree(context.sources[i], nullptr, subtree_if(mount.recursive));
+    return raw::clone_tree(AT_FDCWD, mount.source.c_str(), subtree_if(mount.recursive));
+}
+
+int make_detached(Context& context, const Mount& mount, std::size_t i, int target) {
+    switch (mount.kind) {
+        case MountKind::filesystem: return make_filesystem(mount, mount.fstype.c_str(), target);
+        case MountKind::bind: return clone_source(context, mount, i);
+        case MountKind::cgroup: return make_cgroup(context, mount, target);
+    }
+    return raw::failure(EINVAL);
+}
+
+/// What other software looks for at these places must not be redirected by the image.
+bool needs_real_directory(const Mount& mount) {
+    return mount.fstype == "proc" || mount.fstype == "sysfs" || mount.target == "/proc" || mount.target == "/sys";
+}
+
+int node_type_of(int fd, NodeType* type) {
+    struct stat info{};
+    const int result = raw::call<SYS_fstat>(fd, &info);
+    *type = S_ISDIR(info.st_mode) ? NodeType::directory : NodeType::file;
+    return result;
+}
+
+int open_target(Context& context, const Mount& mount, int tree) {
+    NodeType type{};
+    if (const int result = node_type_of(tree, &type); result < 0) return result;
+    const mode_t mode = type == NodeType::directory ? kDirectoryMode : kFileMode;
+    raw::Fd target(raw::make_in_root(context.root, mount.target.c_str(), type, mode));
+    if (target.failed() || !needs_real_directory(mount)) return target.release();
+    return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_DIRECTORY);
+}
+
+int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
+    // A tree that the parent made is idmapped already.
+    if (context.id_maps[i] >= 0 && context.trees[i] < 0) {
+        const int result =
+            raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, Subtree::no);
+        if (result < 0) return result;
+    }
+    const raw::MountAttributes own{.set = mount.attr_set & ~kIdMap, .clear = mount.attr_clear};
+    if ((own.set | own.clear) != 0)
+        if (const int result = raw::set_attributes(tree, own, Subtree::no); result < 0) return result;
+    const raw::MountAttributes all{.set = mount.rec_attr_set & ~kIdMap, .clear = mount.rec_attr_clear};
+    if ((all.set | all.clear) != 0)
+        if (const int result = raw::set_attributes(tree, all, Subtree::yes); result < 0) return result;
+    return 0;
+}
+
+int set_propagation(const Mount& mount, int tree) {
+    const auto wanted = mount.propagation & ~static_cast<std::uint64_t>(MS_REC);
+    if (wanted == 0) return 0;
+    const bool recursive = mount.recursive_propagation || (mount.propagation & MS_REC) != 0;
+    return raw::set_attributes(tree, {.propagation = wanted}, subtree_if(recursive));
+}
+
+int mount_row(Context& context, const Mount& mount, std::size_t i) {
+    const raw::Fd covered(raw::open_in_root(context.root, mount.target.c_str(), O_PATH));
+    const raw::Fd tree(make_detached(context, mount, i, covered.get()));
+    if (tree.failed()) return tree.get();
+    const raw::Fd target(open_target(context, mount, tree.get()));
+    if (target.failed()) return target.get();
+    if (mount.copy_up)
+        if (const int result = copy_up(target.get(), tree.get()); result < 0) return result;
+    if (const int result = set_mount_attributes(context, mount, i, tree.get()); result < 0) return result;
+    if (const int result = raw::attach_mount(tree.get(), target.get()); result < 0) return result;
+    return set_propagation(mount, tree.get());
+}
+
+}  // namespace
+
+int mount_all(Context& context) {
+    const auto& mounts = context.plan->root.mounts;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        context.index = static_cast<int>(i);
+        if (const int result = mount_row(context, mounts[i], i); result < 0) return result;
+    }
+    return 0;
+}
+
+}  // namespace xctl::launch

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Steps that enter and name namespaces.
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+
+#include <cstring>
+
+#include "lib/kernel/raw.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/launch/clone_flags.hpp"
+#include "lib/launch/steps.hpp"
+
+namespace xctl::launch {
+namespace {
+
+namespace raw = kernel::raw;
+using plan::NamespaceKind;
+
+constexpr int kExitNobodyWaits = 125;
+
+int write_file(int directory, const char* path, const char* text, std::size_t size) {
+    const raw::Fd file(raw::call<SYS_openat>(directory, path, O_WRONLY | O_CLOEXEC));
+    if (file.failed()) return file.get();
+    const int written = raw::call<SYS_write>(file.get(), text, size);
+    return written < 0 ? written : 0;
+}
+
+/// Decimal, into the end of a buffer.
+struct Decimal {
+    explicit Decimal(std::int64_t value) {
+        bool negative = value < 0;
+        auto rest = negative ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+        do *--begin = static_cast<char>('0' + rest % 10);
+        while ((rest /= 10) > 0);
+        if (negative) *--begin = '-';
+    }
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(buffer + sizeof buffer - begin); }
+    char buffer[24];
+    char* begin = buffer + sizeof buffer;
+};
+
+/// The user namespace was joined before clone, so that it owns the new namespaces; the pid namespace too, since
+/// only a new process can enter one.
+bool is_joined_by_child(const plan::Namespace& row) {
+    return row.kind != NamespaceKind::user && row.kind != NamespaceKind::pid;
+}
+
+int join_row(Context& context, std::size_t i) {
+    const auto& row = context.plan->namespaces[i];
+    if (context.namespaces[i] < 0 || !is_joined_by_child(row)) return 0;
+    context.index = static_cast<int>(i);
+    return raw::call<SYS_setns>(context.namespaces[i], clone_flag(row.kind));
+}
+
+/// Blocks until `kind` arrives. Without anybody at the other end there is no reason to go on.
+int await_message(Context& context, MessageKind kind) {
+    Message message;
+    int size = 0;
+    do size = raw::call<SYS_recvfrom>(context.channel, &message, sizeof message, 0, nullptr, nullptr);
+    while (raw::errno_of(size) == EINTR);
+    if (size == 0) raw::call<SYS_exit_group>(kExitNobodyWaits);
+    if (size < 0) return size;
+    return size == sizeof message && message.kind == kind ? 0 : raw::failure(EPROTO);
+}
+
+int send_message(Context& context, MessageKind kind) {
+    const Message message{.kind = kind};
+    const int size = raw::call<SYS_sendto>(context.channel, &message, sizeof message, MSG_NOSIGNAL, nullptr, 0);
+    return size < 0 ? size : 0;
+}
+
+}  // namespace
+
+int await_gate(Context& context) {
+    if (context.gate < 0) return 0;
+    raw::close(context.gate_release);
+    char byte = 0;
+    int size = 0;
+    do size = raw::call<SYS_read>(context.gate, &byte, 1);
+    while (raw::errno_of(size) == EINTR);
+    // The parent reports its own failure.
+    if (size == 0) raw::call<SYS_exit_group>(kExitNobodyWaits);
+    return size < 0 ? size : 0;
+}
+
+int hide_from_others(Context& context) {
+    if (const int result = raw::call<SYS_prctl>(PR_SET_DUMPABLE, 0, 0, 0, 0); result < 0) return result;
+    context.umask = static_cast<mode_t>(raw::call<SYS_umask>(0));
+    context.proc = raw::call<SYS_openat>(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (context.proc < 0) return context.proc;
+    struct statfs info{};
+    if (const int result = raw::call<SYS_fstatfs>(context.proc, &info); result < 0) return result;
+    return info.f_type == PROC_SUPER_MAGIC ? 0 : raw::failure(ENODEV);
+}
+
+int set_oom_score(Context& context) {
+    const auto score = context.plan->process.oom_score_adj;
+    // With a user namespace we lack the privilege to lower it, and the parent did it.
+    if (!score || context.in_user_namespace) return 0;
+    const Decimal text(*score);
+    return write_file(context.proc, "self/oom_score_adj", text.begin, text.size());
+}
+
+/// Only children would be born in it, and a process that calls execve(2).
+int enter_time_namespace(Context& context) {
+    if (!has_new_namespace(*context.plan, NamespaceKind::time)) return 0;
+    if (const int result = raw::call<SYS_unshare>(CLONE_NEWTIME); result < 0) return result;
+    const auto& offsets = context.time_offsets;
+    if (offsets.empty()) return 0;
+    return write_file(context.proc, "self/timens_offsets", offsets.c_str(), offsets.size());
+}
+
+/// The mount namespace comes last: with it our root and /proc become the container's.
+int join_namespaces(Context& context) {
+    const auto& rows = context.plan->namespaces;
+    for (const bool mounts : {false, true})
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            if ((rows[i].kind == NamespaceKind::mount) != mounts) continue;
+            if (const int result = join_row(context, i); result < 0) return result;
+        }
+    return 0;
+}
+
+/// In a user namespace we are about to become a user that may have no access to the host's directories on the way
+/// to the root and to the sources of the bind mounts.
+int open_sources(Context& context) {
+    if (!context.in_user_namespace) return 0;
+    const auto& root = context.plan->root;
+    context.root_source = raw::call<SYS_openat>(AT_FDCWD, root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (context.root_source < 0) return context.root_source;
+    for (std::size_t i = 0; i < root.mounts.size(); ++i) {
+        const auto& mount = root.mounts[i];
+        if (mount.kind != plan::MountKind::bind || context.trees[i] >= 0) continue;
+        context.index = static_cast<int>(i);
+        context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC);
+        if (context.sources[i] < 0) return context.sources[i];
+    }
+    return 0;
+}
+
+int become_container_root(Context& context) {
+    if (!context.in_user_namespace) return 0;
+    // Refused when the namespace was made without privileges; then there is nothing to drop either.
+    const int groups = raw::call<SYS_setgroups>(0, nullptr);
+    if (groups < 0 && raw::errno_of(groups) != EPERM) return groups;
+    if (const int result = raw::call<SYS_setresgid>(0, 0, 0); result < 0) return result;
+    return raw::call<SYS_setresuid>(0, 0, 0);
+}
+
+int start_session(Context&) {
+    const int result = raw::call<SYS_setsid>();
+    return result < 0 ? result : 0;
+}
+
+int set_hostname(Context& context) {
+    const auto& name = context.plan->hostname;
+    return name.empty() ? 0 : raw::call<SYS_sethostname>(name.c_str(), name.size());
+}
+
+int set_domainname(Context& context) {
+    const auto& name = context.plan->domainname;
+    return name.empty() ? 0 : raw::call<SYS_setdomainname>(name.c_str(), name.size());
+}
+
+int raise_loopback(Context& context) {
+    if (!has_new_namespace(*context.plan, NamespaceKind::network)) return 0;
+    const raw::Fd socket(raw::call<SYS_socket>(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (socket.failed()) return socket.get();
+    ifreq request{};
+    std::memcpy(request.ifr_name, "lo", sizeof "lo");
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    return raw::call<SYS_ioctl>(socket.get(), SIOCSIFFLAGS, &request);
+}
+
+int ensure_placed(Context& context) {
+    if (context.placed) return 0;
+    if (const int result = send_message(context, MessageKind::await_placement); result < 0) return result;
+    if (const int result = await_message(context, MessageKind::placed); result < 0) return result;
+    context.placed = true;
+    // The namespace's root is the cgroup that we are in now.
+    const bool is_new = has_new_namespace(*context.plan, NamespaceKind::cgroup);
+    return is_new ? raw::call<SYS_unshare>(CLONE_NEWCGROUP) : 0;
+}
+
+int enter_placement(Context& context) { return ensure_placed(context); }
+
+int await_go(Context& context) {
+    if (const int result = send_message(context, MessageKind::ready); result < 0) return result;
+    return await_message(context, MessageKind::go);
+}
+
+}  // namespace xctl::launch

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/payload_cgroup.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/bpf.hpp"
+#include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/file.hpp"
+
+namespace xctl::launch {
+namespace {
+
+constexpr const char* kPayload = "payload";
+constexpr const char* kSupervisor = "supervisor";
+
+/// "memory" of "memory.max".
+std::string_view controller_of(std::string_view file) { return file.substr(0, file.find('.')); }
+
+/// The field of the configuration that needs this controller.
+std::string_view field_needing(const plan::Cgroup& cgroup, std::string_view controller) {
+    for (const auto& row : cgroup.files)
+        if (controller_of(row.file) == controller) return row.pointer;
+    return {};
+}
+
+Result<> check_controllers(int unit_cgroup, const plan::Cgroup& cgroup) {
+    const auto offered = TRY(kernel::read_controllers(unit_cgroup), "cgroup of the unit");
+    for (const auto& controller : cgroup.controllers) {
+        if (std::ranges::contains(offered, controller)) continue;
+        return fail(Errc::unsupported, std::string(field_needing(cgroup, controller)) +
+                                           ": the cgroup controller " + xctl::quoted(controller) + " is not available");
+    }
+    return {};
+}
+
+/// A cgroup with controllers enabled for its children must have no processes of its own.
+Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keeper) {
+    for (const pid_t pid : TRY(kernel::read_processes(unit_cgroup))) {
+        const auto moved = kernel::add_process(pid == keeper ? supervisor : payload, pid);
+        // A process may have ended in the meantime.
+        if (!moved && moved.error().sys_errno != ESRCH) return moved;
+    }
+    return {};
+}
+
+Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
+    for (const auto& row : cgroup.files)
+        TRY(kernel::write_file_at(payload, row.file, row.value), row.pointer.empty() ? row.file : row.pointer);
+    return {};
+}
+
+Result<> attach_device_program(int payload, const plan::Cgroup& cgroup) {
+    if (cgroup.device_program.empty()) return {};
+    const auto program = TRY(kernel::load_device_program(cgroup.device_program));
+    return kernel::set_device_program(payload, program.get());
+}
+
+}  // namespace
+
+Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper) {
+    TRY(check_controllers(unit_cgroup, cgroup));
+    auto payload = TRY(kernel::make_cgroup_at(unit_cgroup, kPayload));
+    UniqueFd supervisor;
+    if (keeper >= 0) supervisor = TRY(kernel::make_cgroup_at(unit_cgroup, kSupervisor));
+    TRY(move_processes(unit_cgroup, payload.get(), supervisor.get(), keeper));
+    TRY(kernel::enable_controllers(unit_cgroup, cgroup.controllers), "enable cgroup controllers");
+    TRY(write_limits(payload.get(), cgroup));
+    TRY(attach_device_program(payload.get(), cgroup));
+    return payload;
+}
+
+}  // namespace xctl::launch

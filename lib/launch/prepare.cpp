@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The parent's preparation of a Context: everything that allocates, or that only the host's own root may do.
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/mount.hpp"
+#include "lib/kernel/namespaces.hpp"
+#include "lib/launch/clone_flags.hpp"
+#include "lib/launch/context.hpp"
+#include "lib/launch/id_map_text.hpp"
+
+namespace xctl::launch {
+namespace {
+
+namespace raw = kernel::raw;
+using plan::Mount;
+using raw::Subtree;
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+std::unexpected<Error> fail_step(Error error, std::string_view step, const std::string& path) {
+    error.code = Errc::launch_failed;
+    error.step = step;
+    error.path = path;
+    return std::unexpected(std::move(error).context(std::string(step) + " " + path));
+}
+
+std::string time_offset_text(const std::vector<plan::TimeOffset>& rows) {
+    std::string text;
+    for (const auto& row : rows)
+        text += std::string(row.boottime ? "boottime " : "monotonic ") + std::to_string(row.seconds) + " " +
+                std::to_string(row.nanoseconds) + "\n";
+    return text;
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+    std::vector<char*> pointers;
+    for (const auto& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+std::string_view search_path(const plan::Process& process) {
+    constexpr std::string_view kPrefix = "PATH=";
+    for (const auto& entry : process.env)
+        if (entry.starts_with(kPrefix)) return std::string_view(entry).substr(kPrefix.size());
+    return kDefaultPath;
+}
+
+std::vector<std::string> list_executables(const plan::Process& process) {
+    if (process.args.empty()) return {};
+    const auto& name = process.args.front();
+    if (name.contains('/')) return {name};
+    std::vector<std::string> candidates;
+    if (name.empty()) return candidates;
+    for (const auto& directory : split(search_path(process), ':'))
+        candidates.push_back(directory.empty() ? name : directory + "/" + name);
+    return candidates;
+}
+
+Result<> open_joined(const plan::LaunchPlan& plan, Preparation& preparation) {
+    for (const auto& row : plan.namespaces) {
+        int number = -1;
+        if (!row.path.empty()) {
+            auto fd = kernel::open_namespace(row.path, clone_flag(row.kind));
+            if (!fd) return fail_step(std::move(fd).error(), "join namespace", row.path);
+            number = fd->get();
+            preparation.descriptors.push_back(std::move(*fd));
+        }
+        preparation.context.namespaces.push_back(number);
+    }
+    return {};
+}
+
+/// Only the owner of the source's file system may map its ids, which a container's root is not.
+Result<UniqueFd> make_idmapped_tree(const Mount& mount, int user_namespace) {
+    const Subtree copied = mount.recursive ? Subtree::yes : Subtree::no;
+    auto tree = TRY(kernel::lift_fd(raw::clone_tree(AT_FDCWD, mount.source.c_str(), copied), "open_tree"));
+    // Our own mounts may be shared with the host's: the container's must not pass anything back.
+    TRY(kernel::lift(raw::set_attributes(tree.get(), {.propagation = MS_SLAVE}, Subtree::yes), "mount_setattr"));
+    const bool all = (mount.rec_attr_set & MOUNT_ATTR_IDMAP) != 0;
+    const raw::MountAttributes mapping{.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace};
+    TRY(kernel::lift(raw::set_attributes(tree.get(), mapping, all ? Subtree::yes : Subtree::no), "mount_setattr"));
+    return tree;
+}
+
+Result<> prepare_id_map(const Mount& mount, std::size_t i, Preparation& preparation) {
+    auto ids = TRY(kernel::make_user_namespace({id_map_text(mount.uid_map), id_map_text(mount.gid_map)}));
+    preparation.context.id_maps[i] = ids.get();
+    if (mount.kind == plan::MountKind::bind) {
+        auto tree = TRY(make_idmapped_tree(mount, ids.get()));
+        preparation.context.trees[i] = tree.get();
+        preparation.descriptors.push_back(std::move(tree));
+    }
+    preparation.descriptors.push_back(std::move(ids));
+    return {};
+}
+
+Result<> prepare_mounts(const std::vector<Mount>& mounts, Preparation& preparation) {
+    auto& context = preparation.context;
+    context.trees.assign(mounts.size(), -1);
+    context.id_maps.assign(mounts.size(), -1);
+    context.sources.assign(mounts.size(), -1);
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        if (mounts[i].uid_map.empty()) continue;
+        auto result = prepare_id_map(mounts[i], i, preparation);
+        if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Preparation> prepare(const plan::LaunchPlan& plan) {
+    Preparation preparation;
+    auto& context = preparation.context;
+    context.plan = &plan;
+    TRY(open_joined(plan, preparation));
+    TRY(prepare_mounts(plan.root.mounts, preparation));
+    context.executables = list_executables(plan.process);
+    context.args = pointers_to(plan.process.args);
+    context.env = pointers_to(plan.process.env);
+    context.time_offsets = time_offset_text(plan.time_offsets);
+    context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
+    context.new_mounts = has_new_namespace(plan, plan::NamespaceKind::mount);
+    return preparation;
+}
+
+}  // namespace xctl::launch

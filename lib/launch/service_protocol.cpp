@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/service_protocol.hpp"
+
+#include <cstring>
+#include <vector>
+
+#include "lib/kernel/socket.hpp"
+
+namespace xctl::launch {
+namespace {
+
+/// The fixed part of a packet; the text follows it.
+struct Header {
+    std::uint8_t kind = 0;
+    std::uint8_t parent = 0;
+    std::uint8_t terminal = 0;
+    std::uint8_t unused = 0;
+    std::int32_t pid = 0;
+    std::int32_t error = 0;
+};
+static_assert(sizeof(Header) == 12);
+
+constexpr auto kLastKind = static_cast<std::uint8_t>(ServiceKind::verdict);
+constexpr auto kLastParent = static_cast<std::uint8_t>(Parent::keeper);
+
+bool is_valid(const Header& header) {
+    return header.kind <= kLastKind && header.parent <= kLastParent && header.terminal <= 1;
+}
+
+ServiceMessage make_message(const Header& header, std::string text) {
+    return {.kind = static_cast<ServiceKind>(header.kind),
+            .parent = static_cast<Parent>(header.parent),
+            .terminal = header.terminal != 0,
+            .pid = header.pid,
+            .error = header.error,
+            .text = std::move(text)};
+}
+
+}  // namespace
+
+Result<> send_service(int socket, const ServiceMessage& message, std::span<const int> fds) {
+    const Header header{.kind = static_cast<std::uint8_t>(message.kind),
+                        .parent = static_cast<std::uint8_t>(message.parent),
+                        .terminal = message.terminal ? std::uint8_t{1} : std::uint8_t{0},
+                        .pid = message.pid,
+                        .error = message.error};
+    const auto text = std::string_view(message.text).substr(0, kMaxText);
+    std::vector<std::byte> packet(sizeof header + text.size());
+    std::memcpy(packet.data(), &header, sizeof header);
+    std::memcpy(packet.data() + sizeof header, text.data(), text.size());
+    return kernel::send_with_fds(socket, packet, fds);
+}
+
+Result<ReceivedService> receive_service(int socket) {
+    std::byte buffer[sizeof(Header) + kMaxText];
+    auto packet = TRY(kernel::receive_with_fds(socket, buffer));
+    if (packet.size == 0) return fail(Errc::cancelled, "the other end closed the connection");
+    Header header;
+    if (packet.size < sizeof header) return fail(Errc::invalid_document, "a service message is too short");
+    std::memcpy(&header, buffer, sizeof header);
+    ReceivedService received;
+    if (!is_valid(header) || packet.fds.size() > std::size(received.fds))
+        return fail(Errc::invalid_document, "a service message is malformed");
+    const auto* const text = reinterpret_cast<const char*>(buffer + sizeof header);
+    received.message = make_message(header, std::string(text, packet.size - sizeof header));
+    for (auto& fd : packet.fds) received.fds[received.fd_count++] = std::move(fd);
+    return received;
+}
+
+}  // namespace xctl::launch

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/spawn.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <cstring>
+
+#include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/process.hpp"
+#include "lib/kernel/raw.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/clone_flags.hpp"
+#include "lib/launch/keeper.hpp"
+#include "lib/launch/steps.hpp"
+
+namespace xctl::launch {
+namespace {
+
+using plan::NamespaceKind;
+
+/// What a helper process says about the init that it cloned; the pidfd comes with it.
+struct HelperReport {
+    std::int32_t pid = -1;
+    std::int32_t error = 0;
+};
+
+/// New cgroup and time namespaces are entered by the child itself: one needs its placement, the other its offsets.
+std::uint64_t flags_at_clone(const plan::LaunchPlan& plan) {
+    std::uint64_t flags = 0;
+    for (const auto& row : plan.namespaces)
+        if (row.path.empty() && row.kind != NamespaceKind::cgroup && row.kind != NamespaceKind::time)
+            flags |= static_cast<std::uint64_t>(clone_flag(row.kind));
+    return flags;
+}
+
+int joined_namespace(const Context& context, NamespaceKind kind) {
+    const auto& rows = context.plan->namespaces;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].kind == kind) return context.namespaces[i];
+    return -1;
+}
+
+Result<> join(const Context& context, NamespaceKind kind) {
+    const int fd = joined_namespace(context, kind);
+    if (fd < 0) return {};
+    return kernel::join_namespace(fd, clone_flag(kind));
+}
+
+Result<kernel::Child> clone_init(Context& context, std::uint64_t extra_flags, int exit_signal, int cgroup) {
+    auto child = TRY(kernel::clone_process({.flags = flags_at_clone(*context.plan) | extra_flags,
+                                            .exit_signal = exit_signal,
+                                            .cgroup = cgroup}));
+    if (child.pid == 0) run_steps(context);
+    return child;
+}
+
+/// Joining a pid namespace changes only where our next children are born, and can be taken back.
+Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
+    UniqueFd own_pids;
+    if (joined_namespace(context, NamespaceKind::pid) >= 0)
+        own_pids = TRY(kernel::open_namespace("/proc/self/ns/pid", CLONE_NEWPID));
+    TRY(join(context, NamespaceKind::pid));
+    auto child = clone_init(context, CLONE_PARENT, 0, options.cgroup);
+    if (own_pids) TRY(kernel::join_namespace(own_pids.get(), CLONE_NEWPID));
+    if (!child) return std::unexpected(std::move(child).error());
+    return Launched{child->pid, std::move(child->pidfd), UniqueFd()};
+}
+
+Result<kernel::Child> join_and_clone(Context& context, const SpawnOptions& options) {
+    // The namespaces that are new shall be owned by the joined user namespace.
+    TRY(join(context, NamespaceKind::user));
+    TRY(join(context, NamespaceKind::pid));
+    return clone_init(context, 0, SIGCHLD, options.cgroup);
+}
+
+[[noreturn]] void run_helper(Context& context, const SpawnOptions& options, int socket) {
+    auto init = join_and_clone(context, options);
+    HelperReport report;
+    if (init)
+        report.pid = init->pid;
+    else
+        report.error = init.error().sys_errno;
+    const int pidfd = init ? init->pidfd.get() : -1;
+    const std::span<const int> fds(&pidfd, init ? 1 : 0);
+    const bool sent = kernel::send_with_fds(socket, std::as_bytes(std::span(&report, 1)), fds).has_value();
+    if (sent && init && options.parent == Parent::keeper) keep(init->pidfd.get(), options.record_directory);
+    kernel::raw::call<SYS_exit_group>(0);
+    __builtin_unreachable();
+}
+
+Result<Launched> receive_report(int socket) {
+    HelperReport report;
+    auto packet = TRY(kernel::receive_with_fds(socket, std::as_writable_bytes(std::span(&report, 1))));
+    if (packet.size != sizeof report) return fail(Errc::launch_failed, "the launch helper died");
+    if (report.error != 0 || packet.fds.empty()) return fail_errno(report.error, "clone3", Errc::launch_failed);
+    return Launched{report.pid, std::move(packet.fds.front()), UniqueFd()};
+}
+
+/// A keeper stays as init's parent. Without one, the helper only joins a user namespace, from which there is no
+/// way back for us; it exits at once, and init becomes a child of our nearest subreaper or PID 1.
+Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& options) {
+    const bool keeper = options.parent == Parent::keeper;
+    auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
+    auto helper = TRY(kernel::clone_process(
+        {.flags = keeper ? CLONE_PARENT : 0U, .exit_signal = keeper ? 0 : SIGCHLD, .cgroup = -1}));
+    if (helper.pid == 0) {
+        ours.reset();
+        run_helper(context, options, theirs.get());
+    }
+    theirs.reset();
+    auto launched = receive_report(ours.get());
+    if (!keeper) TRY(kernel::wait_exit(helper.pidfd.get()));
+    if (keeper && launched) launched->keeper_pidfd = std::move(helper.pidfd);
+    return launched;
+}
+
+}  // namespace
+
+Result<Launched> spawn(Context& context, const SpawnOptions& options) {
+    const bool joins_user = joined_namespace(context, NamespaceKind::user) >= 0;
+    if (options.parent == Parent::keeper || joins_user) return spawn_through_helper(context, options);
+    return spawn_sibling(context, options);
+}
+
+}  // namespace xctl::launch

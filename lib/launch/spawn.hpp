@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How the container's init is cloned, and whose child it becomes.
+#pragma once
+
+#include "lib/launch/context.hpp"
+#include "lib/launch/launch.hpp"
+
+namespace xctl::launch {
+
+struct SpawnOptions {
+    Parent parent{};
+    int cgroup = -1;            // to be born in, or -1
+    int record_directory = -1;  // Parent::keeper
+};
+
+/// Returns once init exists; it waits at its gate if the context has one. The child never returns.
+Result<Launched> spawn(Context& context, const SpawnOptions& options);
+
+}  // namespace xctl::launch

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/steps.hpp"
+
+#include <sys/socket.h>
+
+#include "lib/kernel/raw.hpp"
+#include "lib/launch/channel.hpp"
+
+namespace xctl::launch {
+namespace {
+
+namespace raw = kernel::raw;
+
+constexpr int kExitLaunchFailed = 125;
+constexpr int kExitNotExecutable = 126;
+constexpr int kExitNotFound = 127;
+
+int exit_status_of(std::size_t step, int error) {
+    const bool programs_fault = step == step_number("exec") || step == step_number("executable");
+    if (!programs_fault) return kExitLaunchFailed;
+    return error == ENOENT ? kExitNotFound : kExitNotExecutable;
+}
+
+[[noreturn]] void report_and_exit(const Context& context, std::size_t step, int result) {
+    const Message message{.kind = MessageKind::failed,
+                          .step = static_cast<std::uint8_t>(step),
+                          .call = static_cast<std::uint16_t>(raw::call_of(result)),
+                          .error = raw::errno_of(result),
+                          .index = context.index};
+    raw::call<SYS_sendto>(context.channel, &message, sizeof message, MSG_NOSIGNAL, nullptr, 0);
+    while (true) raw::call<SYS_exit_group>(exit_status_of(step, message.error));
+}
+
+}  // namespace
+
+void run_steps(Context& context) {
+    for (std::size_t step = 0; step < kSteps.size(); ++step) {
+        context.index = -1;
+        if (const int result = kSteps[step].run(context); result < 0) report_and_exit(context, step, result);
+    }
+    report_and_exit(context, kSteps.size() - 1, raw::failure(EPROTO));
+}
+
+}  // namespace xctl::launch
