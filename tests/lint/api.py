@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The contract is complete everywhere: verbs, errors, polkit actions, manual pages and, where there is a build, what
+the programs and the generated pages really say. The build is found by XCTL_BUILD, or at /build, where box has it."""
+import glob
+import os
+import re
+import subprocess
+
+from support import sources
+
+VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"\s*\}', re.S)
+ERROR_ROW = re.compile(r'\{"(\w+)",\s*Errc::(\w+),\s*(\w+),\s*"([^"]*)"\}')
+
+
+def enumerators(path, name):
+    body = re.search(r"enum class " + name + r"\b[^{]*\{(.*?)\}", sources.code_only(sources.read(path)), re.S)
+    return re.findall(r"\w+", body.group(1)) if body else []
+
+
+def check_verbs(problems):
+    rows = VERB_ROW.findall(sources.read("api/verbs.hpp"))
+    for missing in set(enumerators("api/verbs.hpp", "Verb")) - {row[0] for row in rows}:
+        problems.append(f"api/verbs.hpp: Verb::{missing} has no row")
+    for value, name, method, action, _, text in rows:
+        for what, word in (("name", name), ("method", method), ("action", action), ("help", text)):
+            if not word:
+                problems.append(f"api/verbs.hpp: Verb::{value} has no {what}")
+    return rows
+
+
+def check_errors(problems):
+    rows = ERROR_ROW.findall(sources.read("api/errors.hpp"))
+    for missing in set(enumerators("lib/base/result.hpp", "Errc")) - {row[1] for row in rows}:
+        problems.append(f"api/errors.hpp: Errc::{missing} has no row")
+    return rows
+
+
+def check_policy(problems, verbs):
+    paths = glob.glob("policy/org.xctl1.policy*")
+    if not paths:
+        problems.append("policy/org.xctl1.policy: is missing")
+        return
+    declared = set(re.findall(r'<action id="org\.xctl1\.([\w-]+)"', sources.read(paths[0])))
+    used = {row[3] for row in verbs}
+    problems.extend(f"{paths[0]}: lacks the action org.xctl1.{action}" for action in sorted(used - declared))
+    problems.extend(f"{paths[0]}: no verb asks for org.xctl1.{action}" for action in sorted(declared - used))
+
+
+def check_pages(problems):
+    """Generated parts come from the rows, so their marks must be there; keys of definitions are written by hand."""
+    for path, marks in (("docs/man/xctl.1.in", ["@VERBS@", "@OPTIONS@", "@EXITS@"]),
+                        ("docs/man/org.xctl1.5.in", ["@METHODS@", "@CONTAINER@", "@EVENT@", "@ERRORS@"])):
+        text = sources.read(path) if os.path.exists(path) else ""
+        problems.extend(f"{path}: lacks {mark}" for mark in marks if mark not in text)
+    source, page = "daemon/definition_json.cpp", "docs/man/xctl.container.5"
+    if os.path.exists(source):
+        text = sources.read(page) if os.path.exists(page) else ""
+        for pointer in re.findall(r'Key\{"/([\w/]+)"', sources.read(source)):
+            if f".B {pointer.replace('/', '.')}\n" not in text:
+                problems.append(f"{page}: lacks the key {pointer.replace('/', '.')}")
+
+
+def check_build(problems, build, verbs, errors):
+    program = os.path.join(build, "client", "xctl")
+    if not os.path.exists(program):
+        return
+    text = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
+    page = sources.read(os.path.join(build, "docs", "xctl.1")).replace("\\-", "-")
+    completion = sources.read(os.path.join(build, "docs", "xctl"))
+    for _, verb, _, _, _, _ in verbs:
+        details = subprocess.run([program, "help", verb], capture_output=True, text=True, check=True).stdout
+        for what, where in (("help", f"\n  {verb} "), ("man page", f"\n.SS \"{verb}"), ("completion", f"{verb})")):
+            if where not in {"help": text, "man page": page, "completion": completion}[what]:
+                problems.append(f"the {what} of xctl lacks {verb}")
+        for option in re.findall(r"--[\w-]+", details):
+            if option not in page or option not in completion:
+                problems.append(f"the man page or completion of xctl lacks {option} of {verb}")
+    interfaces = sources.read(os.path.join(build, "docs", "org.xctl1.5"))
+    wanted = [row[2] for row in verbs] + [row[0] for row in errors]
+    problems.extend(f"org.xctl1(5) lacks {word}" for word in wanted if word not in interfaces)
+
+
+def main():
+    problems = []
+    verbs, errors = check_verbs(problems), check_errors(problems)
+    check_policy(problems, verbs)
+    check_pages(problems)
+    check_build(problems, os.environ.get("XCTL_BUILD", "/build"), verbs, errors)
+    sources.finish(problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may include whom, and which file may use which library."""
+import fnmatch
+
+from support import sources
+
+# A module may include itself and these.
+MODULES = {
+    "lib/base": [],
+    "lib/kernel": ["lib/base"],
+    "lib/oci": ["lib/base"],
+    "lib/plan": ["lib/base", "lib/kernel", "lib/oci"],
+    "lib/launch": ["lib/base", "lib/kernel", "lib/plan"],
+    "api": ["lib/base"],
+    "runtime": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch"],
+    "daemon": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api"],
+    "client": ["lib/base", "api"],
+    "docs": ["lib/base", "api", "client"],
+    "policy": ["lib/base", "api"],
+    "tests": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api", "runtime", "daemon", "client"],
+}
+
+# Files that see less than their module does: what they may include beside their own header.
+NARROWED = {
+    "daemon/container.*": ["lib/base/*", "lib/oci/*", "daemon/container.hpp"],
+}
+
+# Neither side of the wire may know the other.
+STRANGERS = [("daemon/dbus_*", "daemon/varlink_*"), ("daemon/varlink_*", "daemon/dbus_*")]
+
+# A library's headers, and the only files that include them; tests may include anything.
+LIBRARIES = [
+    ("nlohmann/*", ["*_json.cpp"]),
+    ("sdbus-c++/*", ["daemon/dbus_server*", "daemon/scopes*", "daemon/access*", "daemon/bus*"]),
+    ("systemd/sd-varlink*", ["daemon/varlink_*", "client/call*"]),
+    ("systemd/sd-json*", ["daemon/varlink_*", "client/call*"]),
+    ("spdlog/*", ["lib/base/log*", "daemon/*"]),
+]
+
+# Libraries that one file hides from the rest of the tree.
+HIDDEN = ["sys/capability.h", "seccomp.h"]
+
+
+def module_of(path):
+    return next((m for m in MODULES if path.startswith(m + "/")), None)
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+
+
+def check_own(path, target):
+    """Why `path` must not include our own `target`, or None."""
+    module, wanted = module_of(path), module_of(target)
+    if wanted is None:
+        return "is not relative to the project's root"
+    if wanted != module and wanted not in MODULES[module]:
+        return f"{module} must not see {wanted}"
+    for pattern, allowed in NARROWED.items():
+        if fnmatch.fnmatch(path, pattern) and not matches(target, allowed):
+            return f"{pattern} sees only {', '.join(allowed)}"
+    if any(fnmatch.fnmatch(path, a) and fnmatch.fnmatch(target, b) for a, b in STRANGERS):
+        return "an adapter must not see another"
+    return None
+
+
+def check_library(path, target):
+    for header, allowed in LIBRARIES:
+        if fnmatch.fnmatch(target, header) and not matches(path, allowed):
+            return f"belongs only into {', '.join(allowed)}"
+    return None
+
+
+def main():
+    problems, users = [], {header: [] for header in HIDDEN}
+    for path in sources.files(sources.CPP):
+        if module_of(path) is None:
+            problems.append(f"{path}: is in no module of tests/lint/layers.py")
+            continue
+        tests = path.startswith("tests/")
+        for line, target, system in sources.includes(sources.read(path)):
+            place = f"{path}:{line}"
+            why = None if system else check_own(path, target)
+            if system and not tests:
+                why = check_library(path, target)
+                if target in users:
+                    users[target].append(place)
+            if why:
+                problems.append(f"{place}: {target}: {why}")
+    for header, places in users.items():
+        if len({place.split(":")[0] for place in places}) > 1:
+            problems.extend(f"{place}: {header}: one file hides it from the rest" for place in places)
+    sources.finish(problems)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Each lint passes on a small tree that is right, and fails on it with one thing wrong."""
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPDX = "// SPDX-License-Identifier: LGPL-2.1-or-later\n// What this file is for.\n"
+
+GOOD = {
+    "lib/base/result.hpp": SPDX + "enum class Errc : unsigned char {\n    one,  // the first\n    two,\n};\n",
+    "lib/base/log.cpp": SPDX + "#include <spdlog/spdlog.h>\n",
+    "lib/oci/spec_json.cpp": SPDX + '#include <nlohmann/json.hpp>\n#include "lib/base/result.hpp"\n',
+    "lib/kernel/seccomp.cpp": SPDX + "#include <seccomp.h>\n",
+    "daemon/container.cpp": SPDX + '#include "daemon/container.hpp"\n#include "lib/oci/spec.hpp"\n',
+    "daemon/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
+    "client/main.cpp": SPDX + '#include "api/verbs.hpp"\nint main() { return 0; }\n',
+    "api/verbs.hpp": SPDX + "enum class Verb : unsigned char { start, stop };\n"
+    '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\n'
+    '{Verb::stop, "stop", "Stop", "manage", rows::kStop, {}, "Stop a container"},\n',
+    "api/errors.hpp": SPDX + '{"One", Errc::one, kExitUsage, "One"},\n{"Two", Errc::two, 2, "Two"},\n',
+    "policy/org.xctl1.policy": "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
+    '<action id="org.xctl1.manage">\n',
+    "docs/man/xctl.1.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@VERBS@ @OPTIONS@ @EXITS@\n',
+    "docs/man/org.xctl1.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n'
+    "@METHODS@ @CONTAINER@ @EVENT@ @ERRORS@\n",
+    "docs/man/xctl.container.5": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n.B restart.policy\n',
+    "daemon/definition_json.cpp": SPDX + 'Key{"/restart/policy", read_policy},\n',
+}
+
+LONG = SPDX + "constexpr int kTable[] = {\n" + "    1,\n" * 90 + "};\nvoid f() {\n" + "    g();\n" * 90 + "}\n"
+
+# The lint, the file with the violation, its whole text, and what the lint must say.
+PLANTED = [
+    ("layers", "lib/base/text.cpp", '#include "lib/kernel/file.hpp"\n', "lib/base must not see lib/kernel"),
+    ("layers", "client/main.cpp", '#include "daemon/manager.hpp"\n', "client must not see daemon"),
+    ("layers", "lib/oci/spec.cpp", "#include <nlohmann/json.hpp>\n", "lib/oci/spec.cpp:1"),
+    ("layers", "daemon/manager.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/manager.cpp:1"),
+    ("layers", "client/render.cpp", "#include <systemd/sd-varlink.h>\n", "client/render.cpp:1"),
+    ("layers", "lib/plan/seccomp.cpp", "#include <seccomp.h>\n", "one file hides it"),
+    ("layers", "runtime/main.cpp", "#include <spdlog/spdlog.h>\n", "runtime/main.cpp:1"),
+    ("layers", "daemon/container.cpp", '#include "lib/kernel/file.hpp"\n', "daemon/container.*"),
+    ("layers", "daemon/dbus_server.cpp", '#include "daemon/varlink_server.hpp"\n', "adapter"),
+    ("layers", "client/call.cpp", '#include "call.hpp"\n', "not relative"),
+    ("layers", "elsewhere/x.cpp", "\n", "in no module"),
+    ("size", "lib/base/long.cpp", LONG, "lib/base/long.cpp:95"),
+    ("size", "lib/base/long.cpp", SPDX + "int x;\n" * 600, "602 lines"),
+    ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace("start, stop }", "start, stop, kill }"), "Verb::kill"),
+    ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"Stop a container"', '""'), "Verb::stop has no help"),
+    ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
+     "org.xctl1.attach"),
+    ("api", "policy/org.xctl1.policy", '<action id="org.xctl1.manage">\n<action id="org.xctl1.dance">\n', "dance"),
+    ("api", "lib/base/result.hpp", "enum class Errc { one, two, three };\n", "Errc::three"),
+    ("api", "docs/man/xctl.1.in", "@VERBS@\n", "lacks @EXITS@"),
+    ("api", "daemon/definition_json.cpp", 'Key{"/bundle", read_bundle},\n', "lacks the key bundle"),
+    ("spdx", "lib/base/text.cpp", "int x;\n", "lib/base/text.cpp:1"),
+    ("spdx", "lib/base/text.hpp", "// SPDX-License-Identifier: LGPL-2.1-or-later\nint x;\n", "duty"),
+    ("spdx", "tests/run", "#!/bin/sh\ntrue\n", "tests/run:1"),
+    ("words", "docs/man/xctl.1.in", "pull from docker" + ".io/library\n", "registry"),
+    ("words", "lib/base/text.cpp", "// TO" + "DO later\n", "lib/base/text.cpp:1"),
+    ("words", "api/verbs.hpp", '"un' + 'pause"\n', "resume"),
+]
+
+
+def write(tree, path, text):
+    full = os.path.join(tree, path)
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    with open(full, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def run(lint, changes):
+    with tempfile.TemporaryDirectory() as tree:
+        for path, text in {**GOOD, **changes}.items():
+            write(tree, path, text)
+        script = os.path.join(HERE, lint + ".py")
+        environment = {**os.environ, "XCTL_BUILD": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run([sys.executable, script], cwd=tree, env=environment, capture_output=True, text=True)
+
+
+def main():
+    failures = []
+    for lint in sorted({row[0] for row in PLANTED}):
+        done = run(lint, {})
+        if done.returncode != 0:
+            failures.append(f"{lint} refuses a tree that is right:\n{done.stdout}{done.stderr}")
+    for lint, path, text, wanted in PLANTED:
+        done = run(lint, {path: text})
+        if done.returncode != 1 or wanted not in done.stdout or done.stderr:
+            failures.append(f"{lint} misses what is wrong in {path} ({wanted}):\n{done.stdout}{done.stderr}")
+    print("\n".join(failures))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
