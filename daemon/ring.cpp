@@ -159,6 +159,14 @@ std::uint64_t Ring::first_mark() const noexcept {
 
 const Ring::Mark& Ring::mark(std::uint64_t number) const noexcept { return header_->marks[number % kMarks]; }
 
+bool Ring::run_is_open() const noexcept {
+    for (auto number = mark_count(); number > first_mark(); --number) {
+        const auto kind = mark(number - 1).kind;
+        if (kind == MarkKind::run_begin || kind == MarkKind::run_end) return kind == MarkKind::run_begin;
+    }
+    return false;
+}
+
 std::span<const std::byte> Ring::bytes(std::uint64_t offset, std::uint64_t limit) const noexcept {
     const auto place = offset % capacity();
     const auto available = std::min(limit, end()) - offset;

@@ -54,6 +54,9 @@ public:
     [[nodiscard]] std::uint64_t mark_count() const noexcept;  // number of the next mark
     [[nodiscard]] const Mark& mark(std::uint64_t number) const noexcept;
 
+    /// Whether the last boundary is the beginning of a run.
+    [[nodiscard]] bool run_is_open() const noexcept;
+
     /// The bytes from `offset` on, up to `limit`, as far as they lie together in memory.
     [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t limit) const noexcept;
 

@@ -7,8 +7,10 @@
 
 #include <format>
 
+#include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
@@ -43,7 +45,7 @@ Result<launch::Descriptors> Run::make_descriptors() {
     channel_ = std::move(ours);
     launch::Descriptors descriptors;
     descriptors.channel = std::move(theirs);
-    console_.mark_run_begin();
+    if (!console_.ring().run_is_open()) console_.mark_run_begin();
     if (setup_.plan->process.terminal) {
         TRY(console_.open_terminal());
     } else {
@@ -212,7 +214,7 @@ Result<> Run::park() {
     add(kKeeperLetter, keeper_pidfd_.get());
     add(kChannelLetter, channel_.get());
     for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
-    return services_.parking.park(setup_.name, letters, fds);
+    return services_.parking.park(setup_.name, std::format("{} {}", setup_.number, letters), fds);
 }
 
 void Run::repark() {
@@ -225,16 +227,21 @@ void Run::go() {
     (void)launch::send(channel_.get(), MessageKind::go);
 }
 
+std::uint64_t Run::parked_number(const Parking::Entry& entry) {
+    return parse_unsigned(entry.text.substr(0, entry.text.find(' '))).value_or(0);
+}
+
 Result<> Run::adopt(Parking::Entry entry) {
     step_ = Step::parked;
     std::vector<std::pair<ConsoleRole, UniqueFd>> held;
-    for (std::size_t i = 0; i < entry.fds.size() && i < entry.text.size(); ++i) {
+    const auto letters = entry.text.substr(entry.text.find(' ') + 1);
+    for (std::size_t i = 0; i < entry.fds.size() && i < letters.size(); ++i) {
         auto& fd = entry.fds[i];
-        switch (entry.text[i]) {
+        switch (letters[i]) {
             case kPidfdLetter: pidfd_ = std::move(fd); break;
             case kKeeperLetter: keeper_pidfd_ = std::move(fd); break;
             case kChannelLetter: channel_ = std::move(fd); break;
-            default: held.emplace_back(static_cast<ConsoleRole>(entry.text[i]), std::move(fd));
+            default: held.emplace_back(static_cast<ConsoleRole>(letters[i]), std::move(fd));
         }
     }
     if (!pidfd_) return fail(Errc::system, "the parked run has no pidfd");

@@ -46,6 +46,7 @@ public:
         int stop_signal = 15;
         std::chrono::microseconds stop_timeout{};
         int run_directory = -1;  // the Supervisor's
+        std::uint64_t number = 0;  // of this run; tells a parked run from its successor
     };
 
     struct Listener {
@@ -64,6 +65,8 @@ public:
     void launch();
     /// Placement::unit: through the launcher that systemd started; `connection` has said hello.
     void launch_in_unit(UniqueFd connection);
+    /// Which run was parked; a number other than the record's means that it is over.
+    [[nodiscard]] static std::uint64_t parked_number(const Parking::Entry& entry);
     /// A run that an earlier daemon parked.
     Result<> adopt(Parking::Entry entry);
 

@@ -47,7 +47,8 @@ Result<> Run::watch_exit(bool ours) {
             TRY(services_.loop.add_io(keeper_pidfd_.get(), EPOLLIN, [this](std::uint32_t) { on_keeper_exit(); }));
         return {};
     }
-    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), ours ? EPOLLIN : 0, [this](std::uint32_t) { on_exit_event(); }));
+    const std::uint32_t events = ours ? std::uint32_t{EPOLLIN} : 0;
+    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), events, [this](std::uint32_t) { on_exit_event(); }));
     return {};
 }
 
@@ -160,7 +161,6 @@ void Run::end() {
                          &launch_timer_})
         source->reset();
     console_.close_run();
-    services_.parking.drop(setup_.name);
     auto record = make_record();
     if (!launched_) {
         if (!failure_) failure_ = Error{Errc::launch_failed, 0, "the init died during its set-up: " + record.message, {}, {}};

@@ -7,6 +7,7 @@
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/launch/service_protocol.hpp"
 #include "lib/oci/names.hpp"
 #include "lib/oci/state.hpp"
 #include "lib/plan/payload.hpp"
@@ -16,6 +17,9 @@ namespace {
 
 using Usec = std::chrono::microseconds;
 
+/// What attached clients see as the status of a program that never ran, as shells have it.
+constexpr int kLaunchFailedStatus = 127;
+
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
 std::uint64_t to_usec(TimePoint time) {
@@ -24,17 +28,18 @@ std::uint64_t to_usec(TimePoint time) {
 
 }  // namespace
 
-Supervisor::Supervisor(Services& services, Journal& journal, ContainerId id, Definition definition,
+Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition,
                        RunDirectory directory, Ring ring, Listener listener)
     : services_(services),
-      journal_(journal),
       id_(std::move(id)),
       definition_(std::move(definition)),
       directory_(std::move(directory)),
       console_(services.loop, std::move(ring)),
+      journal_(services.loop, journal, console_.ring(), id_.str()),
       record_(directory_.load()),
       listener_(std::move(listener)) {
-    console_.set_listener([this] { journal_.forward(id_.str(), record_.unit, record_.pid, console_.ring()); });
+    journal_.set_unit(record_.unit, record_.pid);
+    console_.set_listener([this] { journal_.pump(); });
     console_.set_shrink_listener([this] {
         if (run_) run_->repark();
     });
@@ -42,7 +47,7 @@ Supervisor::Supervisor(Services& services, Journal& journal, ContainerId id, Def
 
 Supervisor::~Supervisor() = default;
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, Journal& journal, const std::string& run_base,
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal, const std::string& run_base,
                                                      ContainerId id, Definition definition, Listener listener) {
     auto directory = TRY(RunDirectory::open(run_base, id));
     auto ring = TRY(Ring::open_at(directory.fd(), "console", definition.scrollback));
@@ -93,11 +98,21 @@ void Supervisor::launch() {
             return services_.scopes.start_unit(record_.unit, [](const Result<>&) {});
         }
         const auto compiled = compile(record_.args);
-        if (!compiled) return on_ended({ExitReason::launch_failed, 0, std::chrono::system_clock::now(),
-                                        compiled.error().message}, compiled.error());
+        if (!compiled) return refuse(compiled.error());
         begin_run(*compiled);
     });
     if (deferred) launch_defer_ = std::move(*deferred);
+}
+
+/// The bundle or the definition turned bad since the start was asked for.
+void Supervisor::refuse(const Error& error) {
+    if (unit_connection_) {
+        launch::ServiceMessage refusal;
+        refusal.kind = launch::ServiceKind::refusal;
+        refusal.text = error.message.substr(0, launch::kMaxText);
+        (void)launch::send_service(unit_connection_.get(), refusal, {});
+    }
+    on_ended({ExitReason::launch_failed, 0, std::chrono::system_clock::now(), error.message}, error);
 }
 
 Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args) const {
@@ -121,6 +136,15 @@ void Supervisor::begin_run(const plan::Compiled& compiled) {
     if (record_.placement == Placement::scope) record_.unit = scope_name(id_);
     record_.pid = -1;
     save();
+    journal_.set_unit(record_.unit, -1);
+    make_run();
+    if (unit_connection_)
+        run_->launch_in_unit(std::move(unit_connection_));
+    else
+        run_->launch();
+}
+
+void Supervisor::make_run() {
     Run::Setup setup;
     setup.name = id_.str();
     setup.placement = record_.placement;
@@ -129,11 +153,8 @@ void Supervisor::begin_run(const plan::Compiled& compiled) {
     setup.stop_signal = stop_signal();
     setup.stop_timeout = definition_.stop_timeout;
     setup.run_directory = directory_.fd();
+    setup.number = record_.machine.runs;
     run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
-    if (unit_connection_)
-        run_->launch_in_unit(std::move(unit_connection_));
-    else
-        run_->launch();
 }
 
 Run::Listener Supervisor::run_listener() {
@@ -148,25 +169,34 @@ Run::Listener Supervisor::run_listener() {
 
 void Supervisor::on_placed(pid_t pid) {
     record_.pid = pid;
+    journal_.set_unit(record_.unit, pid);
     save();
 }
 
+/// The record is saved before the parked descriptors are let go: whenever the daemon dies in between, the next
+/// one finds either the run or how it ended.
 void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     stop_timer_.reset();
-    // A run that never came to execute the program is still one that began, if it had a console.
-    const bool had_run = static_cast<bool>(run_);
     finished_run_ = std::move(run_);
     unit_connection_.reset();
     record_.pid = -1;
+    journal_.finish();
+    journal_.set_unit(record_.unit, -1);
     launch_failure_ = std::move(failure);
-    const bool signaled = record.reason == ExitReason::signal || record.reason == ExitReason::oom_kill;
-    const int status = record.reason == ExitReason::launch_failed ? 127 : record.status;
     if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
     (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
-    const bool final = state() == State::stopped;
-    if (had_run) console_.mark_run_end(signaled, status, final);
-    journal_.finish(id_.str(), record_.unit, console_.ring());
-    services_.scopes.reset_failed(scope_name(id_));
+    end_open_run();
+    services_.parking.drop(id_.str());
+    if (record_.placement == Placement::scope) services_.scopes.reset_failed(scope_name(id_));
+}
+
+/// Marks the end of a run whose beginning the console shows.
+void Supervisor::end_open_run() {
+    if (!console_.ring().run_is_open()) return;
+    const auto& exit = record_.machine.last_exit;
+    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus : exit.status;
+    console_.mark_run_end(signaled, status, state() == State::stopped);
 }
 
 void Supervisor::send_stop_signal() {
@@ -279,23 +309,21 @@ void Supervisor::settle() {
 }
 
 void Supervisor::recover(std::optional<Parking::Entry> parked) {
+    const bool active = state() == State::starting || state() == State::running || state() == State::stopping;
+    if (parked && (!active || Run::parked_number(*parked) != record_.machine.runs)) {
+        services_.parking.drop(id_.str());
+        parked.reset();
+    }
     if (parked) {
         if (const auto compiled = compile(record_.args)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
-        Run::Setup setup;
-        setup.name = id_.str();
-        setup.placement = record_.placement;
-        setup.unit = record_.unit;
-        setup.plan = plan_;
-        setup.stop_signal = stop_signal();
-        setup.stop_timeout = definition_.stop_timeout;
-        setup.run_directory = directory_.fd();
-        run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
-        const auto adopted = run_->adopt(std::move(*parked));
-        if (!adopted) log_error(std::format("{}: {}", id_.str(), adopted.error().message));
+        make_run();
+        if (const auto adopted = run_->adopt(std::move(*parked)); !adopted)
+            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message}, std::nullopt);
         if (state() == State::stopping) send_stop_signal();
         return;
     }
+    if (state() == State::waiting || state() == State::stopped) end_open_run();
     switch (state()) {
         case State::starting:
             // Its init saw us die before it was released. What was asked for has not happened yet, so do it now.

@@ -29,7 +29,7 @@ public:
     /// `event` is the new state's name; told after every change.
     using Listener = std::function<void(Supervisor&, std::string_view event)>;
 
-    static Result<std::unique_ptr<Supervisor>> open(Services& services, Journal& journal, const std::string& run_base,
+    static Result<std::unique_ptr<Supervisor>> open(Services& services, const Journal& journal, const std::string& run_base,
                                                     ContainerId id, Definition definition, Listener listener);
     ~Supervisor();
 
@@ -67,13 +67,16 @@ public:
     Result<plan::Compiled> compile(const std::vector<std::string>& args) const;
 
 private:
-    Supervisor(Services& services, Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
+    Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
                Ring ring, Listener listener);
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
     void carry_out(Action action);
     void launch();
+    void refuse(const Error& error);
     void begin_run(const plan::Compiled& compiled);
+    void make_run();
+    void end_open_run();
     [[nodiscard]] Run::Listener run_listener();
     void on_placed(pid_t pid);
     void on_ended(ExitRecord record, std::optional<Error> failure);
@@ -90,11 +93,11 @@ private:
     };
 
     Services& services_;
-    Journal& journal_;
     ContainerId id_;
     Definition definition_;
     RunDirectory directory_;
     Console console_;
+    JournalRelay journal_;
     Record record_;
     Listener listener_;
     std::shared_ptr<const plan::LaunchPlan> plan_;

@@ -15,7 +15,7 @@ constexpr bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-constexpr bool is_allowed(char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.' || c == '+'; }
+constexpr bool is_allowed(char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }
 
 }  // namespace
 
@@ -25,7 +25,7 @@ Result<ContainerId> ContainerId::parse(std::string_view text) {
         return fail(Errc::invalid_argument, std::format("container name is longer than {} bytes", kMaxLength));
     if (!is_alnum(text.front()) || !std::ranges::all_of(text, is_allowed))
         return fail(Errc::invalid_argument,
-                    std::format("container name {}: only letters, digits and \"_-.+\" are allowed, and the first "
+                    std::format("container name {}: only letters, digits and \"_-.\" are allowed, and the first "
                                 "must be a letter or digit",
                                 quoted(text)));
     return ContainerId(text);

@@ -10,7 +10,7 @@
 
 namespace xctl {
 
-/// Letters, digits, '_', '-', '.', '+'; first a letter or digit; at most 128 bytes. It becomes part of a unit
+/// Letters, digits, '_', '-' and '.'; first a letter or digit; at most 128 bytes. It becomes part of a unit
 /// name, a path and a D-Bus object path, so a value of this type needs no further checks there.
 class ContainerId {
 public:

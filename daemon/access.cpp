@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/access.hpp"
+
+#include <format>
+#include <map>
+
+namespace xctl {
+namespace {
+
+constexpr const char* kService = "org.freedesktop.PolicyKit1";
+constexpr const char* kPath = "/org/freedesktop/PolicyKit1/Authority";
+constexpr const char* kInterface = "org.freedesktop.PolicyKit1.Authority";
+constexpr std::uint32_t kAllowInteraction = 1;
+/// A person may have to find their password.
+constexpr std::chrono::minutes kTimeout{2};
+
+using Details = std::map<std::string, std::string>;
+using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
+using Answer = sdbus::Struct<bool, bool, Details>;
+
+Subject subject_of(const Caller& caller) {
+    std::map<std::string, sdbus::Variant> details;
+    if (!caller.bus_name.empty()) {
+        details.emplace("name", sdbus::Variant(caller.bus_name));
+        return {"system-bus-name", details};
+    }
+    details.emplace("pidfd", sdbus::Variant(sdbus::UnixFd(caller.pidfd.get())));
+    details.emplace("uid", sdbus::Variant(static_cast<std::int32_t>(caller.uid)));
+    return {"unix-process", details};
+}
+
+Result<> read_answer(const Answer& answer, const Caller& caller, const std::string& action) {
+    if (answer.get<0>()) return {};
+    if (answer.get<1>() && !caller.interactive)
+        return fail(Errc::needs_auth, std::format("{} needs authentication, and asking for it was not allowed", action));
+    return fail(Errc::denied, std::format("not authorized for {}", action));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
+    try {
+        return std::unique_ptr<Access>(
+            new Access(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kService), sdbus::ObjectPath(kPath))));
+    } catch (const sdbus::Error& error) {
+        return std::unexpected(from_bus_error(error, "talk to polkit"));
+    }
+}
+
+void Access::check(const api::VerbRow& verb, const std::string& container, const Caller& caller, Done done) {
+    if (caller.root) return done({});
+    if (caller.bus_name.empty() && !caller.pidfd)
+        return done(fail(Errc::denied, "the caller cannot be identified"));
+    const auto action = std::string(api::kPolkitPrefix) + std::string(verb.action);
+    const Details details{{"container", container}, {"verb", std::string(verb.name)}};
+    const auto finish = [done, action, interactive = caller.interactive](std::optional<sdbus::Error> error,
+                                                                        const Answer& answer) {
+        Caller asked;
+        asked.interactive = interactive;
+        if (error) return done(fail(Errc::denied, std::format("polkit cannot be asked about {}: {}", action, error->getMessage())));
+        done(read_answer(answer, asked, action));
+    };
+    try {
+        authority_->callMethodAsync("CheckAuthorization")
+            .onInterface(kInterface)
+            .withTimeout(kTimeout)
+            .withArguments(subject_of(caller), action, details, caller.interactive ? kAllowInteraction : 0U, std::string())
+            .uponReplyInvoke(finish);
+    } catch (const sdbus::Error& error) {
+        done(std::unexpected(from_bus_error(error, "ask polkit")));
+    }
+}
+
+}  // namespace xctl

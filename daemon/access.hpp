@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Who may call which verb: root always, others as polkit decides, with the container's name in the details.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/verbs.hpp"
+#include "daemon/bus.hpp"
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl {
+
+/// Whoever calls, as its transport knows it.
+struct Caller {
+    bool root = false;
+    bool interactive = false;  // polkit may ask the person
+    std::string bus_name;      // D-Bus: the unique name
+    uid_t uid = 65534;         // varlink
+    UniqueFd pidfd;            // varlink
+};
+
+class Access {
+public:
+    using Done = std::function<void(Result<>)>;
+
+    static Result<std::unique_ptr<Access>> open(Bus& bus);
+
+    /// `done` runs once, for root before this returns. The container may be gone by then: look it up again.
+    void check(const api::VerbRow& verb, const std::string& container, const Caller& caller, Done done);
+
+private:
+    explicit Access(std::unique_ptr<sdbus::IProxy> authority) : authority_(std::move(authority)) {}
+    std::unique_ptr<sdbus::IProxy> authority_;
+};
+
+}  // namespace xctl

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The descriptors that systemd gives us: listening sockets by name, and what an earlier daemon stored.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/parking.hpp"
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl {
+
+using NamedFds = std::map<std::string, std::vector<UniqueFd>>;
+
+/// By FileDescriptorName= or FDNAME=; sd_listen_fds_with_names(3).
+Result<NamedFds> take_passed_fds();
+
+/// The parking lot that an earlier daemon left in systemd's descriptor store, or a new one, stored there.
+Result<Parking> open_parking(NamedFds& passed);
+
+}  // namespace xctl

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/dbus_server.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "api/errors.hpp"
+#include "daemon/event_json.hpp"
+#include "lib/kernel/socket.hpp"
+
+namespace xctl {
+namespace {
+
+using api::Output;
+using api::Request;
+using Dictionary = std::map<std::string, sdbus::Variant>;
+
+/// By index of api::Member: how each member type is written on the bus.
+constexpr const char* kSignatures[]{"s", "b", "t", "x", "t", "as"};
+
+const char* signature_of(const auto& member) { return kSignatures[member.index()]; }
+
+const char* signature_of_output(Output output) {
+    switch (output) {
+        case Output::container: return "a{sv}";
+        case Output::containers: return "aa{sv}";
+        case Output::oci_state: return "s";
+        case Output::fd:
+        case Output::event: return "h";
+    }
+    return "";
+}
+
+const char* name_of_output(Output output) {
+    switch (output) {
+        case Output::container: return "container";
+        case Output::containers: return "containers";
+        case Output::oci_state: return "ociState";
+        case Output::fd: return "console";
+        case Output::event: return "events";
+    }
+    return "";
+}
+
+bool is_left_out(const api::Param& param, const std::string& container) {
+    return !container.empty() && param.name == "name";
+}
+
+bool has_options(const api::VerbRow& verb) {
+    return std::ranges::any_of(verb.params, [](const api::Param& param) { return !param.required; });
+}
+
+/// Only these members occur in a Request; reading the others would be a mistake in a row.
+void read(sdbus::Message& message, std::string& out) { message >> out; }
+void read(sdbus::Message& message, bool& out) { message >> out; }
+void read(sdbus::Message& message, std::uint64_t& out) { message >> out; }
+void read(sdbus::Message& message, std::int64_t& out) { message >> out; }
+void read(sdbus::Message& message, std::vector<std::string>& out) { message >> out; }
+void read(sdbus::Message& message, std::optional<std::uint64_t>& out) {
+    std::uint64_t value = 0;
+    message >> value;
+    out = value;
+}
+
+template <class T>
+void read_variant(const sdbus::Variant& variant, T& out) {
+    out = variant.get<T>();
+}
+void read_variant(const sdbus::Variant& variant, std::optional<std::uint64_t>& out) { out = variant.get<std::uint64_t>(); }
+
+/// Throws sdbus::Error as sdbus-c++ does itself on a malformed message.
+void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& request) {
+    Dictionary options;
+    message >> options;
+    for (const auto& [name, value] : options) {
+        const auto it = std::ranges::find(verb.params, name, &api::Param::name);
+        if (it == verb.params.end() || it->required)
+            throw sdbus::Error(sdbus::Error::Name("org.freedesktop.DBus.Error.InvalidArgs"), "unknown option " + name);
+        std::visit([&](auto member) { read_variant(value, request.*member); }, it->member);
+    }
+}
+
+Dictionary to_dictionary(const api::ContainerInfo& info) {
+    Dictionary out;
+    for (const auto& row : api::kContainerFields) {
+        std::visit(
+            [&](auto member) {
+                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>, std::optional<std::uint64_t>>)
+                    out.emplace(row.name, sdbus::Variant(info.*member));
+            },
+            row.member);
+    }
+    return out;
+}
+
+sdbus::Error to_bus_error(const Error& error) {
+    const auto name = std::string(api::kDbusErrorPrefix) + std::string(api::error_row(error.code).name);
+    return sdbus::Error(sdbus::Error::Name(name), error.message);
+}
+
+void send_error(const sdbus::MethodCall& call, const Error& error) { call.createErrorReply(to_bus_error(error)).send(); }
+
+void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Reply& reply) {
+    auto message = call.createReply();
+    for (const auto output : verb.outputs) {
+        switch (output) {
+            case Output::container: message << to_dictionary(reply.container); break;
+            case Output::containers: {
+                std::vector<Dictionary> all;
+                for (const auto& info : reply.containers) all.push_back(to_dictionary(info));
+                message << all;
+                break;
+            }
+            case Output::oci_state: message << reply.oci_state; break;
+            case Output::fd:
+            case Output::event: message << sdbus::UnixFd(reply.fd.get()); break;
+        }
+    }
+    message.send();
+}
+
+std::string property_name(std::string_view field) {
+    std::string name(field);
+    name.front() = static_cast<char>(name.front() - 'a' + 'A');
+    return name;
+}
+
+std::string path_of(const std::string& container) {
+    char* path = nullptr;
+    (void)sd_bus_path_encode(std::string(api::kContainerPathPrefix).c_str(), container.c_str(), &path);
+    std::string out(path != nullptr ? path : "");
+    free(path);
+    return out;
+}
+
+}  // namespace
+
+DbusServer::DbusServer(Bus& bus, Manager& manager, Access& access) : bus_(bus), manager_(manager), access_(access) {
+    manager_.add_observer(*this);
+}
+
+DbusServer::~DbusServer() { manager_.remove_observer(*this); }
+
+sdbus::MethodVTableItem DbusServer::make_method(const api::VerbRow& verb, const std::string& container) {
+    std::string input, output;
+    std::vector<std::string> input_names, output_names;
+    for (const auto& param : verb.params) {
+        if (!param.required || is_left_out(param, container)) continue;
+        input += signature_of(param.member);
+        input_names.emplace_back(param.name);
+    }
+    if (has_options(verb)) {
+        input += "a{sv}";
+        input_names.emplace_back("options");
+    }
+    for (const auto row : verb.outputs) {
+        output += signature_of_output(row);
+        output_names.emplace_back(name_of_output(row));
+    }
+    sdbus::MethodVTableItem item{};
+    item.name = sdbus::MethodName(std::string(verb.method));
+    item.inputSignature = sdbus::Signature(input);
+    item.inputParamNames = input_names;
+    item.outputSignature = sdbus::Signature(output);
+    item.outputParamNames = output_names;
+    item.callbackHandler = [this, &verb, container](sdbus::MethodCall call) { on_call(verb, container, std::move(call)); };
+    return item;
+}
+
+Result<> DbusServer::start() {
+    try {
+        root_ = sdbus::createObject(bus_.connection(), sdbus::ObjectPath(std::string(api::kBusPath)));
+        std::vector<sdbus::VTableItem> items;
+        for (const auto& verb : api::kVerbs) items.emplace_back(make_method(verb, ""));
+        items.emplace_back(sdbus::registerProperty("Version").withGetter([] { return std::string(XCTL_VERSION); })
+                               .withUpdateBehavior(sdbus::Flags::CONST_PROPERTY_VALUE));
+        items.emplace_back(sdbus::registerSignal("ContainerNew").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
+        items.emplace_back(sdbus::registerSignal("ContainerRemoved").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
+        items.emplace_back(sdbus::registerSignal("Event").withParameters<std::uint64_t, std::string, std::string, std::string>(
+            "sequence", "name", "event", "details"));
+        root_->addVTable(sdbus::InterfaceName(std::string(api::kManagerInterface)), std::move(items));
+        root_->addObjectManager();
+        for (const auto& name : manager_.names()) publish_container(name);
+    } catch (const sdbus::Error& error) {
+        return std::unexpected(from_bus_error(error, "publish the D-Bus objects"));
+    }
+    return bus_.request_name(std::string(api::kBusName));
+}
+
+void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, sdbus::MethodCall call) {
+    auto request = std::make_shared<Request>();
+    request->name = container;
+    for (const auto& param : verb.params)
+        if (param.required && !is_left_out(param, container))
+            std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
+    if (has_options(verb)) read_options(verb, call, *request);
+    Caller caller;
+    caller.root = bus_.caller_is_root();
+    caller.interactive = bus_.caller_allows_interaction();
+    caller.bus_name = call.getSender();
+    access_.check(verb, request->name, caller, [this, &verb, request, call](const Result<>& allowed) {
+        if (!allowed) return send_error(call, allowed.error());
+        dispatch(verb, request, call);
+    });
+}
+
+void DbusServer::dispatch(const api::VerbRow& verb, std::shared_ptr<Request> request, const sdbus::MethodCall& call) {
+    if (verb.value == api::Verb::events) return subscribe(call);
+    manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
+        if (!reply) return send_error(call, reply.error());
+        send_reply(verb, call, *reply);
+    });
+}
+
+/// Signals reach everyone whom the bus policy lets listen; this stream is for callers who want each event once.
+void DbusServer::subscribe(const sdbus::MethodCall& call) {
+    auto pair = kernel::make_socket_pair(SOCK_STREAM);
+    if (!pair) return send_error(call, pair.error());
+    auto reply = call.createReply();
+    reply << sdbus::UnixFd(pair->second.get());
+    reply.send();
+    streams_.push_back(std::move(pair->first));
+}
+
+void DbusServer::publish_container(const std::string& name) {
+    auto object = sdbus::createObject(bus_.connection(), sdbus::ObjectPath(path_of(name)));
+    std::vector<sdbus::VTableItem> items;
+    for (const auto& verb : api::kVerbs) {
+        const bool of_one = !verb.params.empty() && verb.params.front().name == "name";
+        if (of_one && verb.value != api::Verb::create && verb.value != api::Verb::run)
+            items.emplace_back(make_method(verb, name));
+    }
+    for (const auto& row : api::kContainerFields) {
+        sdbus::PropertyVTableItem item{};
+        item.name = sdbus::PropertyName(property_name(row.name));
+        item.signature = sdbus::Signature(signature_of(row.member));
+        item.getter = [this, name, &row](sdbus::PropertyGetReply& reply) {
+            const auto info = manager_.info(name).value_or(api::ContainerInfo{});
+            std::visit(
+                [&](auto member) {
+                    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>, std::optional<std::uint64_t>>)
+                        reply << info.*member;
+                },
+                row.member);
+        };
+        items.emplace_back(std::move(item));
+    }
+    object->addVTable(sdbus::InterfaceName(std::string(api::kContainerInterface)), std::move(items));
+    containers_[name] = std::move(object);
+}
+
+void DbusServer::on_added(const std::string& name) {
+    if (!root_) return;
+    publish_container(name);
+    containers_[name]->emitInterfacesAddedSignal();
+    root_->emitSignal("ContainerNew").onInterface(std::string(api::kManagerInterface)).withArguments(name, sdbus::ObjectPath(path_of(name)));
+}
+
+void DbusServer::on_removed(const std::string& name) {
+    auto node = containers_.extract(name);
+    if (node.empty()) return;
+    node.mapped()->emitInterfacesRemovedSignal();
+    root_->emitSignal("ContainerRemoved").onInterface(std::string(api::kManagerInterface)).withArguments(name, sdbus::ObjectPath(path_of(name)));
+}
+
+void DbusServer::on_event(const api::Event& event) {
+    if (!root_) return;
+    const auto line = to_json_line(event);
+    root_->emitSignal("Event").onInterface(std::string(api::kManagerInterface)).withArguments(event.sequence, event.name, event.event, line);
+    if (const auto it = containers_.find(event.name); it != containers_.end())
+        it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
+    // A listener that has gone, or does not read, is dropped.
+    std::erase_if(streams_, [&](const UniqueFd& stream) {
+        return ::send(stream.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(line.size());
+    });
+}
+
+}  // namespace xctl

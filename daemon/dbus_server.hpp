@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs over D-Bus: org.xctl1.Manager at /org/xctl1, org.xctl1.Container at an object for each container.
+//
+// Both interfaces are made from the rows of api/: a verb's required parameters are positional, the others go
+// into a{sv} options, so that new ones never change a signature. On a container's own object its name is left out.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/access.hpp"
+#include "daemon/bus.hpp"
+#include "daemon/manager.hpp"
+
+namespace xctl {
+
+class DbusServer final : public ManagerObserver {
+public:
+    DbusServer(Bus& bus, Manager& manager, Access& access);
+    ~DbusServer();
+    DbusServer(const DbusServer&) = delete;
+    DbusServer& operator=(const DbusServer&) = delete;
+
+    /// Publishes the objects, then the name.
+    Result<> start();
+
+    void on_added(const std::string& name) override;
+    void on_removed(const std::string& name) override;
+    void on_event(const api::Event& event) override;
+
+private:
+    sdbus::MethodVTableItem make_method(const api::VerbRow& verb, const std::string& container);
+    void on_call(const api::VerbRow& verb, const std::string& container, sdbus::MethodCall call);
+    void dispatch(const api::VerbRow& verb, std::shared_ptr<api::Request> request, const sdbus::MethodCall& call);
+    void subscribe(const sdbus::MethodCall& call);
+    void publish_container(const std::string& name);
+
+    Bus& bus_;
+    Manager& manager_;
+    Access& access_;
+    std::unique_ptr<sdbus::IObject> root_;
+    std::map<std::string, std::unique_ptr<sdbus::IObject>> containers_;
+    std::list<UniqueFd> streams_;  // of Events callers; JSON lines
+};
+
+}  // namespace xctl

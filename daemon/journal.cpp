@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/journal.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <format>
+
+namespace xctl {
+namespace {
+
+constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+constexpr std::size_t kMaxLine = 16 * 1024;
+constexpr std::chrono::milliseconds kRetryDelay{50};
+constexpr int kPriorityInfo = 6;
+constexpr int kPriorityError = 3;
+
+std::string_view without_carriage_return(std::string_view text) {
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    return text;
+}
+
+std::string format_entry(const Journal::Line& line) {
+    auto entry = std::format("PRIORITY={}\nSYSLOG_IDENTIFIER={}\nCONTAINER_NAME={}\nCONTAINER_ID={}\n",
+                             line.standard_error ? kPriorityError : kPriorityInfo, line.name, line.name, line.name);
+    if (!line.unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", line.unit);
+    if (line.partial) entry += "CONTAINER_PARTIAL_MESSAGE=true\n";
+    // The text is the container's, so it travels with its length: nothing in it can pose as another field.
+    const auto size = static_cast<std::uint64_t>(line.text.size());
+    char length[sizeof size];
+    std::memcpy(length, &size, sizeof size);  // little endian on every machine that we support
+    entry += "MESSAGE\n";
+    entry.append(length, sizeof length);
+    entry += line.text;
+    entry += '\n';
+    return entry;
+}
+
+ssize_t send_as(int socket, std::string& entry, pid_t pid) {
+    iovec part{entry.data(), entry.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))]{};
+    if (pid > 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        auto* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_CREDENTIALS;
+        header->cmsg_len = CMSG_LEN(sizeof(ucred));
+        const ucred credentials{pid, 0, 0};
+        std::memcpy(CMSG_DATA(header), &credentials, sizeof credentials);
+    }
+    return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+Journal Journal::open() {
+    UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, kJournalSocket, sizeof address.sun_path - 1);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) socket.reset();
+    return Journal(std::move(socket));
+}
+
+bool Journal::send(const Line& line) const {
+    if (!socket_) return true;
+    auto entry = format_entry(line);
+    auto sent = send_as(socket_.get(), entry, line.pid);
+    if (sent < 0 && errno == ESRCH) sent = send_as(socket_.get(), entry, -1);  // it has just died
+    return sent >= 0 || errno != EAGAIN;
+}
+
+JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name)
+    : loop_(loop),
+      journal_(journal),
+      ring_(ring),
+      name_(std::move(name)),
+      cursor_(ConsoleCursor::at(ring, ring.journal_offset())) {}
+
+void JournalRelay::set_unit(std::string unit, pid_t pid) {
+    unit_ = std::move(unit);
+    pid_ = pid;
+}
+
+bool JournalRelay::send(std::string_view text, bool standard_error, bool partial) const {
+    return journal_.send({without_carriage_return(text), name_, unit_, pid_, standard_error, partial});
+}
+
+/// False when the journal was full before all was sent.
+bool JournalRelay::forward(bool with_rest) {
+    std::string line;
+    bool standard_error = false;
+    auto cursor = cursor_;
+    const auto commit = [&] {
+        cursor_ = cursor;
+        ring_.journal_offset() = cursor.offset();
+        line.clear();
+    };
+    const auto flush = [&](bool partial) {
+        if (!line.empty() && !send(line, standard_error, partial)) return false;
+        commit();
+        return true;
+    };
+    while (true) {
+        auto ahead = cursor;
+        const auto item = ahead.next(ring_, kMaxLine);
+        const auto* output = std::get_if<ConsoleCursor::Output>(&item);
+        if (output == nullptr) {
+            const bool nothing = std::holds_alternative<ConsoleCursor::Nothing>(item);
+            if (nothing && !with_rest) return true;
+            if (!flush(false)) return false;
+            if (nothing) return true;
+            cursor = ahead;
+            commit();
+            continue;
+        }
+        if (output->standard_error != standard_error && !flush(true)) return false;
+        standard_error = output->standard_error;
+        const std::string_view text(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
+        const auto newline = text.find('\n');
+        const auto take = newline == std::string_view::npos ? text.size() : newline;
+        line += text.substr(0, take);
+        cursor = ahead;
+        cursor.advance(newline == std::string_view::npos ? take : take + 1);
+        if (newline != std::string_view::npos) {
+            if (!send(line, standard_error, false)) return false;
+            commit();
+        } else if (line.size() >= kMaxLine && !flush(true)) {
+            return false;
+        }
+    }
+}
+
+void JournalRelay::pump() {
+    if (retry_ || forward(false)) return;
+    auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
+        retry_.reset();
+        pump();
+    });
+    if (timer) retry_ = std::move(*timer);
+}
+
+void JournalRelay::finish() { (void)forward(true); }
+
+}  // namespace xctl

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Container output to the journal, under the container's own unit, line by line.
+//
+// The journal attributes an entry to the unit of the sending process. While the container's init lives we send
+// in its name (SCM_CREDENTIALS of unix(7), which root may set); afterwards OBJECT_SYSTEMD_UNIT= still makes
+// `systemctl status` and `journalctl -u` show the line. systemd.journal-fields(7).
+#pragma once
+
+#include <string>
+
+#include "daemon/console_cursor.hpp"
+#include "daemon/ring.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/kernel/event.hpp"
+
+namespace xctl {
+
+/// The connection; without a journal every line is quietly dropped.
+class Journal {
+public:
+    static Journal open();
+
+    struct Line {
+        std::string_view text;
+        std::string_view name;
+        std::string_view unit;
+        pid_t pid = -1;
+        bool standard_error = false;
+        bool partial = false;  // the line goes on in the next entry
+    };
+    /// False when the journal does not take more just now.
+    [[nodiscard]] bool send(const Line& line) const;
+
+private:
+    explicit Journal(UniqueFd socket) : socket_(std::move(socket)) {}
+    UniqueFd socket_;
+};
+
+/// Carries one container's ring to the journal, as far as the journal takes it, and goes on later.
+class JournalRelay {
+public:
+    JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name);
+
+    void set_unit(std::string unit, pid_t pid);
+    /// Takes what is new in the ring; a line without its end is kept until the end comes.
+    void pump();
+    /// The run has ended: its last line may lack its end.
+    void finish();
+
+private:
+    bool forward(bool with_rest);
+    [[nodiscard]] bool send(std::string_view text, bool standard_error, bool partial) const;
+
+    kernel::EventLoop& loop_;
+    const Journal& journal_;
+    Ring& ring_;
+    std::string name_;
+    std::string unit_;
+    pid_t pid_ = -1;
+    ConsoleCursor cursor_;  // behind the last line that was sent
+    kernel::EventSource retry_;
+};
+
+}  // namespace xctl

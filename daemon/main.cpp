@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xctld: wiring only.
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string_view>
+
+#include "daemon/access.hpp"
+#include "daemon/activation.hpp"
+#include "daemon/bus.hpp"
+#include "daemon/dbus_server.hpp"
+#include "daemon/journal.hpp"
+#include "daemon/launcher.hpp"
+#include "daemon/manager.hpp"
+#include "daemon/scopes.hpp"
+#include "daemon/unit_server.hpp"
+#include "daemon/varlink_server.hpp"
+#include "lib/base/log.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/pidfd.hpp"
+
+namespace xctl {
+namespace {
+
+constexpr const char* kRunBase = "/run/xctl/state";
+constexpr const char* kBootedFile = "/run/xctl/booted";
+
+/// True for the first daemon of this boot, which starts what is to run after boot; its successors find it running.
+bool is_first_in_boot() {
+    return static_cast<bool>(kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_EXCL | O_WRONLY, 0600));
+}
+
+Result<> serve() {
+    auto loop = TRY(kernel::EventLoop::open());
+    auto passed = TRY(take_passed_fds());
+    auto parking = TRY(open_parking(passed));
+    auto bus = TRY(Bus::open(loop));
+    const auto scopes = TRY(Scopes::open(bus));
+    const auto access = TRY(Access::open(bus));
+    const auto journal = Journal::open();
+    Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
+    Services services{loop, launcher, *scopes, parking, kernel::has_exit_info()};
+
+    Manager manager(services, journal, Definitions::standard(), kRunBase);
+    TRY(manager.recover(), "take up the containers");
+    scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
+
+    VarlinkServer varlink(manager, *access);
+    TRY(varlink.start(loop, std::move(passed["varlink"])));
+    UnitServer units(loop, manager);
+    if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
+    DbusServer dbus(bus, manager, *access);
+    TRY(dbus.start());
+
+    const auto stop = [&](std::uint32_t) { loop.exit(0); };
+    const auto on_term = TRY(loop.add_signal(SIGTERM, stop));
+    const auto on_int = TRY(loop.add_signal(SIGINT, stop));
+    sd_notify(0, "READY=1");
+    if (is_first_in_boot()) manager.autostart();
+    return loop.run();
+}
+
+void prepare_process() {
+    ::umask(0022);
+    std::signal(SIGPIPE, SIG_IGN);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+}
+
+}  // namespace
+}  // namespace xctl
+
+int main(int argc, char** argv) {
+    if (argc == 2 && std::string_view(argv[1]) == "--version") return std::puts("xctld " XCTL_VERSION) < 0;
+    if (argc > 1) {
+        std::fputs("xctld takes no arguments; systemd starts it\n", stderr);
+        return 2;
+    }
+    xctl::open_log();
+    xctl::prepare_process();
+    if (const auto served = xctl::serve(); !served) {
+        xctl::log_error(served.error().message);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs, as functions over the containers. Knows no transport: D-Bus and varlink both end here, and whoever
+// calls has been authorized already.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/types.hpp"
+#include "api/verbs.hpp"
+#include "daemon/definitions.hpp"
+#include "daemon/journal.hpp"
+#include "daemon/supervisor.hpp"
+
+namespace xctl {
+
+/// Hears what happens to the containers.
+class ManagerObserver {
+public:
+    virtual void on_added(const std::string& name) = 0;
+    virtual void on_removed(const std::string& name) = 0;
+    virtual void on_event(const api::Event& event) = 0;
+
+protected:
+    ~ManagerObserver() = default;
+};
+
+class Manager {
+public:
+    using Done = std::function<void(Result<api::Reply>)>;
+
+    Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base);
+    ~Manager();
+
+    /// Takes up what the definitions and the last daemon left.
+    Result<> recover();
+    /// Starts what is to be running after boot.
+    void autostart();
+
+    /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
+    void call(api::Verb verb, api::Request request, Done done);
+
+    void add_observer(ManagerObserver& observer) { observers_.push_back(&observer); }
+    void remove_observer(ManagerObserver& observer) { observers_.remove(&observer); }
+
+    [[nodiscard]] std::vector<std::string> names() const;
+    [[nodiscard]] std::optional<api::ContainerInfo> info(const std::string& name) const;
+
+    /// Someone asked systemd to stop one of our scopes, and systemd leaves it to us.
+    void stop_unit(const std::string& unit);
+    /// systemd starts oci@NAME as `unit`; takes over the connection of its xctl-launch.
+    Result<> start_in_unit(const std::string& name, std::string unit, UniqueFd connection);
+
+private:
+    void create(api::Request& request, const Done& done);
+    void start(api::Request& request, const Done& done);
+    void run(api::Request& request, const Done& done);
+    void stop(api::Request& request, const Done& done);
+    void restart(api::Request& request, const Done& done);
+    void kill(api::Request& request, const Done& done);
+    void remove(api::Request& request, const Done& done);
+    void list(api::Request& request, const Done& done);
+    void state(api::Request& request, const Done& done);
+    void attach(api::Request& request, const Done& done);
+    void logs(api::Request& request, const Done& done);
+    void wait(api::Request& request, const Done& done);
+    void enable(api::Request& request, const Done& done);
+    void disable(api::Request& request, const Done& done);
+
+    Result<Supervisor*> find(const std::string& name);
+    Result<Supervisor*> add(ContainerId id, Definition definition);
+    Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
+    Result<> forget(Supervisor& container);
+    void reload(Supervisor& container);
+    void set_autostart(const std::string& name, bool autostart, const Done& done);
+    Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
+    [[nodiscard]] Supervisor::Done reply_with(const std::string& name, Done done);
+    void on_change(Supervisor& container, std::string_view event);
+    void publish(const api::ContainerInfo& info, std::string_view event);
+
+    Services& services_;
+    const Journal& journal_;
+    Definitions definitions_;
+    std::string run_base_;
+    std::map<std::string, std::unique_ptr<Supervisor>> containers_;
+    std::vector<std::unique_ptr<Supervisor>> removed_;  // until the loop's next turn: their code may be running
+    kernel::EventSource removed_defer_;
+    std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
+    std::list<ManagerObserver*> observers_;
+    std::uint64_t sequence_ = 0;
+};
+
+}  // namespace xctl

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Each verb as a function of a Request.
+#include <sys/socket.h>
+
+#include <array>
+#include <format>
+
+#include "daemon/manager.hpp"
+#include "lib/base/text.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/oci/names.hpp"
+
+namespace xctl {
+namespace {
+
+using api::Reply;
+using api::Request;
+using api::Verb;
+
+std::optional<std::chrono::microseconds> timeout_of(const Request& request) {
+    if (!request.timeout_usec) return std::nullopt;
+    return std::chrono::microseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*request.timeout_usec, 1ULL << 50)));
+}
+
+Result<Definition> definition_of(const Request& request) {
+    Definition definition;
+    if (!request.bundle.starts_with('/'))
+        return fail(Errc::invalid_argument, std::format("bundle {}: must be an absolute path", xctl::quoted(request.bundle)));
+    definition.bundle = request.bundle;
+    definition.autostart = request.autostart;
+    definition.remove_when_stopped = request.remove;
+    if (!request.restart.empty()) {
+        const auto when = value_of(kRestartPolicies, request.restart);
+        if (!when)
+            return fail(Errc::invalid_argument,
+                        std::format("restart policy {}: must be no, on-failure or always", xctl::quoted(request.restart)));
+        definition.restart.when = *when;
+    }
+    if (request.scrollback) {
+        if (*request.scrollback < kMinScrollback || *request.scrollback > kMaxScrollback)
+            return fail(Errc::invalid_argument,
+                        std::format("scrollback: must be from {} to {} bytes", kMinScrollback, kMaxScrollback));
+        definition.scrollback = *request.scrollback;
+    }
+    return definition;
+}
+
+ConsoleCursor cursor_for(const Ring& ring, const Request& request) {
+    if (request.offset && request.mark) return ConsoleCursor::resume(ring, *request.offset, *request.mark);
+    if (request.offset) return ConsoleCursor::at(ring, *request.offset);
+    return ConsoleCursor::at(ring, request.lines ? ring.line_offset(*request.lines) : ring.begin());
+}
+
+}  // namespace
+
+void Manager::call(Verb verb, Request request, Done done) {
+    struct Row {
+        Verb verb;
+        void (Manager::*handler)(Request&, const Done&);
+    };
+    static constexpr std::array kHandlers{
+        Row{Verb::create, &Manager::create}, Row{Verb::start, &Manager::start},
+        Row{Verb::run, &Manager::run},       Row{Verb::stop, &Manager::stop},
+        Row{Verb::restart, &Manager::restart}, Row{Verb::kill, &Manager::kill},
+        Row{Verb::remove, &Manager::remove}, Row{Verb::list, &Manager::list},
+        Row{Verb::state, &Manager::state},   Row{Verb::attach, &Manager::attach},
+        Row{Verb::logs, &Manager::logs},     Row{Verb::wait, &Manager::wait},
+        Row{Verb::enable, &Manager::enable}, Row{Verb::disable, &Manager::disable},
+    };
+    static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
+    for (const auto& row : kHandlers)
+        if (row.verb == verb) return (this->*row.handler)(request, done);
+    done(fail(Errc::unsupported, "not a call"));
+}
+
+/// The answer of most verbs: the container as it is now.
+Supervisor::Done Manager::reply_with(const std::string& name, Done done) {
+    return [this, name, done = std::move(done)](Result<> result) {
+        if (!result) return done(std::unexpected(std::move(result).error()));
+        Reply reply;
+        if (auto now = info(name)) reply.container = std::move(*now);
+        done(std::move(reply));
+    };
+}
+
+Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetime lifetime) {
+    auto id = TRY(ContainerId::parse(request.name));
+    if (containers_.contains(request.name) || definitions_.exists(id))
+        return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
+    auto definition = TRY(definition_of(request));
+    auto* container = TRY(add(id, definition));
+    auto checked = container->compile(request.args);
+    auto saved = checked ? definitions_.save(id, definition, lifetime) : std::unexpected(std::move(checked).error());
+    if (!saved) {
+        (void)forget(*container);
+        return std::unexpected(std::move(saved).error());
+    }
+    publish(container->info(), "created");
+    return container;
+}
+
+void Manager::create(Request& request, const Done& done) {
+    const auto made = define(request, Definitions::Lifetime::lasting);
+    reply_with(request.name, done)(made ? Result<>{} : std::unexpected(made.error()));
+}
+
+void Manager::start(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    reload(**container);
+    (*container)->start(std::move(request.args), reply_with(request.name, done));
+}
+
+/// The console is attached before the start, so that the caller sees the first byte.
+void Manager::run(Request& request, const Done& done) {
+    const auto lifetime = request.remove ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
+    const auto made = define(request, lifetime);
+    if (!made) return done(std::unexpected(made.error()));
+    auto& container = **made;
+    ConsoleClient::Options options;
+    options.cursor = ConsoleCursor::resume(container.ring(), container.ring().end(), container.ring().mark_count());
+    auto console = open_console(container, request, options);
+    if (!console) return done(std::unexpected(console.error()));
+    auto shared = std::make_shared<UniqueFd>(std::move(*console));
+    container.start(std::move(request.args), [done, shared](Result<> started) {
+        if (!started) return done(std::unexpected(std::move(started).error()));
+        Reply reply;
+        reply.fd = std::move(*shared);
+        done(std::move(reply));
+    });
+}
+
+void Manager::stop(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    (*container)->stop(timeout_of(request), reply_with(request.name, done));
+}
+
+void Manager::restart(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    reload(**container);
+    (*container)->restart(timeout_of(request), reply_with(request.name, done));
+}
+
+void Manager::kill(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    const auto signal = request.signal.empty() ? std::optional(15) : oci::parse_signal(request.signal);
+    if (!signal) return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
+    if (auto sent = (*container)->kill(*signal); !sent) return done(std::unexpected(std::move(sent).error()));
+    done(Reply{});
+}
+
+void Manager::remove(Request& request, const Done& done) {
+    const auto found = find(request.name);
+    if (!found) return done(std::unexpected(found.error()));
+    auto& container = **found;
+    const auto state = container.state();
+    const auto finish = [this, name = request.name, done](const Result<>&) {
+        const auto it = containers_.find(name);
+        if (it == containers_.end()) return done(Reply{});  // it was made to go when it stops
+        if (auto gone = forget(*it->second); !gone) return done(std::unexpected(std::move(gone).error()));
+        done(Reply{});
+    };
+    if (state == State::created || state == State::stopped) return finish({});
+    if (!request.force)
+        return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first, or use force", request.name,
+                                                        name_of(kStates, state))));
+    container.stop(std::chrono::microseconds(0), finish);
+}
+
+void Manager::list(Request&, const Done& done) {
+    Reply reply;
+    for (auto& id : definitions_.list())
+        if (!containers_.contains(id.str())) (void)find(id.str());  // a broken file has been logged
+    for (const auto& [name, container] : containers_) reply.containers.push_back(container->info());
+    done(std::move(reply));
+}
+
+void Manager::state(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    Reply reply;
+    reply.container = (*container)->info();
+    reply.oci_state = (*container)->oci_state();
+    done(std::move(reply));
+}
+
+Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {
+    auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
+    options.framed = request.framed;
+    TRY(container.attach(std::move(ours), options));
+    return std::move(theirs);
+}
+
+void Manager::attach(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    ConsoleClient::Options options;
+    options.cursor = cursor_for((*container)->ring(), request);
+    options.observe = request.observe;
+    Reply reply;
+    auto console = open_console(**container, request, options);
+    if (!console) return done(std::unexpected(std::move(console).error()));
+    reply.fd = std::move(*console);
+    done(std::move(reply));
+}
+
+void Manager::logs(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    ConsoleClient::Options options;
+    options.cursor = cursor_for((*container)->ring(), request);
+    options.observe = true;
+    options.follow = request.follow;
+    Reply reply;
+    auto console = open_console(**container, request, options);
+    if (!console) return done(std::unexpected(std::move(console).error()));
+    reply.fd = std::move(*console);
+    done(std::move(reply));
+}
+
+void Manager::wait(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    // Answered with the state at that moment: a container that goes when it stops is not there any more later.
+    (*container)->wait([container = *container, done](const Result<>&) {
+        Reply reply;
+        reply.container = container->info();
+        done(std::move(reply));
+    });
+}
+
+void Manager::set_autostart(const std::string& name, bool autostart, const Done& done) {
+    const auto container = find(name);
+    if (!container) return done(std::unexpected(container.error()));
+    if (auto set = definitions_.set_autostart((*container)->id(), autostart); !set)
+        return done(std::unexpected(std::move(set).error()));
+    reload(**container);
+    publish((*container)->info(), "changed");
+    reply_with(name, done)({});
+}
+
+void Manager::enable(Request& request, const Done& done) { set_autostart(request.name, true, done); }
+void Manager::disable(Request& request, const Done& done) { set_autostart(request.name, false, done); }
+
+}  // namespace xctl

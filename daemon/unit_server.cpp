@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/unit_server.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <format>
+
+#include "lib/base/log.hpp"
+#include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/service_protocol.hpp"
+
+namespace xctl {
+namespace {
+
+/// "/…/oci@web.service/supervisor" -> "oci@web.service".
+Result<std::string> unit_of(pid_t pid) {
+    const auto path = TRY(kernel::read_cgroup_path(pid), "find the launcher's unit");
+    constexpr std::string_view kService = ".service";
+    const auto end = path.find(kService);
+    if (end == std::string::npos) return fail(Errc::denied, "xctl-launch --unit must be run by systemd, in a service");
+    const auto begin = path.rfind('/', end) + 1;
+    return path.substr(begin, end + kService.size() - begin);
+}
+
+void refuse(int socket, const Error& error) {
+    launch::ServiceMessage refusal;
+    refusal.kind = launch::ServiceKind::refusal;
+    refusal.text = error.message.substr(0, launch::kMaxText);
+    (void)launch::send_service(socket, refusal, {});
+}
+
+}  // namespace
+
+Result<> UnitServer::start(UniqueFd socket) {
+    socket_ = std::move(socket);
+    source_ = TRY(loop_.add_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { on_connection(); }));
+    return {};
+}
+
+void UnitServer::on_connection() {
+    UniqueFd accepted(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!accepted) return;
+    auto& connection = connections_.emplace_back();
+    connection.socket = std::move(accepted);
+    auto source = loop_.add_io(connection.socket.get(), EPOLLIN, [this, &connection](std::uint32_t) { on_hello(connection); });
+    if (source)
+        connection.source = std::move(*source);
+    else
+        connections_.pop_back();
+}
+
+void UnitServer::on_hello(Connection& connection) {
+    if (const auto taken = take(connection); !taken) {
+        log_error(std::format("oci@.service: {}", taken.error().message));
+        if (connection.socket) refuse(connection.socket.get(), taken.error());
+    }
+    forget(connection);
+}
+
+/// The socket is for root only, and we look up the unit of the peer ourselves: it cannot pose as another.
+Result<> UnitServer::take(Connection& connection) {
+    const auto hello = TRY(launch::receive_service(connection.socket.get()));
+    if (hello.message.kind != launch::ServiceKind::hello) return fail(Errc::invalid_argument, "xctl-launch did not say hello");
+    const auto peer = TRY(kernel::read_peer(connection.socket.get()));
+    if (peer.uid != 0) return fail(Errc::denied, "only root may launch a container");
+    auto unit = TRY(unit_of(peer.pid));
+    UniqueFd handed(::fcntl(connection.socket.get(), F_DUPFD_CLOEXEC, 3));
+    return manager_.start_in_unit(hello.message.text, std::move(unit), std::move(handed));
+}
+
+void UnitServer::forget(const Connection& connection) {
+    connections_.remove_if([&](const Connection& entry) { return &entry == &connection; });
+}
+
+}  // namespace xctl

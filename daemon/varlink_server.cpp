@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/varlink_server.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/errors.hpp"
+#include "daemon/varlink_interface.hpp"
+
+namespace xctl {
+namespace {
+
+using api::Output;
+using api::Request;
+
+struct LinkUnref {
+    void operator()(sd_varlink* link) const noexcept { sd_varlink_unref(link); }
+};
+/// Shared, since it is captured by callbacks that may be copied.
+using Link = std::shared_ptr<sd_varlink>;
+Link hold(sd_varlink* link) { return Link(sd_varlink_ref(link), LinkUnref()); }
+
+class Json {
+public:
+    Json() = default;
+    Json(const Json&) = delete;
+    Json& operator=(const Json&) = delete;
+    ~Json() { sd_json_variant_unref(value_); }
+    sd_json_variant** out() noexcept { return &value_; }
+    [[nodiscard]] sd_json_variant* get() const noexcept { return value_; }
+
+private:
+    sd_json_variant* value_ = nullptr;
+};
+
+void put(Json& json, const char* name, const std::string& value) {
+    (void)sd_json_variant_set_field_string(json.out(), name, value.c_str());
+}
+void put(Json& json, const char* name, bool value) { (void)sd_json_variant_set_field_boolean(json.out(), name, value); }
+void put(Json& json, const char* name, std::uint64_t value) {
+    (void)sd_json_variant_set_field_unsigned(json.out(), name, value);
+}
+void put(Json& json, const char* name, std::int64_t value) {
+    (void)sd_json_variant_set_field_integer(json.out(), name, value);
+}
+void put(Json& json, const char* name, const std::optional<std::uint64_t>& value) {
+    if (value) put(json, name, *value);
+}
+void put(Json& json, const char* name, const std::vector<std::string>& value) {
+    std::vector<char*> words;
+    for (const auto& word : value) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    (void)sd_json_variant_set_field_strv(json.out(), name, words.data());
+}
+
+template <class T, std::size_t N>
+void put_fields(Json& json, const std::array<api::FieldRow<T>, N>& rows, const T& value) {
+    for (const auto& row : rows)
+        std::visit([&](auto member) { put(json, row.name.data(), value.*member); }, row.member);
+}
+
+/// The interface has checked the types already.
+void read(sd_json_variant* json, std::string& out) { out = sd_json_variant_string(json); }
+void read(sd_json_variant* json, bool& out) { out = sd_json_variant_boolean(json) != 0; }
+void read(sd_json_variant* json, std::uint64_t& out) { out = sd_json_variant_unsigned(json); }
+void read(sd_json_variant* json, std::int64_t& out) { out = sd_json_variant_integer(json); }
+void read(sd_json_variant* json, std::optional<std::uint64_t>& out) { out = sd_json_variant_unsigned(json); }
+void read(sd_json_variant* json, std::vector<std::string>& out) {
+    for (std::size_t i = 0; i < sd_json_variant_elements(json); ++i)
+        out.emplace_back(sd_json_variant_string(sd_json_variant_by_index(json, i)));
+}
+
+/// The name of a parameter that is out of range, or empty.
+std::string read_request(const api::VerbRow& verb, sd_json_variant* parameters, Request& request) {
+    for (const auto& param : verb.params) {
+        auto* json = sd_json_variant_by_key(parameters, param.name.data());
+        if (json == nullptr || sd_json_variant_is_null(json)) continue;
+        if (sd_json_variant_type(json) == SD_JSON_VARIANT_INTEGER && sd_json_variant_integer(json) < 0)
+            return std::string(param.name);
+        std::visit([&](auto member) { read(json, request.*member); }, param.member);
+    }
+    return {};
+}
+
+Caller caller_of(sd_varlink* link, sd_json_variant* parameters) {
+    Caller caller;
+    if (sd_varlink_get_peer_uid(link, &caller.uid) < 0) return caller;
+    caller.root = caller.uid == 0;
+    if (const int pidfd = sd_varlink_get_peer_pidfd(link); pidfd >= 0)
+        caller.pidfd.reset(::fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
+    auto* interactive = sd_json_variant_by_key(parameters, "allowInteractiveAuthentication");
+    caller.interactive = interactive != nullptr && sd_json_variant_is_boolean(interactive) && sd_json_variant_boolean(interactive);
+    return caller;
+}
+
+void send_error(sd_varlink* link, const Error& error) {
+    Json json;
+    put(json, "message", error.message);
+    put(json, "step", error.step);
+    put(json, "path", error.path);
+    put(json, "errno", static_cast<std::int64_t>(error.sys_errno));
+    const auto id = std::string(api::kVarlinkErrorPrefix) + std::string(api::error_row(error.code).name);
+    (void)sd_varlink_error(link, id.c_str(), json.get());
+}
+
+void put_container(Json& json, const api::ContainerInfo& info) {
+    Json container;
+    put_fields(container, api::kContainerFields, info);
+    (void)sd_json_variant_set_field(json.out(), "container", container.get());
+}
+
+void put_containers(Json& json, const std::vector<api::ContainerInfo>& containers) {
+    Json array;
+    (void)sd_json_variant_new_array(array.out(), nullptr, 0);
+    for (const auto& info : containers) {
+        Json container;
+        put_fields(container, api::kContainerFields, info);
+        (void)sd_json_variant_append_array(array.out(), container.get());
+    }
+    (void)sd_json_variant_set_field(json.out(), "containers", array.get());
+}
+
+void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
+    Json json;
+    for (const auto output : verb.outputs) {
+        switch (output) {
+            case Output::container: put_container(json, reply.container); break;
+            case Output::containers: put_containers(json, reply.containers); break;
+            case Output::oci_state: put(json, "ociState", reply.oci_state); break;
+            case Output::fd: {
+                const int index = sd_varlink_push_fd(link, reply.fd.get());
+                if (index < 0) return send_error(link, {Errc::system, -index, "the descriptor cannot be passed", {}, {}});
+                (void)reply.fd.release();
+                put(json, "fd", static_cast<std::int64_t>(index));
+                break;
+            }
+            case Output::event: break;
+        }
+    }
+    (void)sd_varlink_reply(link, json.get());
+}
+
+template <std::size_t Index>
+int on_method(sd_varlink* link, sd_json_variant* parameters, sd_varlink_method_flags_t, void* userdata) {
+    return static_cast<VarlinkServer*>(userdata)->on_call(static_cast<api::Verb>(Index), link, parameters);
+}
+
+template <std::size_t... Index>
+int bind_methods(sd_varlink_server* server, std::index_sequence<Index...>) {
+    int result = 0;
+    const auto bind = [&](const api::VerbRow& verb, sd_varlink_method_t callback) {
+        const auto name = std::string(api::kVarlinkInterface) + "." + std::string(verb.method);
+        if (const int r = sd_varlink_server_bind_method(server, name.c_str(), callback); r < 0) result = r;
+    };
+    (bind(api::kVerbs[Index], on_method<Index>), ...);
+    return result;
+}
+
+int on_connect(sd_varlink_server*, sd_varlink* link, void*) {
+    (void)sd_varlink_set_allow_fd_passing_output(link, 1);
+    return 0;
+}
+
+void on_link_gone(sd_varlink_server*, sd_varlink* link, void* userdata) {
+    static_cast<VarlinkServer*>(userdata)->on_disconnect(link);
+}
+
+}  // namespace
+
+VarlinkServer::VarlinkServer(Manager& manager, Access& access) : manager_(manager), access_(access) {
+    manager_.add_observer(*this);
+}
+
+VarlinkServer::~VarlinkServer() {
+    manager_.remove_observer(*this);
+    for (auto* link : subscribers_) sd_varlink_unref(link);
+    sd_varlink_server_unref(server_);
+}
+
+Result<> VarlinkServer::start(kernel::EventLoop& loop, std::vector<UniqueFd> sockets) {
+    int r = sd_varlink_server_new(&server_, static_cast<sd_varlink_server_flags_t>(SD_VARLINK_SERVER_ACCOUNT_UID |
+                                                                                   SD_VARLINK_SERVER_INHERIT_USERDATA));
+    if (r >= 0) r = sd_varlink_server_set_info(server_, "xctl", "xctld", XCTL_VERSION, nullptr);
+    if (r >= 0) r = sd_varlink_server_add_interface(server_, containers_interface());
+    if (r >= 0) r = bind_methods(server_, std::make_index_sequence<api::kVerbs.size()>());
+    if (r >= 0) r = sd_varlink_server_bind_connect(server_, on_connect);
+    if (r >= 0) r = sd_varlink_server_bind_disconnect(server_, on_link_gone);
+    sd_varlink_server_set_userdata(server_, this);
+    for (auto& socket : sockets) {
+        if (r < 0) break;
+        r = sd_varlink_server_listen_fd(server_, socket.get());
+        if (r >= 0) (void)socket.release();
+    }
+    if (r >= 0) r = sd_varlink_server_attach_event(server_, loop.get(), SD_EVENT_PRIORITY_NORMAL);
+    if (r < 0) return fail_errno(-r, "serve varlink");
+    return {};
+}
+
+int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters) noexcept {
+    const auto& row = api::verb_row(verb);
+    auto request = std::make_shared<Request>();
+    if (const auto bad = read_request(row, parameters, *request); !bad.empty())
+        return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
+    const auto held = hold(link);
+    access_.check(row, request->name, caller_of(link, parameters), [this, &row, request, held](const Result<>& allowed) {
+        if (!allowed) return send_error(held.get(), allowed.error());
+        if (row.value == api::Verb::events) {
+            subscribers_.push_back(sd_varlink_ref(held.get()));
+            return;
+        }
+        manager_.call(row.value, std::move(*request), [&row, held](Result<api::Reply> reply) {
+            if (!reply) return send_error(held.get(), reply.error());
+            send_reply(held.get(), row, *reply);
+        });
+    });
+    return 1;
+}
+
+void VarlinkServer::on_disconnect(sd_varlink* link) noexcept {
+    const auto it = std::ranges::find(subscribers_, link);
+    if (it == subscribers_.end()) return;
+    sd_varlink_unref(*it);
+    subscribers_.erase(it);
+}
+
+void VarlinkServer::on_event(const api::Event& event) {
+    if (subscribers_.empty()) return;
+    Json json, fields;
+    put_fields(fields, api::kEventFields, event);
+    (void)sd_json_variant_set_field(json.out(), "event", fields.get());
+    // A subscriber that does not read is cut off by sd-varlink's own limit; on_disconnect then forgets it.
+    for (auto* link : std::list(subscribers_))
+        if (sd_varlink_notify(link, json.get()) < 0) (void)sd_varlink_close(link);
+}
+
+}  // namespace xctl

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs over varlink: converts, checks access, calls the Manager, converts back.
+#pragma once
+
+#include <systemd/sd-varlink.h>
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "daemon/access.hpp"
+#include "daemon/manager.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "lib/kernel/event.hpp"
+
+namespace xctl {
+
+class VarlinkServer final : public ManagerObserver {
+public:
+    VarlinkServer(Manager& manager, Access& access);
+    ~VarlinkServer();
+    VarlinkServer(const VarlinkServer&) = delete;
+    VarlinkServer& operator=(const VarlinkServer&) = delete;
+
+    /// Serves the listening sockets that systemd passed.
+    Result<> start(kernel::EventLoop& loop, std::vector<UniqueFd> sockets);
+
+    /// From sd-varlink's callbacks.
+    int on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters) noexcept;
+    void on_disconnect(sd_varlink* link) noexcept;
+
+    void on_added(const std::string&) override {}
+    void on_removed(const std::string&) override {}
+    void on_event(const api::Event& event) override;
+
+private:
+    Manager& manager_;
+    Access& access_;
+    sd_varlink_server* server_ = nullptr;
+    std::list<sd_varlink*> subscribers_;  // each with a reference of ours
+};
+
+}  // namespace xctl
