@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/oci/unsupported.hpp"
+
+#include <gtest/gtest.h>
+
+namespace xctl::oci {
+namespace {
+
+Spec with_mount_namespace() {
+    Spec spec;
+    spec.linux_config.namespaces = {{NamespaceType::mount, ""}};
+    return spec;
+}
+
+TEST(CheckSupported, PassesWhatAsksForNothing) {
+    auto spec = with_mount_namespace();
+    spec.linux_config.personality = Personality{"LINUX", {}};
+    spec.linux_config.resources.memory.kernel = -1;
+    spec.linux_config.resources.memory.disable_oom_killer = false;
+    spec.linux_config.resources.block_io.weight = std::uint16_t{0};
+    spec.process.emplace().exec_cpu_affinity = ExecCpuAffinity{"0", ""};
+    EXPECT_TRUE(check_supported(spec));
+}
+
+TEST(CheckSupported, IsItsOwnKindOfError) {
+    auto spec = with_mount_namespace();
+    spec.process.emplace().apparmor_profile = "strict";
+    const auto result = check_supported(spec);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, Errc::unsupported);
+    EXPECT_EQ(result.error().message, "/process/apparmorProfile: not supported by this version");
+}
+
+}  // namespace
+}  // namespace xctl::oci

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/plan/compile.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace xctl::plan {
+namespace {
+
+constexpr std::string_view kBase = R"({"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+    "process": {"cwd": "/", "args": ["true"]}, "linux": {"namespaces": [{"type": "mount"}]}})";
+
+Compiled compiled(std::string_view patch, const Overrides& overrides = {}) {
+    auto result = compile_document(kBase, "config.json", patch, "/bundle", "box", overrides);
+    EXPECT_TRUE(result) << result.error().message;
+    return result ? *result : Compiled{};
+}
+
+Mount mount_of(std::string_view json) {
+    const auto plan = compiled(R"({"mounts": [)" + std::string(json) + "]}").plan;
+    return plan.root.mounts.empty() ? Mount{} : plan.root.mounts[0];
+}
+
+std::string file_of(const LaunchPlan& plan, std::string_view file) {
+    const auto found = std::ranges::find(plan.cgroup.files, file, &FileWrite::file);
+    return found == plan.cgroup.files.end() ? "absent" : found->value;
+}
+
+std::string limit(std::string_view resources, std::string_view file, std::string_view version = "1.2.0") {
+    return file_of(compiled(std::string(R"({"ociVersion": ")") + std::string(version) + R"(", "linux": {"resources": )" +
+                            std::string(resources) + "}}").plan, file);
+}
+
+TEST(Compile, TakesPathsFromTheBundle) {
+    EXPECT_EQ(compiled("").plan.root.path, "/bundle/rootfs");
+    EXPECT_EQ(compiled(R"({"root": {"path": "/srv/./r"}})").plan.root.path, "/srv/r");
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "source": "data/x", "options": ["bind"]})").source, "/bundle/data/x");
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "source": "/x", "options": ["rbind"]})").source, "/x");
+}
+
+TEST(Compile, DecidesByOptionsWhatABindMountIs) {
+    const auto bind = mount_of(R"({"destination": "/a", "type": "tmpfs", "source": "/x", "options": ["bind"]})");
+    EXPECT_EQ(bind.kind, MountKind::bind);
+    EXPECT_FALSE(bind.recursive);
+    EXPECT_EQ(bind.fstype, "");
+    EXPECT_TRUE(mount_of(R"({"destination": "/a", "source": "/x", "options": ["rbind"]})").recursive);
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "type": "bind", "source": "/x"})").kind, MountKind::bind);
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "type": "tmpfs", "source": "x"})").kind, MountKind::filesystem);
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "type": "cgroup", "source": "x"})").kind, MountKind::cgroup);
+}
+
+TEST(Compile, TheLaterOptionWins) {
+    auto mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rw", "ro", "nosuid", "suid"]})");
+    EXPECT_EQ(mount.attr_set, std::uint64_t{MOUNT_ATTR_RDONLY});
+    EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR_NOSUID});
+    mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "noatime", "strictatime"]})");
+    EXPECT_EQ(mount.attr_set, std::uint64_t{MOUNT_ATTR_STRICTATIME});
+    EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR__ATIME});
+    mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rnoatime", "rro"]})");
+    EXPECT_EQ(mount.attr_clear, 0U);
+    EXPECT_EQ(mount.rec_attr_set, std::uint64_t{MOUNT_ATTR_NOATIME | MOUNT_ATTR_RDONLY});
+    EXPECT_EQ(mount.rec_attr_clear, std::uint64_t{MOUNT_ATTR__ATIME});
+}
+
+TEST(Compile, SeparatesPropagationFromItsRecursion) {
+    const auto mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rslave"]})");
+    EXPECT_EQ(mount.propagation, std::uint64_t{MS_SLAVE});
+    EXPECT_TRUE(mount.recursive_propagation);
+    EXPECT_EQ(compiled(R"({"linux": {"rootfsPropagation": "shared"}})").plan.root.propagation, std::uint64_t{MS_SHARED});
+    EXPECT_EQ(compiled("").plan.root.propagation, 0U);
+}
+
+TEST(Compile, HandsUnknownOptionsToTheFileSystem) {
+    const auto mount = mount_of(R"({"destination": "/a", "type": "overlay", "source": "o",
+        "options": ["lowerdir=/a:/b,index=off", "context=\"u:r:t:s0:c1,c2\"", "volatile", "sync"]})");
+    ASSERT_EQ(mount.parameters.size(), 5U);
+    EXPECT_EQ(mount.parameters[0].key, "lowerdir");
+    EXPECT_EQ(mount.parameters[0].value, "/a:/b");
+    EXPECT_EQ(mount.parameters[1].value, "off");
+    EXPECT_EQ(mount.parameters[2].value, "u:r:t:s0:c1,c2");
+    EXPECT_EQ(mount.parameters[3].value, std::nullopt);
+    EXPECT_EQ(mount.parameters[4].key, "sync");
+}
+
+TEST(Compile, WarnsOfWhatItIgnores) {
+    const auto bind = compiled(R"({"mounts": [{"destination": "a", "source": "/x", "options": ["bind", "size=1"]}]})");
+    ASSERT_EQ(bind.warnings.size(), 2U);
+    EXPECT_EQ(bind.warnings[0], "/mounts/0/destination: is relative; it is taken from the container's root");
+    EXPECT_EQ(bind.warnings[1], "/mounts/0/options: a bind mount has no options of a file system: ignored \"size=1\"");
+    EXPECT_EQ(bind.plan.root.mounts.at(0).target, "/a");
+    const auto capability = compiled(R"({"process": {"capabilities": {"bounding": ["CAP_FLY", "CAP_KILL"]}}})");
+    ASSERT_EQ(capability.warnings.size(), 1U);
+    EXPECT_EQ(capability.warnings[0], "/process/capabilities/bounding: this kernel has no \"CAP_FLY\"");
+    EXPECT_EQ(capability.plan.process.capabilities->bounding, 1U << 5);
+}
+
+TEST(Compile, DefaultDevicesComeFirstUnlessReplaced) {
+    const auto plan = compiled("").plan;
+    EXPECT_EQ(plan.root.devices.size(), 6U);
+    EXPECT_EQ(plan.root.links.size(), 6U);
+    EXPECT_EQ(plan.root.devices[0].mode, std::uint32_t{S_IFCHR | 0666});
+    const auto own = compiled(R"({"linux": {"devices": [
+        {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384},
+        {"path": "/run/fifo", "type": "p"}]}})").plan;
+    EXPECT_EQ(own.root.devices.size(), 7U);
+    EXPECT_EQ(own.root.devices[5].mode, std::uint32_t{S_IFCHR | 0600});
+    EXPECT_EQ(own.root.devices[6].mode, std::uint32_t{S_IFIFO | 0666});
+    const auto host = compiled(R"({"mounts": [{"destination": "/dev", "source": "/dev", "options": ["rbind"]}]})").plan;
+    EXPECT_TRUE(host.root.devices.empty());
+    EXPECT_TRUE(host.root.links.empty());
+}
+
+TEST(Compile, ConvertsMemory) {
+    EXPECT_EQ(limit(R"({"memory": {"limit": 1000}})", "memory.max"), "1000");
+    EXPECT_EQ(limit(R"({"memory": {"limit": -1}})", "memory.max"), "max");
+    EXPECT_EQ(limit(R"({"memory": {"limit": 0}})", "memory.max"), "absent");
+    EXPECT_EQ(limit(R"({"memory": {"reservation": 500}})", "memory.low"), "500");
+    EXPECT_EQ(limit(R"({"memory": {"limit": 1000, "swap": 1500}})", "memory.swap.max"), "500");
+    EXPECT_EQ(limit(R"({"memory": {"limit": 1000, "swap": 1000}})", "memory.swap.max"), "0");
+    EXPECT_EQ(limit(R"({"memory": {"swap": -1}})", "memory.swap.max"), "max");
+}
+
+TEST(Compile, ConvertsCpu) {
+    EXPECT_EQ(limit(R"({"cpu": {"shares": 2}})", "cpu.weight"), "1");
+    EXPECT_EQ(limit(R"({"cpu": {"shares": 1024}})", "cpu.weight"), "100");
+    EXPECT_EQ(limit(R"({"cpu": {"shares": 262144}})", "cpu.weight"), "10000");
+    EXPECT_EQ(limit(R"({"cpu": {"shares": 18446744073709551615}})", "cpu.weight"), "10000");
+    EXPECT_EQ(limit(R"({"cpu": {"shares": 0}})", "cpu.weight"), "absent");
+    EXPECT_EQ(limit(R"({"cpu": {"quota": 50000}})", "cpu.max"), "50000 100000");
+    EXPECT_EQ(limit(R"({"cpu": {"quota": -1, "period": 5000}})", "cpu.max"), "max 5000");
+    EXPECT_EQ(limit(R"({"cpu": {"idle": 1}})", "cpu.idle"), "1");
+    EXPECT_EQ(limit(R"({"cpu": {"cpus": "0-1"}})", "cpuset.cpus"), "0-1");
+}
+
+TEST(Compile, ZeroProcessesAreALimitSinceVersion13) {
+    EXPECT_EQ(limit(R"({"pids": {"limit": 0}})", "pids.max", "1.2.0"), "absent");
+    EXPECT_EQ(limit(R"({"pids": {"limit": 0}})", "pids.max", "1.3.0"), "0");
+    EXPECT_EQ(limit(R"({"pids": {"limit": -1}})", "pids.max"), "max");
+}
+
+TEST(Compile, NamesTheControllersThatItNeeds) {
+    const auto plan = compiled(R"({"linux": {"resources": {"cpu": {"shares": 5, "cpus": "0"}, "memory": {"limit": 5},
+        "unified": {"io.max": "8:0 rbps=1\n8:1 rbps=2", "cgroup.max.depth": "1", "memory.high": "4"}}}})").plan;
+    EXPECT_EQ(plan.cgroup.controllers, (std::vector<std::string>{"memory", "cpu", "cpuset", "io"}));
+    EXPECT_EQ(std::ranges::count(plan.cgroup.files, "io.max", &FileWrite::file), 2);
+    EXPECT_EQ(plan.cgroup.files.back().pointer, "/linux/resources/unified/memory.high");
+}
+
+TEST(Compile, GivesEveryProcessAHome) {
+    EXPECT_EQ(compiled("").plan.process.env, std::vector<std::string>{"HOME=/root"});
+    EXPECT_EQ(compiled(R"({"process": {"user": {"uid": 5, "gid": 5}}})").plan.process.env,
+              std::vector<std::string>{"HOME=/"});
+    EXPECT_EQ(compiled(R"({"process": {"env": ["A=1", "HOME=/h", "A=2"]}})").plan.process.env,
+              (std::vector<std::string>{"HOME=/h", "A=2"}));
+}
+
+TEST(Compile, WithoutCapabilitiesThereAreNone) {
+    const auto capabilities = compiled("").plan.process.capabilities;
+    ASSERT_TRUE(capabilities);
+    EXPECT_EQ(capabilities->bounding | capabilities->effective | capabilities->permitted, 0U);
+}
+
+TEST(Overrides, ReplaceWhatTheySay) {
+    const Overrides overrides{{"sh", "-i"}, {"A=2", "B=3"}, "/tmp", "night", true};
+    const auto result = compiled(R"({"hostname": "day", "process": {"env": ["A=1"]},
+        "linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}]}})", overrides);
+    EXPECT_EQ(result.plan.process.args, (std::vector<std::string>{"sh", "-i"}));
+    EXPECT_EQ(result.plan.process.env, (std::vector<std::string>{"A=2", "B=3", "HOME=/root"}));
+    EXPECT_EQ(result.plan.process.cwd, "/tmp");
+    EXPECT_EQ(result.plan.hostname, "night");
+    EXPECT_TRUE(result.plan.process.terminal);
+    EXPECT_EQ(result.spec.hostname, "night");
+    EXPECT_EQ(compiled("").plan.process.args, std::vector<std::string>{"true"});
+}
+
+TEST(Overrides, StandInForAnAbsentProcess) {
+    EXPECT_EQ(compiled(R"({"process": null})", {.args = {"sh"}, .env = {}, .cwd = {}, .hostname = {}, .terminal = {}})
+                  .plan.process.cwd, "/");
+}
+
+TEST(Overrides, AreCheckedLikeTheDocument) {
+    const Overrides overrides{{}, {}, "relative", {}, {}};
+    EXPECT_EQ(compile_document(kBase, "c.json", {}, "/b", "x", overrides).error().message,
+              "c.json: /process/cwd: must be an absolute path");
+}
+
+}  // namespace
+}  // namespace xctl::plan
