@@ -2,6 +2,7 @@
 // Reading JSON with nlohmann's event parser, which keeps no stack of its own to overflow.
 #include <algorithm>
 #include <format>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -10,6 +11,43 @@
 
 namespace xctl::oci {
 namespace {
+
+/// An iterator over the text that tells, to all its copies, how far the parser has read.
+class Cursor {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = char;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const char*;
+    using reference = const char&;
+
+    Cursor(const char* at, std::size_t* bytes_read) : at_(at), bytes_read_(bytes_read) {}
+    reference operator*() const { return *at_; }
+    Cursor& operator++() {
+        ++at_;
+        ++*bytes_read_;
+        return *this;
+    }
+    Cursor operator++(int) {
+        const Cursor before = *this;
+        ++*this;
+        return before;
+    }
+    bool operator==(const Cursor& other) const { return at_ == other.at_; }
+
+private:
+    const char* at_;
+    std::size_t* bytes_read_;
+};
+
+/// Leaves out what the library quotes of the text: it may hold anything.
+std::string without_quotation(std::string_view reason) {
+    const auto start = reason.find("; last read");
+    if (start == std::string_view::npos) return std::string(reason);
+    const auto expected = reason.rfind("; expected");
+    return std::string(reason.substr(0, start)) +
+           (expected != std::string_view::npos && expected > start ? std::string(reason.substr(expected)) : "");
+}
 
 /// Collects the parser's events into one Value. A handler that returns false ends the parse.
 class Builder {
@@ -38,19 +76,17 @@ public:
     bool start_array(std::size_t) { return open(Value{Array{}}); }
     bool end_array() { return close(); }
 
-    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) {
-        position_ = position;
+    bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception& error) {
         if (error.id == kInvalidNumber) return refuse(std::format("the number {} is too large", xctl::quoted(token)));
         const std::string_view text = error.what();
         // The library's sentence repeats the position and names itself; its part after the dash is the reason.
         const auto dash = text.find(" - ");
         return refuse(dash == std::string_view::npos ? "is not JSON"
-                                                     : std::string(text.substr(dash + 3)));
+                                                     : without_quotation(text.substr(dash + 3)));
     }
 
     Value& root() { return root_; }
     [[nodiscard]] const std::string& reason() const { return reason_; }
-    [[nodiscard]] std::size_t position() const { return position_; }
 
 private:
     static constexpr int kInvalidNumber = 406;
@@ -87,17 +123,15 @@ private:
     Value root_;
     std::vector<Value> open_;
     std::string reason_;
-    std::size_t position_ = 0;
 };
 
-/// "LINE:COLUMN: " of the last byte that was read, or nothing for a refusal by the builder: it does not learn where.
-std::string line_and_column(std::string_view text, std::size_t position) {
-    if (position == 0) return " ";
-    const auto before = text.substr(0, std::min(position - 1, text.size()));
+/// "LINE:COLUMN" of the last byte that was read.
+std::string line_and_column(std::string_view text, std::size_t bytes_read) {
+    const auto before = text.substr(0, std::min(bytes_read == 0 ? 0 : bytes_read - 1, text.size()));
     const auto line = std::ranges::count(before, '\n') + 1;
     const auto newline = before.rfind('\n');
     const auto column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
-    return std::format("{}:{}: ", line, column);
+    return std::format("{}:{}", line, column);
 }
 
 }  // namespace
@@ -107,10 +141,12 @@ Result<Value> parse_document(std::string_view text, std::string_view file_name) 
         return fail(Errc::invalid_document,
                     std::format("{}: is larger than {} bytes", file_name, kMaxDocumentBytes));
     Builder builder;
-    if (!nlohmann::json::sax_parse(text, &builder))
-        return fail(Errc::invalid_document, std::format("{}:{}{}", file_name,
-                                                        line_and_column(text, builder.position()),
-                                                        builder.reason()));
+    std::size_t bytes_read = 0;
+    const Cursor begin(text.data(), &bytes_read);
+    const Cursor end(text.data() + text.size(), &bytes_read);
+    if (!nlohmann::json::sax_parse(begin, end, &builder))
+        return fail(Errc::invalid_document,
+                    std::format("{}:{}: {}", file_name, line_and_column(text, bytes_read), builder.reason()));
     return std::move(builder.root());
 }
 

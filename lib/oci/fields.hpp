@@ -6,6 +6,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <format>
 #include <limits>
 #include <map>
@@ -80,6 +81,8 @@ std::string describe() {
         return describe<typename T::value_type>();
     else if constexpr (std::same_as<T, bool>)
         return "true or false";
+    else if constexpr (std::integral<T> && sizeof(T) == sizeof(std::uint64_t))
+        return std::is_signed_v<T> ? "a whole number" : "a whole number, not negative";
     else if constexpr (std::integral<T>)
         return std::format("a whole number from {} to {}", std::numeric_limits<T>::min(),
                            std::numeric_limits<T>::max());

@@ -189,7 +189,7 @@ Result<> check_sysctls(const Spec& spec) {
         const auto* row = find_sysctl(file);
         if (row == nullptr) return refused("is not private to any namespace: it would change the host");
         if (find_namespace(spec, row->needs) == nullptr)
-            return refused(std::format("needs a {} namespace", name_of(kNamespaceNames, row->needs)));
+            return refused(std::format("needs a namespace of type {}", name_of(kNamespaceNames, row->needs)));
         if (file == "kernel/domainname" && !spec.domainname.empty() && spec.domainname != value)
             return refused("contradicts /domainname");
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // process: credentials, limits, environment.
 #include <algorithm>
+#include <bit>
 #include <format>
 
 #include "lib/base/text.hpp"
@@ -23,6 +24,15 @@ std::uint64_t to_mask(const std::vector<std::string>& names, std::string_view se
     return mask;
 }
 
+/// The kernel refuses these as a whole for one bit too many.
+void keep_grantable(std::uint64_t& mask, std::uint64_t grantable, std::string_view why, Warnings& warnings) {
+    std::vector<std::string> lost;
+    for (std::uint64_t rest = mask & ~grantable; rest != 0; rest &= rest - 1)
+        lost.push_back(kernel::capability_name(static_cast<unsigned>(std::countr_zero(rest))));
+    if (!lost.empty()) warnings.push_back(std::format("{}, so not granted: {}", why, join(lost, " ")));
+    mask &= grantable;
+}
+
 /// Without the property a process has no capabilities, as under other runtimes.
 Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source, Warnings& warnings) {
     Capabilities out;
@@ -32,6 +42,9 @@ Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source
     out.permitted = to_mask(source->permitted, "permitted", warnings);
     out.inheritable = to_mask(source->inheritable, "inheritable", warnings);
     out.ambient = to_mask(source->ambient, "ambient", warnings);
+    keep_grantable(out.effective, out.permitted, "/process/capabilities/effective: not permitted too", warnings);
+    keep_grantable(out.ambient, out.permitted & out.inheritable,
+                   "/process/capabilities/ambient: not permitted and inheritable too", warnings);
     return out;
 }
 

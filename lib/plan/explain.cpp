@@ -19,14 +19,21 @@
 namespace xctl::plan {
 namespace {
 
-constexpr std::array<Named<std::uint64_t>, 6> kFlagAttributes{{
-    {"ro", MOUNT_ATTR_RDONLY},
-    {"nosuid", MOUNT_ATTR_NOSUID},
-    {"nodev", MOUNT_ATTR_NODEV},
-    {"noexec", MOUNT_ATTR_NOEXEC},
-    {"nodiratime", MOUNT_ATTR_NODIRATIME},
-    {"nosymfollow", 0x00200000},
-}};
+/// The words of mount(8) for a bit that becomes set, and for one that becomes clear.
+struct Attribute {
+    std::uint64_t bit;
+    std::string_view set;
+    std::string_view clear;
+};
+
+constexpr std::array kAttributes{
+    Attribute{MOUNT_ATTR_RDONLY, "ro", "rw"},
+    Attribute{MOUNT_ATTR_NOSUID, "nosuid", "suid"},
+    Attribute{MOUNT_ATTR_NODEV, "nodev", "dev"},
+    Attribute{MOUNT_ATTR_NOEXEC, "noexec", "exec"},
+    Attribute{MOUNT_ATTR_NODIRATIME, "nodiratime", "diratime"},
+    Attribute{0x00200000, "nosymfollow", "symfollow"},
+};
 
 constexpr std::array<Named<std::uint64_t>, 3> kAccessTimes{{
     {"relatime", MOUNT_ATTR_RELATIME},
@@ -56,12 +63,12 @@ std::string shown_maps(const std::vector<IdMap>& maps) {
 }
 
 void add_attributes(std::vector<std::string>& words, std::uint64_t set, std::uint64_t clear, std::string_view prefix) {
-    for (const auto& row : kFlagAttributes) {
-        if ((set & row.value) != 0) words.push_back(std::format("{}+{}", prefix, row.name));
-        if ((clear & row.value) != 0) words.push_back(std::format("{}-{}", prefix, row.name));
+    for (const auto& row : kAttributes) {
+        if ((set & row.bit) != 0) words.push_back(std::format("{}{}", prefix, row.set));
+        if ((clear & row.bit) != 0) words.push_back(std::format("{}{}", prefix, row.clear));
     }
     if ((clear & MOUNT_ATTR__ATIME) != 0)
-        words.push_back(std::format("{}+{}", prefix, name_of(kAccessTimes, set & MOUNT_ATTR__ATIME)));
+        words.push_back(std::format("{}{}", prefix, name_of(kAccessTimes, set & MOUNT_ATTR__ATIME)));
 }
 
 std::string shown_propagation(std::uint64_t flags) {
@@ -109,7 +116,7 @@ private:
         if (!plan_.uid_map.empty()) line("uid map", shown_maps(plan_.uid_map));
         if (!plan_.gid_map.empty()) line("gid map", shown_maps(plan_.gid_map));
         for (const auto& offset : plan_.time_offsets)
-            line("time", std::format("{} + {} s {} ns", offset.boottime ? "boottime" : "monotonic", offset.seconds,
+            line("time", std::format("{} {:+} s {} ns", offset.boottime ? "boottime" : "monotonic", offset.seconds,
                                      offset.nanoseconds));
         if (!plan_.hostname.empty()) line("hostname", shown(plan_.hostname));
         if (!plan_.domainname.empty()) line("domainname", shown(plan_.domainname));
@@ -134,18 +141,18 @@ private:
         if (mount.kind == MountKind::bind)
             words.push_back((mount.recursive ? "rbind " : "bind ") + shown(mount.source));
         else
-            words.push_back(mount.kind == MountKind::cgroup ? "cgroup, its own" : shown(mount.fstype));
+            words.push_back(mount.kind == MountKind::cgroup ? "own cgroup" : shown(mount.fstype));
         if (mount.kind == MountKind::filesystem && !mount.source.empty() && mount.source != mount.fstype)
             words.back() += " from " + shown(mount.source);
         words.back() += ",";
         for (const auto& [key, value] : mount.parameters) words.push_back(shown(value ? key + "=" + *value : key));
         add_attributes(words, mount.attr_set, mount.attr_clear, "");
-        add_attributes(words, mount.rec_attr_set, mount.rec_attr_clear, "below:");
+        add_attributes(words, mount.rec_attr_set, mount.rec_attr_clear, "r");
         if (mount.propagation != 0)
             words.push_back(shown_propagation(mount.propagation | (mount.recursive_propagation ? MS_REC : 0)));
         if (mount.copy_up) words.push_back("with what it covers");
         if (!mount.uid_map.empty())
-            words.push_back(std::format("{}uids {}; gids {}", mount.recursive_id_map ? "below: " : "",
+            words.push_back(std::format("{}uids {}; gids {}", mount.recursive_id_map ? "recursive " : "",
                                         shown_maps(mount.uid_map), shown_maps(mount.gid_map)));
         auto text = join(words, " ");
         if (text.ends_with(',')) text.pop_back();

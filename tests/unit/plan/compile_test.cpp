@@ -98,6 +98,16 @@ TEST(Compile, WarnsOfWhatItIgnores) {
     EXPECT_EQ(capability.plan.process.capabilities->bounding, 1U << 5);
 }
 
+TEST(Compile, GrantsOnlyWhatTheKernelWould) {
+    const auto result = compiled(R"({"process": {"capabilities": {"permitted": ["CAP_KILL", "CAP_CHOWN"],
+        "inheritable": ["CAP_KILL"], "effective": ["CAP_KILL", "CAP_FOWNER"], "ambient": ["CAP_KILL", "CAP_CHOWN"]}}})");
+    EXPECT_EQ(result.warnings, (std::vector<std::string>{
+        "/process/capabilities/effective: not permitted too, so not granted: CAP_FOWNER",
+        "/process/capabilities/ambient: not permitted and inheritable too, so not granted: CAP_CHOWN"}));
+    EXPECT_EQ(result.plan.process.capabilities->effective, 1U << 5);
+    EXPECT_EQ(result.plan.process.capabilities->ambient, 1U << 5);
+}
+
 TEST(Compile, DefaultDevicesComeFirstUnlessReplaced) {
     const auto plan = compiled("").plan;
     EXPECT_EQ(plan.root.devices.size(), 6U);
