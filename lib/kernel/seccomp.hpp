@@ -34,6 +34,7 @@ struct FilterArg {
     FilterOperator op{};
     std::uint64_t value = 0;
     std::uint64_t value_two = 0;
+    bool operator==(const FilterArg&) const = default;
 };
 
 /// All conditions must hold, but two conditions on one argument are alternatives, as in other runtimes.
@@ -41,12 +42,14 @@ struct FilterRule {
     std::string syscall;
     FilterVerdict verdict;
     std::vector<FilterArg> args;
+    bool operator==(const FilterRule&) const = default;
 };
 
 struct FilterProfile {
     FilterVerdict fallback;                  // for a call that no rule matches
     std::vector<std::string> architectures;  // "x86_64", "x86"; the machine's own is always included
     std::vector<FilterRule> rules;
+    bool operator==(const FilterProfile&) const = default;
 };
 
 /// Images of struct sock_filter. Calls that libseccomp does not know are left out. A call whose number is above

@@ -120,6 +120,13 @@ Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::
     return compile_all({changed, bundle, warnings != nullptr ? *warnings : unread}, id);
 }
 
+Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, Warnings* warnings) {
+    oci::Spec changed = spec;
+    changed.process = process;
+    Warnings unread;
+    return compile_process({changed, "/", warnings != nullptr ? *warnings : unread});
+}
+
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,
                                   std::string_view merge_patch, std::string_view bundle, std::string_view id,
                                   const Overrides& overrides) {

@@ -24,7 +24,6 @@ struct Context {
 Result<std::vector<Mount>> compile_mounts(const Context& context);
 [[nodiscard]] std::vector<Device> compile_devices(const Context& context, const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<Symlink> compile_links(const std::vector<Mount>& mounts);
-[[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version);
 [[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
 Result<Process> compile_process(const Context& context);
 Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp);

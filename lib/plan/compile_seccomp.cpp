@@ -9,6 +9,7 @@ namespace xctl::plan {
 namespace {
 
 constexpr std::uint32_t kDefaultErrno = 1;  // EPERM, the specification's default
+constexpr std::size_t kCachedFilters = 8;
 constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 
 // The kernel layer cannot know the specification's enumerations; both list the same values in the same order.
@@ -28,7 +29,8 @@ kernel::FilterVerdict to_verdict(oci::SeccompAction action, const std::optional<
 /// "SCMP_ARCH_X86_64" to "x86_64".
 std::string to_architecture(std::string_view name) {
     std::string out(name.substr(kArchPrefix.size()));
-    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return out;
 }
 
@@ -40,6 +42,23 @@ void add_rules(const oci::SyscallRule& source, kernel::FilterProfile& profile) {
     for (const auto& name : source.names) profile.rules.push_back({name, verdict, args});
 }
 
+using Filter = std::vector<std::uint64_t>;
+
+/// An engine gives all its containers one profile, and compiling one takes ten milliseconds: the last few are kept.
+Result<Filter> cached_filter(kernel::FilterProfile profile) {
+    struct Entry {
+        kernel::FilterProfile profile;
+        Filter filter;
+    };
+    static std::vector<Entry> cache;
+    if (const auto found = std::ranges::find(cache, profile, &Entry::profile); found != cache.end())
+        return found->filter;
+    Filter filter = TRY(kernel::compile_filter(profile));
+    if (cache.size() == kCachedFilters) cache.erase(cache.begin());
+    cache.push_back({std::move(profile), filter});
+    return filter;
+}
+
 }  // namespace
 
 Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp) {
@@ -48,7 +67,7 @@ Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp) {
     for (const auto& name : seccomp.architectures) profile.architectures.push_back(to_architecture(name));
     for (const auto& rule : seccomp.syscalls) add_rules(rule, profile);
     Seccomp out;
-    out.filter = TRY(kernel::compile_filter(profile), "/linux/seccomp");
+    out.filter = TRY(cached_filter(std::move(profile)), "/linux/seccomp");
     for (const auto flag : seccomp.flags)
         // Waiting killably is about notifications, and the kernel refuses the flag without a listener.
         if (flag != oci::SeccompFlag::wait_killable_recv) out.flags |= static_cast<std::uint32_t>(flag);
