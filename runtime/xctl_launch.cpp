@@ -46,6 +46,8 @@ int main(int argc, char** argv) {
         return kExitUsage;
     }
     auto result = xctl::runtime::run_from_read_only_mount(argv);
+    // Executed by descriptor, we would be named by its number before Linux 6.14.
+    ::prctl(PR_SET_NAME, "xctl-launch", 0, 0, 0);
     open_standard_streams();
     if (result) result = mode == "--serve" ? serve() : xctl::runtime::launch_unit(argv[2]);
     if (result) return 0;

@@ -2,6 +2,7 @@
 #include "tests/unit/launch/container.hpp"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,6 +16,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/exit_record.hpp"
 #include "lib/launch/service_protocol.hpp"
+#include "lib/plan/codec.hpp"
 
 namespace xctl::test {
 namespace {
@@ -149,6 +151,12 @@ BusyboxRoot::BusyboxRoot() {
     fs::create_symlink("busybox", fs::path(path()) / "bin/sh");
     // mkdtemp(3) makes it 0700, and other users shall find the root.
     fs::permissions(directory_.path(), fs::perms::others_exec, fs::perm_options::add);
+}
+
+UniqueFd make_plan_file(const plan::LaunchPlan& plan) {
+    UniqueFd file(::memfd_create("plan", MFD_CLOEXEC));
+    EXPECT_TRUE(kernel::write_all(file.get(), plan::encode(plan)));
+    return file;
 }
 
 Mount make_bind(const std::string& source, const std::string& target, std::uint64_t attributes) {

@@ -27,6 +27,9 @@ private:
     TemporaryDirectory directory_;
 };
 
+/// A file with the plan's bytes, as it travels to xctl-launch.
+UniqueFd make_plan_file(const plan::LaunchPlan& plan);
+
 /// All namespaces, the usual mounts, devices and links, and a shell command.
 plan::LaunchPlan make_plan(const BusyboxRoot& root, const std::string& command);
 
