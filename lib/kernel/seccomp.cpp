@@ -56,7 +56,8 @@ Result<> add_conditions(void* filter, const FilterRule& rule, int number,
                         const std::vector<scmp_arg_cmp>& conditions) {
     const int error = seccomp_rule_add_array(filter, libseccomp_action(rule.verdict), number,
                                              static_cast<unsigned>(conditions.size()), conditions.data());
-    if (error != 0 && error != -EEXIST) return fail_errno(-error, std::format("seccomp rule for {}", rule.syscall));
+    if (error != 0 && error != -EEXIST)
+        return fail_errno(-error, std::format("seccomp rule for {}", rule.syscall));
     return {};
 }
 
@@ -100,7 +101,8 @@ int highest_call(const FilterProfile& profile, std::uint32_t arch) {
 
 /// Goes in front of libseccomp's program, which starts by loading what it needs. Per architecture five
 /// instructions; the jumps to the end fit in their 8 bits for 50 architectures.
-std::vector<std::uint64_t> newer_calls_stub(const FilterProfile& profile, const std::vector<std::uint32_t>& archs) {
+std::vector<std::uint64_t> newer_calls_stub(const FilterProfile& profile,
+                                            const std::vector<std::uint32_t>& archs) {
     struct Row {
         std::uint32_t audit_arch;
         std::uint32_t highest;
@@ -138,8 +140,8 @@ Result<> append_program(void* filter, std::vector<std::uint64_t>& out) {
         return fail_errno(-error, "seccomp: program");
     if (out.size() > BPF_MAXINSNS)
         return fail(Errc::unsupported,
-                    std::format("seccomp: a program of {} instructions is above the kernel's limit of {}", out.size(),
-                                BPF_MAXINSNS));
+                    std::format("seccomp: a program of {} instructions is above the kernel's limit of {}",
+                                out.size(), BPF_MAXINSNS));
     return {};
 }
 
@@ -148,8 +150,8 @@ Result<> append_program(void* filter, std::vector<std::uint64_t>& out) {
 Result<std::vector<std::uint64_t>> compile_filter(const FilterProfile& profile) {
     const Filter filter{seccomp_init(libseccomp_action(profile.fallback))};
     if (!filter) return fail(Errc::system, "seccomp: libseccomp refused the default action");
-    // libseccomp's binary tree is not asked for: it takes half as long again to compile, and since Linux 5.11 a call
-    // whose verdict does not depend on its arguments is looked up in a bitmap and never reaches the filter.
+    // libseccomp's binary tree is not asked for: it takes half as long again to compile, and since Linux 5.11 a
+    // call whose verdict does not depend on its arguments is looked up in a bitmap and never reaches the filter.
     const auto archs = TRY(add_architectures(filter.get(), profile.architectures));
     for (const auto& rule : profile.rules)
         if (rule.verdict != profile.fallback) TRY(add_rule(filter.get(), rule));

@@ -70,19 +70,20 @@ public:
         auto& object = std::get<Object>(open_.back().data);
         std::ranges::stable_sort(object, {}, &Member::name);
         const auto twice = std::ranges::adjacent_find(object, {}, &Member::name);
-        if (twice != object.end()) return refuse(std::format("{} is given twice in one object", xctl::quoted(twice->name)));
+        if (twice != object.end())
+            return refuse(std::format("{} is given twice in one object", xctl::quoted(twice->name)));
         return close();
     }
     bool start_array(std::size_t) { return open(Value{Array{}}); }
     bool end_array() { return close(); }
 
     bool parse_error(std::size_t, const std::string& token, const nlohmann::detail::exception& error) {
-        if (error.id == kInvalidNumber) return refuse(std::format("the number {} is too large", xctl::quoted(token)));
+        if (error.id == kInvalidNumber)
+            return refuse(std::format("the number {} is too large", xctl::quoted(token)));
         const std::string_view text = error.what();
         // The library's sentence repeats the position and names itself; its part after the dash is the reason.
         const auto dash = text.find(" - ");
-        return refuse(dash == std::string_view::npos ? "is not JSON"
-                                                     : without_quotation(text.substr(dash + 3)));
+        return refuse(dash == std::string_view::npos ? "is not JSON" : without_quotation(text.substr(dash + 3)));
     }
 
     Value& root() { return root_; }

@@ -30,7 +30,8 @@ std::string to_pointer(const Place& place) {
 
 std::unexpected<Error> refuse(const Place& place, std::string_view rule) {
     const auto pointer = to_pointer(place);
-    return fail(Errc::invalid_document, pointer.empty() ? std::string(rule) : std::format("{}: {}", pointer, rule));
+    return fail(Errc::invalid_document,
+                pointer.empty() ? std::string(rule) : std::format("{}: {}", pointer, rule));
 }
 
 }  // namespace xctl::oci

@@ -160,10 +160,12 @@ Result<> read_struct(const Value& value, const Place& place, Struct& out) {
     const auto* object = value.get<Object>();
     if (object == nullptr) return refuse(place, "must be an object");
     Result<> result;
-    std::apply([&](const auto&... field) {
-        // The comma's left side runs the rows in order until one fails.
-        (void)((result = read_field(*object, place, field, out), result.has_value()) && ...);
-    }, kFields<Struct>);
+    std::apply(
+        [&](const auto&... field) {
+            // The comma's left side runs the rows in order until one fails.
+            (void)((result = read_field(*object, place, field, out), result.has_value()) && ...);
+        },
+        kFields<Struct>);
     return result;
 }
 
@@ -190,12 +192,14 @@ Result<> read_value(const Value& value, const Place& place, T& out) {
 }
 
 template <class Struct, class Member>
-constexpr Field<Struct, Member> optional(std::string_view name, Member Struct::*member, std::string_view rule = {}) {
+constexpr Field<Struct, Member> optional(std::string_view name, Member Struct::*member,
+                                         std::string_view rule = {}) {
     return {name, member, &read_value<Member>, false, rule};
 }
 
 template <class Struct, class Member>
-constexpr Field<Struct, Member> required(std::string_view name, Member Struct::*member, std::string_view rule = {}) {
+constexpr Field<Struct, Member> required(std::string_view name, Member Struct::*member,
+                                         std::string_view rule = {}) {
     return {name, member, &read_value<Member>, true, rule};
 }
 

@@ -11,7 +11,7 @@
 namespace xctl::oci {
 namespace {
 
-constexpr std::size_t kMaxMappings = 340;         // user_namespaces(7)
+constexpr std::size_t kMaxMappings = 340;          // user_namespaces(7)
 constexpr std::int64_t kMaxMajor = (1 << 12) - 1;  // the kernel's dev_t
 constexpr std::int64_t kMaxMinor = (1 << 20) - 1;
 constexpr std::uint32_t kMaxFileMode = 07777;
@@ -60,7 +60,8 @@ Result<> check_namespaces(const std::vector<Namespace>& namespaces) {
         const auto pointer = std::format("/linux/namespaces/{}", i);
         if (!seen.insert(namespaces[i].type).second)
             return broken(pointer + "/type",
-                          std::format("{} must not be given twice", xctl::quoted(name_of(kNamespaceNames, namespaces[i].type))));
+                          std::format("{} must not be given twice",
+                                      xctl::quoted(name_of(kNamespaceNames, namespaces[i].type))));
         if (!namespaces[i].path.empty()) TRY(check_absolute(namespaces[i].path, pointer + "/path"));
     }
     return {};
@@ -74,8 +75,10 @@ Result<> check_user_namespace(const Spec& spec) {
         return broken(config.uid_mappings.empty() ? "/linux/gidMappings" : "/linux/uidMappings",
                       "needs a user namespace");
     if (user != nullptr && user->path.empty()) {
-        if (config.uid_mappings.empty()) return broken("/linux/uidMappings", "is required for a new user namespace");
-        if (config.gid_mappings.empty()) return broken("/linux/gidMappings", "is required for a new user namespace");
+        if (config.uid_mappings.empty())
+            return broken("/linux/uidMappings", "is required for a new user namespace");
+        if (config.gid_mappings.empty())
+            return broken("/linux/gidMappings", "is required for a new user namespace");
     }
     TRY(check_mappings(config.uid_mappings, "/linux/uidMappings"));
     return check_mappings(config.gid_mappings, "/linux/gidMappings");
@@ -85,7 +88,8 @@ Result<> check_time_offsets(const Spec& spec) {
     for (const auto& [clock, offset] : spec.linux_config.time_offsets) {
         const auto pointer = "/linux/timeOffsets/" + clock;
         if (clock != "monotonic" && clock != "boottime")
-            return broken("/linux/timeOffsets", std::format("{} is not a clock with an offset", xctl::quoted(clock)));
+            return broken("/linux/timeOffsets",
+                          std::format("{} is not a clock with an offset", xctl::quoted(clock)));
         const auto* time = find_namespace(spec, NamespaceType::time);
         if (time == nullptr || !time->path.empty()) return broken(pointer, "needs a new time namespace");
         if (offset.nanosecs >= kNanosecondsPerSecond)
@@ -121,7 +125,8 @@ bool is_interface_name(std::string_view name) {
 Result<> check_net_devices(const Spec& spec) {
     for (const auto& [host_name, device] : spec.linux_config.net_devices) {
         if (!is_interface_name(host_name) || (!device.name.empty() && !is_interface_name(device.name)))
-            return broken("/linux/netDevices", std::format("{} is not the name of an interface", xctl::quoted(host_name)));
+            return broken("/linux/netDevices",
+                          std::format("{} is not the name of an interface", xctl::quoted(host_name)));
         if (find_namespace(spec, NamespaceType::network) == nullptr)
             return broken("/linux/netDevices", "needs a network namespace");
     }
@@ -183,7 +188,8 @@ Result<> check_sysctls(const Spec& spec) {
             return broken("/linux/sysctl", std::format("{} {}", xctl::quoted(name), rule));
         };
         const auto parts = split(file, '/');
-        if (std::ranges::any_of(parts, [](std::string_view part) { return part.empty() || part == "." || part == ".."; }))
+        if (std::ranges::any_of(parts,
+                                [](std::string_view part) { return part.empty() || part == "." || part == ".."; }))
             return refused("is not the name of a sysctl");
         if (file == "kernel/hostname") return refused("is set by /hostname");
         const auto* row = find_sysctl(file);

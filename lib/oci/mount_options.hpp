@@ -65,8 +65,9 @@ constexpr MountOption plain(std::string_view name, MountEffect effect) { return 
 
 }  // namespace option_rows
 
-// Inode versions and mandatory locks have no switch left in the kernel: their words do nothing. Without "strictatime"
-// and "noatime" the kernel updates access times relatively: the words that take one of them back do just that.
+// Inode versions and mandatory locks have no switch left in the kernel: their words do nothing. Without
+// "strictatime" and "noatime" the kernel updates access times relatively: the words that take one of them back do
+// just that.
 constexpr auto kMountOptions = [] {
     using namespace option_rows;
     using enum MountEffect;

@@ -12,11 +12,12 @@ namespace {
 
 #define SIGNAL_ROW(name) {#name, SIG##name}
 constexpr std::array<Named<int>, 33> kSignalNames{{
-    SIGNAL_ROW(HUP),  SIGNAL_ROW(INT),    SIGNAL_ROW(QUIT), SIGNAL_ROW(ILL),  SIGNAL_ROW(TRAP),   SIGNAL_ROW(ABRT),
-    SIGNAL_ROW(BUS),  SIGNAL_ROW(FPE),    SIGNAL_ROW(KILL), SIGNAL_ROW(USR1), SIGNAL_ROW(SEGV),   SIGNAL_ROW(USR2),
-    SIGNAL_ROW(PIPE), SIGNAL_ROW(ALRM),   SIGNAL_ROW(TERM), SIGNAL_ROW(CHLD), SIGNAL_ROW(CONT),   SIGNAL_ROW(STOP),
-    SIGNAL_ROW(TSTP), SIGNAL_ROW(TTIN),   SIGNAL_ROW(TTOU), SIGNAL_ROW(URG),  SIGNAL_ROW(XCPU),   SIGNAL_ROW(XFSZ),
-    SIGNAL_ROW(PROF), SIGNAL_ROW(VTALRM), SIGNAL_ROW(IO),   SIGNAL_ROW(PWR),  SIGNAL_ROW(WINCH),  SIGNAL_ROW(SYS),
+    SIGNAL_ROW(HUP),    SIGNAL_ROW(INT),  SIGNAL_ROW(QUIT), SIGNAL_ROW(ILL),   SIGNAL_ROW(TRAP),
+    SIGNAL_ROW(ABRT),   SIGNAL_ROW(BUS),  SIGNAL_ROW(FPE),  SIGNAL_ROW(KILL),  SIGNAL_ROW(USR1),
+    SIGNAL_ROW(SEGV),   SIGNAL_ROW(USR2), SIGNAL_ROW(PIPE), SIGNAL_ROW(ALRM),  SIGNAL_ROW(TERM),
+    SIGNAL_ROW(CHLD),   SIGNAL_ROW(CONT), SIGNAL_ROW(STOP), SIGNAL_ROW(TSTP),  SIGNAL_ROW(TTIN),
+    SIGNAL_ROW(TTOU),   SIGNAL_ROW(URG),  SIGNAL_ROW(XCPU), SIGNAL_ROW(XFSZ),  SIGNAL_ROW(PROF),
+    SIGNAL_ROW(VTALRM), SIGNAL_ROW(IO),   SIGNAL_ROW(PWR),  SIGNAL_ROW(WINCH), SIGNAL_ROW(SYS),
     SIGNAL_ROW(STKFLT), SIGNAL_ROW(IOT),  SIGNAL_ROW(POLL),
 }};
 #undef SIGNAL_ROW
@@ -36,7 +37,8 @@ std::optional<int> parse_realtime(std::string_view text) {
     const int base = from_minimum ? SIGRTMIN : SIGRTMAX;
     text.remove_prefix(5);
     if (text.empty()) return base;
-    if (text.size() < 2 || text[0] != (from_minimum ? '+' : '-') || text[1] < '0' || text[1] > '9') return std::nullopt;
+    if (text.size() < 2 || text[0] != (from_minimum ? '+' : '-') || text[1] < '0' || text[1] > '9')
+        return std::nullopt;
     const auto offset = parse_number(text.substr(1));
     if (!offset || *offset > SIGRTMAX - SIGRTMIN) return std::nullopt;
     return from_minimum ? base + *offset : base - *offset;

@@ -139,9 +139,9 @@ static_assert(names_are_unique(kSeccompFlagNames));
 
 /// The architectures of the specification, without their prefix SCMP_ARCH_.
 constexpr std::array<std::string_view, 23> kSeccompArchitectures{
-    "X86",     "X86_64",   "X32",         "ARM",    "AARCH64",  "MIPS",      "MIPS64", "MIPS64N32",
-    "MIPSEL",  "MIPSEL64", "MIPSEL64N32", "PPC",    "PPC64",    "PPC64LE",   "S390",   "S390X",
-    "PARISC",  "PARISC64", "RISCV64",     "M68K",   "SH",       "SHEB",      "LOONGARCH64",
+    "X86",    "X86_64",   "X32",         "ARM",  "AARCH64", "MIPS",    "MIPS64",      "MIPS64N32",
+    "MIPSEL", "MIPSEL64", "MIPSEL64N32", "PPC",  "PPC64",   "PPC64LE", "S390",        "S390X",
+    "PARISC", "PARISC64", "RISCV64",     "M68K", "SH",      "SHEB",    "LOONGARCH64",
 };
 
 /// "TERM", "SIGTERM", "15", "RTMIN+3", "SIGRTMAX-1"; from 1 to SIGRTMAX.

@@ -14,12 +14,13 @@ constexpr std::uint32_t kMaxSyscallArg = 5;
 constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 
 /// Files that place processes or shape the tree, not limits: a document must not move anything there.
-constexpr std::array<std::string_view, 5> kCgroupControls{"cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
-                                                          "cgroup.type", "cgroup.kill"};
+constexpr std::array<std::string_view, 5> kCgroupControls{"cgroup.procs", "cgroup.threads",
+                                                          "cgroup.subtree_control", "cgroup.type", "cgroup.kill"};
 
 Result<> check_device_rule(const DeviceRule& rule, const std::string& pointer) {
     constexpr std::array<std::string_view, 4> kTypes{"", "a", "b", "c"};
-    if (!std::ranges::contains(kTypes, rule.type)) return broken(pointer + "/type", "must be one of \"a\", \"b\", \"c\"");
+    if (!std::ranges::contains(kTypes, rule.type))
+        return broken(pointer + "/type", "must be one of \"a\", \"b\", \"c\"");
     if (rule.access.find_first_not_of("rwm") != std::string::npos)
         return broken(pointer + "/access", "must be letters of \"rwm\"");
     const auto is_number = [](const std::optional<std::int64_t>& number) {
@@ -50,7 +51,8 @@ bool is_id_list(std::string_view text) { return text.find_first_not_of("01234567
 
 Result<> check_cpu(const CpuLimits& cpu) {
     constexpr std::string_view kBase = "/linux/resources/cpu";
-    if (cpu.idle && *cpu.idle != 0 && *cpu.idle != 1) return broken(std::format("{}/idle", kBase), "must be 0 or 1");
+    if (cpu.idle && *cpu.idle != 0 && *cpu.idle != 1)
+        return broken(std::format("{}/idle", kBase), "must be 0 or 1");
     if (!is_id_list(cpu.cpus)) return broken(std::format("{}/cpus", kBase), "must be a list like 0-3,5");
     if (!is_id_list(cpu.mems)) return broken(std::format("{}/mems", kBase), "must be a list like 0-3,5");
     return {};
@@ -70,10 +72,12 @@ Result<> check_unified(const std::map<std::string, std::string>& unified) {
 }
 
 bool takes_errno(SeccompAction action) {
-    return std::ranges::any_of(kSeccompActionNames, [&](const auto& row) { return row.value == action && row.takes_errno; });
+    return std::ranges::any_of(kSeccompActionNames,
+                               [&](const auto& row) { return row.value == action && row.takes_errno; });
 }
 
-Result<> check_errno(SeccompAction action, const std::optional<std::uint32_t>& number, const std::string& pointer) {
+Result<> check_errno(SeccompAction action, const std::optional<std::uint32_t>& number,
+                     const std::string& pointer) {
     if (!number) return {};
     if (!takes_errno(action)) return broken(pointer, "has no meaning for this action");
     if (*number > kMaxErrno) return broken(pointer, std::format("must not be above {}", kMaxErrno));

@@ -58,7 +58,8 @@ Result<> check_rlimits(const std::vector<Rlimit>& rlimits) {
     for (std::size_t i = 0; i < rlimits.size(); ++i) {
         const auto pointer = std::format("/process/rlimits/{}", i);
         if (!seen.insert(rlimits[i].type).second) return broken(pointer + "/type", "must not be given twice");
-        if (rlimits[i].soft > rlimits[i].hard) return broken(pointer + "/soft", "must not be above the hard limit");
+        if (rlimits[i].soft > rlimits[i].hard)
+            return broken(pointer + "/soft", "must not be above the hard limit");
     }
     return {};
 }
@@ -119,7 +120,8 @@ Result<> check_hooks(const Hooks& hooks) {
 
 Result<> check_host_name(const Spec& spec, std::string_view name, std::string_view pointer) {
     if (name.empty()) return {};
-    if (name.size() > kMaxHostname) return broken(pointer, std::format("must not be longer than {} bytes", kMaxHostname));
+    if (name.size() > kMaxHostname)
+        return broken(pointer, std::format("must not be longer than {} bytes", kMaxHostname));
     if (find_namespace(spec, NamespaceType::uts) == nullptr) return broken(pointer, "needs a uts namespace");
     return {};
 }
@@ -132,7 +134,8 @@ Result<> check_process(const Process& process) {
     TRY(check_absolute(process.cwd, "/process/cwd"));
     TRY(check_env(process.env));
     TRY(check_rlimits(process.rlimits));
-    if (process.user.umask.value_or(0) > kMaxUmask) return broken("/process/user/umask", "must not be above 511 (0777)");
+    if (process.user.umask.value_or(0) > kMaxUmask)
+        return broken("/process/user/umask", "must not be above 511 (0777)");
     if (const auto score = process.oom_score_adj.value_or(0); score < -kOomScoreLimit || score > kOomScoreLimit)
         return broken("/process/oomScoreAdj", "must be a whole number from -1000 to 1000");
     return check_priorities(process);

@@ -49,7 +49,9 @@ Result<T> read_document(const Value& document, std::string_view file_name) {
 
 }  // namespace
 
-Result<Spec> parse_spec(std::string_view text, std::string_view file_name) { return parse_spec(text, file_name, {}); }
+Result<Spec> parse_spec(std::string_view text, std::string_view file_name) {
+    return parse_spec(text, file_name, {});
+}
 
 Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::string_view patch_text) {
     Value document = TRY(parse_document(text, file_name));

@@ -30,8 +30,8 @@ using Warnings = std::vector<std::string>;
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
                            const Overrides& overrides, Warnings* warnings = nullptr);
 
-/// A process that joins the running container of `spec`: its seccomp filter is that of the container. `process` must
-/// have passed oci::check_process.
+/// A process that joins the running container of `spec`: its seccomp filter is that of the container. `process`
+/// must have passed oci::check_process.
 Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, Warnings* warnings = nullptr);
 
 /// Limits alone, for a running container. They must have passed oci::check_resources.

@@ -14,8 +14,8 @@ constexpr std::uint64_t kDefaultPeriod = 100'000;  // microseconds, the kernel's
 constexpr std::uint64_t kMaxShares = 262'144;
 constexpr std::uint64_t kMaxWeight = 10'000;
 
-/// Maps the v1 range 2..262144 to the v2 range 1..10000 such that v1's default of 1024 becomes v2's default of 100:
-/// a quadratic curve through these three points in logarithms.
+/// Maps the v1 range 2..262144 to the v2 range 1..10000 such that v1's default of 1024 becomes v2's default of
+/// 100: a quadratic curve through these three points in logarithms.
 std::uint64_t weight_of_shares(std::uint64_t shares) {
     if (shares <= 2) return 1;
     if (shares >= kMaxShares) return kMaxWeight;
@@ -54,7 +54,8 @@ private:
         const auto& memory = resources_.memory;
         const auto limit = memory.limit.value_or(0);  // 0 is "not set" here
         if (limit != 0) add("memory.max", amount(limit), "memory/limit");
-        if (memory.reservation.value_or(0) != 0) add("memory.low", amount(*memory.reservation), "memory/reservation");
+        if (memory.reservation.value_or(0) != 0)
+            add("memory.low", amount(*memory.reservation), "memory/reservation");
         const auto swap = memory.swap.value_or(0);
         if (swap < 0)
             add("memory.swap.max", "max", "memory/swap");
@@ -64,11 +65,13 @@ private:
 
     void add_cpu() {
         const auto& cpu = resources_.cpu;
-        if (cpu.shares.value_or(0) != 0) add("cpu.weight", std::to_string(weight_of_shares(*cpu.shares)), "cpu/shares");
+        if (cpu.shares.value_or(0) != 0)
+            add("cpu.weight", std::to_string(weight_of_shares(*cpu.shares)), "cpu/shares");
         const auto quota = cpu.quota.value_or(0);
         const auto period = cpu.period.value_or(0);
         if (quota != 0 || period != 0)
-            add("cpu.max", std::format("{} {}", quota > 0 ? amount(quota) : "max", period != 0 ? period : kDefaultPeriod),
+            add("cpu.max",
+                std::format("{} {}", quota > 0 ? amount(quota) : "max", period != 0 ? period : kDefaultPeriod),
                 quota != 0 ? "cpu/quota" : "cpu/period");
         if (cpu.burst) add("cpu.max.burst", std::to_string(*cpu.burst), "cpu/burst");
         // An idle group has no weight to set, so this comes after it.

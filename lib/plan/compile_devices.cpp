@@ -57,7 +57,8 @@ constexpr std::array kDefaultRules{
 
 /// A /dev that is the host's keeps what it has.
 bool has_foreign_dev(const std::vector<Mount>& mounts) {
-    return std::ranges::any_of(mounts, [](const Mount& m) { return m.kind == MountKind::bind && m.target == "/dev"; });
+    return std::ranges::any_of(mounts,
+                               [](const Mount& m) { return m.kind == MountKind::bind && m.target == "/dev"; });
 }
 
 std::uint32_t type_bits(std::string_view type) { return type == "b" ? S_IFBLK : type == "p" ? S_IFIFO : S_IFCHR; }

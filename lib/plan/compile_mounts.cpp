@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// mounts[]: options become attributes by the table of lib/oci/mount_options.hpp; every other word is a parameter of
-// the file system.
+// mounts[]: options become attributes by the table of lib/oci/mount_options.hpp; every other word is a parameter
+// of the file system.
 #include <algorithm>
 #include <array>
 #include <format>
@@ -17,9 +17,16 @@ using oci::MountEffect;
 
 /// Files of procfs that may be covered; anything else there would mislead code that trusts /proc.
 constexpr std::array<std::string_view, 10> kCoverableProcFiles{
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo",
-    "/proc/slabinfo", "/proc/stat",     "/proc/swaps",   "/proc/uptime",
-    "/proc/sys/kernel/ns_last_pid",     "/proc/sys/crypto/fips_enabled",
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+    "/proc/sys/kernel/ns_last_pid",
+    "/proc/sys/crypto/fips_enabled",
 };
 
 std::unexpected<Error> broken(std::string_view pointer, std::string_view rule) {
@@ -33,7 +40,9 @@ void change_attributes(std::uint64_t& set, std::uint64_t& clear, const oci::Moun
 }
 
 /// Leaves in `clear` what ends up unset, and the access time field as a whole.
-void settle_attributes(std::uint64_t set, std::uint64_t& clear) { clear &= ~(set & ~std::uint64_t{MOUNT_ATTR__ATIME}); }
+void settle_attributes(std::uint64_t set, std::uint64_t& clear) {
+    clear &= ~(set & ~std::uint64_t{MOUNT_ATTR__ATIME});
+}
 
 /// "CONTAINER-HOST-SIZE#CONTAINER-HOST-SIZE".
 Result<std::vector<IdMap>> parse_id_maps(std::string_view text) {
@@ -109,7 +118,8 @@ public:
         choose_source();
         TRY(choose_id_maps());
         TRY(check_proc());
-        if (out_.copy_up && out_.fstype != "tmpfs") return broken(pointer_ + "/options", "tmpcopyup is for tmpfs only");
+        if (out_.copy_up && out_.fstype != "tmpfs")
+            return broken(pointer_ + "/options", "tmpcopyup is for tmpfs only");
         return std::move(out_);
     }
 
@@ -153,10 +163,12 @@ private:
 
     Result<> choose_target() {
         if (!source_.destination.starts_with('/'))
-            context_.warnings.push_back(pointer_ + "/destination: is relative; it is taken from the container's root");
+            context_.warnings.push_back(pointer_ +
+                                        "/destination: is relative; it is taken from the container's root");
         out_.target = normalized("/", source_.destination);
         if (out_.target == "/")
-            return fail(Errc::unsupported, pointer_ + "/destination: a mount over the root is not supported by this version");
+            return fail(Errc::unsupported,
+                        pointer_ + "/destination: a mount over the root is not supported by this version");
         return {};
     }
 
@@ -164,7 +176,8 @@ private:
         if (out_.kind == MountKind::bind) {
             out_.source = normalized(context_.bundle, source_.source);
             if (!out_.parameters.empty())
-                context_.warnings.push_back(pointer_ + "/options: a bind mount has no options of a file system: ignored " +
+                context_.warnings.push_back(pointer_ +
+                                            "/options: a bind mount has no options of a file system: ignored " +
                                             ignored_parameters());
             out_.parameters.clear();
             return;
@@ -198,11 +211,12 @@ private:
 
     Result<> check_proc() const {
         if (!is_within(out_.target, "/proc")) return {};
-        const bool is_proc = out_.target == "/proc" &&
-                             (out_.fstype == "proc" || (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
+        const bool is_proc =
+            out_.target == "/proc" &&
+            (out_.fstype == "proc" || (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
         if (is_proc || std::ranges::contains(kCoverableProcFiles, out_.target)) return {};
-        return broken(pointer_ + "/destination", out_.target == "/proc" ? "must be a procfs"
-                                                                        : "must not be inside /proc");
+        return broken(pointer_ + "/destination",
+                      out_.target == "/proc" ? "must be a procfs" : "must not be inside /proc");
     }
 
     const Context& context_;

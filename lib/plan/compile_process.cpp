@@ -19,7 +19,8 @@ std::uint64_t to_mask(const std::vector<std::string>& names, std::string_view se
         if (const auto number = kernel::capability_number(name))
             mask |= std::uint64_t{1} << *number;
         else
-            warnings.push_back(std::format("/process/capabilities/{}: this kernel has no {}", set, xctl::quoted(name)));
+            warnings.push_back(
+                std::format("/process/capabilities/{}: this kernel has no {}", set, xctl::quoted(name)));
     }
     return mask;
 }
@@ -57,7 +58,8 @@ std::vector<std::string> compile_env(const oci::Process& process) {
     for (auto entry = process.env.rbegin(); entry != process.env.rend(); ++entry)
         if (!std::ranges::contains(out, env_name(*entry), env_name)) out.push_back(*entry);
     std::ranges::reverse(out);
-    if (!std::ranges::contains(out, "HOME", env_name)) out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
+    if (!std::ranges::contains(out, "HOME", env_name))
+        out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
     return out;
 }
 

@@ -13,9 +13,11 @@ constexpr std::size_t kCachedFilters = 8;
 constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 
 // The kernel layer cannot know the specification's enumerations; both list the same values in the same order.
-static_assert(static_cast<int>(oci::SeccompAction::kill_thread) == static_cast<int>(kernel::FilterAction::kill_thread));
+static_assert(static_cast<int>(oci::SeccompAction::kill_thread) ==
+              static_cast<int>(kernel::FilterAction::kill_thread));
 static_assert(static_cast<int>(oci::SeccompAction::log) == static_cast<int>(kernel::FilterAction::log));
-static_assert(static_cast<int>(oci::SeccompOperator::not_equal) == static_cast<int>(kernel::FilterOperator::not_equal));
+static_assert(static_cast<int>(oci::SeccompOperator::not_equal) ==
+              static_cast<int>(kernel::FilterOperator::not_equal));
 static_assert(static_cast<int>(oci::SeccompOperator::equal) == static_cast<int>(kernel::FilterOperator::equal));
 static_assert(static_cast<int>(oci::SeccompOperator::masked_equal) ==
               static_cast<int>(kernel::FilterOperator::masked_equal));
@@ -44,7 +46,8 @@ void add_rules(const oci::SyscallRule& source, kernel::FilterProfile& profile) {
 
 using Filter = std::vector<std::uint64_t>;
 
-/// An engine gives all its containers one profile, and compiling one takes ten milliseconds: the last few are kept.
+/// An engine gives all its containers one profile, and compiling one takes ten milliseconds: the last few are
+/// kept.
 Result<Filter> cached_filter(kernel::FilterProfile profile) {
     struct Entry {
         kernel::FilterProfile profile;

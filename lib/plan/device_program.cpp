@@ -55,7 +55,8 @@ void append_rule(Code& code, const DeviceRule& rule) {
     const auto body = verdict(rule);
     Code tests;
     if (rule.kind != DeviceKind::any)
-        tests.push_back(jump_if(BPF_JNE, kKind, rule.kind == DeviceKind::block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, 0));
+        tests.push_back(
+            jump_if(BPF_JNE, kKind, rule.kind == DeviceKind::block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, 0));
     if (rule.major) tests.push_back(jump_if(BPF_JNE, kMajor, *rule.major, 0));
     if (rule.minor) tests.push_back(jump_if(BPF_JNE, kMinor, *rule.minor, 0));
     for (std::size_t i = 0; i < tests.size(); ++i)  // to behind the rule

@@ -62,7 +62,8 @@ std::string shown_maps(const std::vector<IdMap>& maps) {
     return join(out, ", ");
 }
 
-void add_attributes(std::vector<std::string>& words, std::uint64_t set, std::uint64_t clear, std::string_view prefix) {
+void add_attributes(std::vector<std::string>& words, std::uint64_t set, std::uint64_t clear,
+                    std::string_view prefix) {
     for (const auto& row : kAttributes) {
         if ((set & row.bit) != 0) words.push_back(std::format("{}{}", prefix, row.set));
         if ((clear & row.bit) != 0) words.push_back(std::format("{}{}", prefix, row.clear));
@@ -77,7 +78,8 @@ std::string shown_propagation(std::uint64_t flags) {
 
 std::string shown_capabilities(std::uint64_t mask) {
     std::vector<std::string> names;
-    for (; mask != 0; mask &= mask - 1) names.push_back(kernel::capability_name(static_cast<unsigned>(std::countr_zero(mask))));
+    for (; mask != 0; mask &= mask - 1)
+        names.push_back(kernel::capability_name(static_cast<unsigned>(std::countr_zero(mask))));
     return names.empty() ? "none" : join(names, " ");
 }
 
@@ -102,7 +104,8 @@ private:
     void add_cgroup() {
         const auto& cgroup = plan_.cgroup;
         if (!cgroup.controllers.empty()) line("controllers", shown_list(cgroup.controllers));
-        for (const auto& write : cgroup.files) line("cgroup", std::format("{} = {}", write.file, shown(write.value)));
+        for (const auto& write : cgroup.files)
+            line("cgroup", std::format("{} = {}", write.file, shown(write.value)));
         if (!cgroup.device_program.empty())
             line("devices", std::format("a program of {} instructions", cgroup.device_program.size()));
     }
@@ -120,7 +123,8 @@ private:
                                      offset.nanoseconds));
         if (!plan_.hostname.empty()) line("hostname", shown(plan_.hostname));
         if (!plan_.domainname.empty()) line("domainname", shown(plan_.domainname));
-        for (const auto& write : plan_.sysctls) line("sysctl", std::format("{} = {}", shown(write.file), shown(write.value)));
+        for (const auto& write : plan_.sysctls)
+            line("sysctl", std::format("{} = {}", shown(write.file), shown(write.value)));
     }
 
     void add_root() {
@@ -130,7 +134,8 @@ private:
         line("root", what);
         for (const auto& mount : root.mounts) add_mount(mount);
         for (const auto& device : root.devices) add_device(device);
-        for (const auto& link : root.links) line("link", std::format("{} -> {}", shown(link.path), shown(link.target)));
+        for (const auto& link : root.links)
+            line("link", std::format("{} -> {}", shown(link.path), shown(link.target)));
         for (const auto& path : root.read_only_paths) line("read-only", shown(path));
         for (const auto& path : root.masked_paths) line("masked", shown(path));
         if (root.read_only) line("read-only", "/");
@@ -164,22 +169,27 @@ private:
         const auto type = fifo ? 'p' : (device.mode & S_IFMT) == S_IFBLK ? 'b' : 'c';
         const auto number = fifo ? std::string() : std::format(" {}:{}", device.major, device.minor);
         const auto owner = device.uid == 0 && device.gid == 0 ? "" : std::format(" {}:{}", device.uid, device.gid);
-        line("device", std::format("{} {}{} {:04o}{}", shown(device.path), type, number, device.mode & ~unsigned{S_IFMT}, owner));
+        line("device", std::format("{} {}{} {:04o}{}", shown(device.path), type, number,
+                                   device.mode & ~unsigned{S_IFMT}, owner));
     }
 
     void add_process() {
         const auto& process = plan_.process;
         if (process.terminal)
-            line("terminal", process.rows == 0 ? "new" : std::format("new, {} rows, {} columns", process.rows, process.columns));
+            line("terminal", process.rows == 0
+                                 ? "new"
+                                 : std::format("new, {} rows, {} columns", process.rows, process.columns));
         for (const auto& limit : process.rlimits)
-            line("rlimit", std::format("{} soft {} hard {}", name_of(oci::kRlimitNames, static_cast<int>(limit.resource)),
-                                       shown_limit(limit.soft), shown_limit(limit.hard)));
+            line("rlimit",
+                 std::format("{} soft {} hard {}", name_of(oci::kRlimitNames, static_cast<int>(limit.resource)),
+                             shown_limit(limit.soft), shown_limit(limit.hard)));
         if (process.oom_score_adj) line("oom score", std::format("{}", *process.oom_score_adj));
         add_credentials();
         for (const auto& entry : process.env) line("env", shown(entry));
         line("cwd", shown(process.cwd));
         if (!process.seccomp.filter.empty())
-            line("seccomp", std::format("a filter of {} instructions, flags {}", process.seccomp.filter.size(), process.seccomp.flags));
+            line("seccomp", std::format("a filter of {} instructions, flags {}", process.seccomp.filter.size(),
+                                        process.seccomp.flags));
         line("exec", shown_list(process.args));
     }
 

@@ -45,7 +45,8 @@ TEST(ParseDocument, HasLimits) {
     const std::string deep(kMaxDocumentDepth, '[');
     EXPECT_TRUE(parse_document(deep + std::string(kMaxDocumentDepth, ']'), "t"));
     EXPECT_EQ(parse_document(deep + "[", "t").error().message, "t:1:65: nested more than 64 levels deep");
-    EXPECT_EQ(parse_document(std::string(100'000'000, '['), "t").error().message, "t: is larger than 8388608 bytes");
+    EXPECT_EQ(parse_document(std::string(100'000'000, '['), "t").error().message,
+              "t: is larger than 8388608 bytes");
 }
 
 TEST(FindMember, LooksUpByName) {

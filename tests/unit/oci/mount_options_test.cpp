@@ -11,10 +11,13 @@ namespace {
 // The specification's list (config.md, "Linux mount options") and what crun adds to it.
 constexpr std::string_view kRequired =
     "async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev nodiratime noexec "
-    "noiversion nolazytime norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared rslave "
-    "runbindable rw shared silent slave strictatime suid sync unbindable nosymfollow symfollow ratime rdev rdiratime "
+    "noiversion nolazytime norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared "
+    "rslave "
+    "runbindable rw shared silent slave strictatime suid sync unbindable nosymfollow symfollow ratime rdev "
+    "rdiratime "
     "rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow rrelatime rro rrw "
-    "rstrictatime rsuid rsymfollow idmap ridmap mand nomand tmpcopyup copy-symlink src-nofollow dest-nofollow rsync "
+    "rstrictatime rsuid rsymfollow idmap ridmap mand nomand tmpcopyup copy-symlink src-nofollow dest-nofollow "
+    "rsync "
     "rasync rdirsync rmand rnomand";
 
 TEST(MountOptions, HasARowForEveryWord) {

@@ -26,7 +26,8 @@ TEST(ParseSignal, RefusesWhatIsNone) {
 }
 
 TEST(SignalName, IsParsedBack) {
-    for (int signal = 1; signal <= SIGRTMAX; ++signal) EXPECT_EQ(parse_signal(signal_name(signal)), signal) << signal;
+    for (int signal = 1; signal <= SIGRTMAX; ++signal)
+        EXPECT_EQ(parse_signal(signal_name(signal)), signal) << signal;
     EXPECT_EQ(signal_name(SIGTERM), "SIGTERM");
     EXPECT_EQ(signal_name(SIGRTMIN + 3), "SIGRTMIN+3");
     EXPECT_EQ(signal_name(33), "33");

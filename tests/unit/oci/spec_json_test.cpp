@@ -82,13 +82,16 @@ TEST(ParseSpec, ReadsLinux) {
 }
 
 TEST(ParseSpec, ReadsResources) {
-    const auto resources = parse_resources(R"({"devices": [{"allow": true, "type": "c", "major": 1, "access": "r"}],
+    const auto resources =
+        parse_resources(R"({"devices": [{"allow": true, "type": "c", "major": 1, "access": "r"}],
         "memory": {"limit": -1, "swap": 5, "swappiness": 60, "disableOOMKiller": false},
         "cpu": {"shares": 2, "quota": -1, "idle": 1, "cpus": "0-3"}, "pids": {"limit": 0},
         "blockIO": {"weight": 10, "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 600}]},
         "hugepageLimits": [{"pageSize": "2MB", "limit": 9}], "network": {"classID": 1,
         "priorities": [{"name": "e", "priority": 2}]}, "rdma": {"m": {"hcaHandles": 3}},
-        "unified": {"memory.high": "1"}})", "r").value();
+        "unified": {"memory.high": "1"}})",
+                        "r")
+            .value();
     EXPECT_EQ(resources.devices.at(0).major, 1);
     EXPECT_FALSE(resources.devices.at(0).minor);
     EXPECT_EQ(resources.memory.limit, -1);

@@ -21,17 +21,45 @@ LaunchPlan full_plan() {
     plan.hostname = "h";
     plan.domainname = "d";
     plan.sysctls = {{"net/a", "1", "/linux/sysctl/net.a"}};
-    plan.root = {.path = "/r", .read_only = true, .propagation = 1, .mounts = {}, .devices = {{"/d", 1, 2, 3, 4, 5}},
-                 .links = {{"/l", "t"}}, .masked_paths = {"/m"}, .read_only_paths = {"/o", ""}};
-    plan.root.mounts.push_back({.kind = MountKind::cgroup, .fstype = "f", .source = "s", .target = "/t",
-                                .recursive = true, .attr_set = 1, .attr_clear = 2, .rec_attr_set = 3,
-                                .rec_attr_clear = 4, .propagation = 5, .recursive_propagation = true, .copy_up = true,
-                                .parameters = {{"k", "v"}, {"flag", std::nullopt}}, .uid_map = {{1, 1, 1}},
-                                .gid_map = {{2, 2, 2}}, .recursive_id_map = true});
+    plan.root = {.path = "/r",
+                 .read_only = true,
+                 .propagation = 1,
+                 .mounts = {},
+                 .devices = {{"/d", 1, 2, 3, 4, 5}},
+                 .links = {{"/l", "t"}},
+                 .masked_paths = {"/m"},
+                 .read_only_paths = {"/o", ""}};
+    plan.root.mounts.push_back({.kind = MountKind::cgroup,
+                                .fstype = "f",
+                                .source = "s",
+                                .target = "/t",
+                                .recursive = true,
+                                .attr_set = 1,
+                                .attr_clear = 2,
+                                .rec_attr_set = 3,
+                                .rec_attr_clear = 4,
+                                .propagation = 5,
+                                .recursive_propagation = true,
+                                .copy_up = true,
+                                .parameters = {{"k", "v"}, {"flag", std::nullopt}},
+                                .uid_map = {{1, 1, 1}},
+                                .gid_map = {{2, 2, 2}},
+                                .recursive_id_map = true});
     plan.cgroup = {{{"memory.max", "1", "/p"}}, {"memory"}, {1, 2, UINT64_MAX}};
-    plan.process = {.terminal = true, .rows = 24, .columns = 80, .args = {"a", "b"}, .env = {"A=1"}, .cwd = "/c",
-                    .uid = 1, .gid = 2, .groups = {3, 4}, .umask = 022, .rlimits = {{7, 1, 2}},
-                    .capabilities = Capabilities{1, 2, 3, 4, 5}, .no_new_privileges = true, .oom_score_adj = -1,
+    plan.process = {.terminal = true,
+                    .rows = 24,
+                    .columns = 80,
+                    .args = {"a", "b"},
+                    .env = {"A=1"},
+                    .cwd = "/c",
+                    .uid = 1,
+                    .gid = 2,
+                    .groups = {3, 4},
+                    .umask = 022,
+                    .rlimits = {{7, 1, 2}},
+                    .capabilities = Capabilities{1, 2, 3, 4, 5},
+                    .no_new_privileges = true,
+                    .oom_score_adj = -1,
                     .seccomp = {{1, 2, 3}, 4}};
     return plan;
 }
@@ -83,8 +111,7 @@ TEST(Codec, SurvivesRandomDamage) {
     std::minstd_rand random(42);  // NOLINT: the same damage in every run
     for (int i = 0; i < 20'000; ++i) {
         auto changed = bytes;
-        for (int n = 0; n < 3; ++n)
-            changed[12 + random() % (changed.size() - 12)] = static_cast<char>(random());
+        for (int n = 0; n < 3; ++n) changed[12 + random() % (changed.size() - 12)] = static_cast<char>(random());
         const auto plan = decode(bytes_of(changed));
         if (plan) {
             EXPECT_EQ(encode(*plan).size(), changed.size());

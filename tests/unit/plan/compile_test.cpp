@@ -31,14 +31,17 @@ std::string file_of(const LaunchPlan& plan, std::string_view file) {
 }
 
 std::string limit(std::string_view resources, std::string_view file, std::string_view version = "1.2.0") {
-    return file_of(compiled(std::string(R"({"ociVersion": ")") + std::string(version) + R"(", "linux": {"resources": )" +
-                            std::string(resources) + "}}").plan, file);
+    return file_of(compiled(std::string(R"({"ociVersion": ")") + std::string(version) +
+                            R"(", "linux": {"resources": )" + std::string(resources) + "}}")
+                       .plan,
+                   file);
 }
 
 TEST(Compile, TakesPathsFromTheBundle) {
     EXPECT_EQ(compiled("").plan.root.path, "/bundle/rootfs");
     EXPECT_EQ(compiled(R"({"root": {"path": "/srv/./r"}})").plan.root.path, "/srv/r");
-    EXPECT_EQ(mount_of(R"({"destination": "/a", "source": "data/x", "options": ["bind"]})").source, "/bundle/data/x");
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "source": "data/x", "options": ["bind"]})").source,
+              "/bundle/data/x");
     EXPECT_EQ(mount_of(R"({"destination": "/a", "source": "/x", "options": ["rbind"]})").source, "/x");
 }
 
@@ -54,7 +57,8 @@ TEST(Compile, DecidesByOptionsWhatABindMountIs) {
 }
 
 TEST(Compile, TheLaterOptionWins) {
-    auto mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rw", "ro", "nosuid", "suid"]})");
+    auto mount =
+        mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rw", "ro", "nosuid", "suid"]})");
     EXPECT_EQ(mount.attr_set, std::uint64_t{MOUNT_ATTR_RDONLY});
     EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR_NOSUID});
     mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "noatime", "strictatime"]})");
@@ -70,7 +74,8 @@ TEST(Compile, SeparatesPropagationFromItsRecursion) {
     const auto mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rslave"]})");
     EXPECT_EQ(mount.propagation, std::uint64_t{MS_SLAVE});
     EXPECT_TRUE(mount.recursive_propagation);
-    EXPECT_EQ(compiled(R"({"linux": {"rootfsPropagation": "shared"}})").plan.root.propagation, std::uint64_t{MS_SHARED});
+    EXPECT_EQ(compiled(R"({"linux": {"rootfsPropagation": "shared"}})").plan.root.propagation,
+              std::uint64_t{MS_SHARED});
     EXPECT_EQ(compiled("").plan.root.propagation, 0U);
 }
 
@@ -87,10 +92,12 @@ TEST(Compile, HandsUnknownOptionsToTheFileSystem) {
 }
 
 TEST(Compile, WarnsOfWhatItIgnores) {
-    const auto bind = compiled(R"({"mounts": [{"destination": "a", "source": "/x", "options": ["bind", "size=1"]}]})");
+    const auto bind =
+        compiled(R"({"mounts": [{"destination": "a", "source": "/x", "options": ["bind", "size=1"]}]})");
     ASSERT_EQ(bind.warnings.size(), 2U);
     EXPECT_EQ(bind.warnings[0], "/mounts/0/destination: is relative; it is taken from the container's root");
-    EXPECT_EQ(bind.warnings[1], "/mounts/0/options: a bind mount has no options of a file system: ignored \"size=1\"");
+    EXPECT_EQ(bind.warnings[1],
+              "/mounts/0/options: a bind mount has no options of a file system: ignored \"size=1\"");
     EXPECT_EQ(bind.plan.root.mounts.at(0).target, "/a");
     const auto capability = compiled(R"({"process": {"capabilities": {"bounding": ["CAP_FLY", "CAP_KILL"]}}})");
     ASSERT_EQ(capability.warnings.size(), 1U);
@@ -101,9 +108,10 @@ TEST(Compile, WarnsOfWhatItIgnores) {
 TEST(Compile, GrantsOnlyWhatTheKernelWould) {
     const auto result = compiled(R"({"process": {"capabilities": {"permitted": ["CAP_KILL", "CAP_CHOWN"],
         "inheritable": ["CAP_KILL"], "effective": ["CAP_KILL", "CAP_FOWNER"], "ambient": ["CAP_KILL", "CAP_CHOWN"]}}})");
-    EXPECT_EQ(result.warnings, (std::vector<std::string>{
-        "/process/capabilities/effective: not permitted too, so not granted: CAP_FOWNER",
-        "/process/capabilities/ambient: not permitted and inheritable too, so not granted: CAP_CHOWN"}));
+    EXPECT_EQ(result.warnings,
+              (std::vector<std::string>{
+                  "/process/capabilities/effective: not permitted too, so not granted: CAP_FOWNER",
+                  "/process/capabilities/ambient: not permitted and inheritable too, so not granted: CAP_CHOWN"}));
     EXPECT_EQ(result.plan.process.capabilities->effective, 1U << 5);
     EXPECT_EQ(result.plan.process.capabilities->ambient, 1U << 5);
 }
@@ -115,11 +123,13 @@ TEST(Compile, DefaultDevicesComeFirstUnlessReplaced) {
     EXPECT_EQ(plan.root.devices[0].mode, std::uint32_t{S_IFCHR | 0666});
     const auto own = compiled(R"({"linux": {"devices": [
         {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 384},
-        {"path": "/run/fifo", "type": "p"}]}})").plan;
+        {"path": "/run/fifo", "type": "p"}]}})")
+                         .plan;
     EXPECT_EQ(own.root.devices.size(), 7U);
     EXPECT_EQ(own.root.devices[5].mode, std::uint32_t{S_IFCHR | 0600});
     EXPECT_EQ(own.root.devices[6].mode, std::uint32_t{S_IFIFO | 0666});
-    const auto host = compiled(R"({"mounts": [{"destination": "/dev", "source": "/dev", "options": ["rbind"]}]})").plan;
+    const auto host =
+        compiled(R"({"mounts": [{"destination": "/dev", "source": "/dev", "options": ["rbind"]}]})").plan;
     EXPECT_TRUE(host.root.devices.empty());
     EXPECT_TRUE(host.root.links.empty());
 }
@@ -153,8 +163,10 @@ TEST(Compile, ZeroProcessesAreALimitSinceVersion13) {
 }
 
 TEST(Compile, NamesTheControllersThatItNeeds) {
-    const auto plan = compiled(R"({"linux": {"resources": {"cpu": {"shares": 5, "cpus": "0"}, "memory": {"limit": 5},
-        "unified": {"io.max": "8:0 rbps=1\n8:1 rbps=2", "cgroup.max.depth": "1", "memory.high": "4"}}}})").plan;
+    const auto plan =
+        compiled(R"({"linux": {"resources": {"cpu": {"shares": 5, "cpus": "0"}, "memory": {"limit": 5},
+        "unified": {"io.max": "8:0 rbps=1\n8:1 rbps=2", "cgroup.max.depth": "1", "memory.high": "4"}}}})")
+            .plan;
     EXPECT_EQ(plan.cgroup.controllers, (std::vector<std::string>{"memory", "cpu", "cpuset", "io"}));
     EXPECT_EQ(std::ranges::count(plan.cgroup.files, "io.max", &FileWrite::file), 2);
     EXPECT_EQ(plan.cgroup.files.back().pointer, "/linux/resources/unified/memory.high");
@@ -177,7 +189,8 @@ TEST(Compile, WithoutCapabilitiesThereAreNone) {
 TEST(Overrides, ReplaceWhatTheySay) {
     const Overrides overrides{{"sh", "-i"}, {"A=2", "B=3"}, "/tmp", "night", true};
     const auto result = compiled(R"({"hostname": "day", "process": {"env": ["A=1"]},
-        "linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}]}})", overrides);
+        "linux": {"namespaces": [{"type": "mount"}, {"type": "uts"}]}})",
+                                 overrides);
     EXPECT_EQ(result.plan.process.args, (std::vector<std::string>{"sh", "-i"}));
     EXPECT_EQ(result.plan.process.env, (std::vector<std::string>{"A=2", "B=3", "HOME=/root"}));
     EXPECT_EQ(result.plan.process.cwd, "/tmp");
@@ -188,8 +201,10 @@ TEST(Overrides, ReplaceWhatTheySay) {
 }
 
 TEST(Overrides, StandInForAnAbsentProcess) {
-    EXPECT_EQ(compiled(R"({"process": null})", {.args = {"sh"}, .env = {}, .cwd = {}, .hostname = {}, .terminal = {}})
-                  .plan.process.cwd, "/");
+    EXPECT_EQ(
+        compiled(R"({"process": null})", {.args = {"sh"}, .env = {}, .cwd = {}, .hostname = {}, .terminal = {}})
+            .plan.process.cwd,
+        "/");
 }
 
 TEST(Overrides, AreCheckedLikeTheDocument) {

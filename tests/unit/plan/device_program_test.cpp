@@ -14,7 +14,8 @@ namespace xctl::plan {
 namespace {
 
 /// The program's result; -1 for an instruction that it should not have, or one outside the program.
-int run(const std::vector<std::uint64_t>& program, std::uint32_t access_type, std::uint32_t major, std::uint32_t minor) {
+int run(const std::vector<std::uint64_t>& program, std::uint32_t access_type, std::uint32_t major,
+        std::uint32_t minor) {
     const std::array<std::uint32_t, 3> context{access_type, major, minor};
     std::array<std::uint32_t, 11> registers{};
     for (std::size_t at = 0; at < program.size(); ++at) {
@@ -86,7 +87,8 @@ TEST(DeviceProgram, TwoRulesMayGrantOneAccessTogether) {
 
 // What engines write: deny everything, then a list.
 TEST(DeviceRules, HaveTheDefaultsAppended) {
-    const auto program = compile_device_rules({{.allow = false, .type = "a", .major = {}, .minor = {}, .access = "rwm"}});
+    const auto program =
+        compile_device_rules({{.allow = false, .type = "a", .major = {}, .minor = {}, .access = "rwm"}});
     const auto allowed = [&](std::uint32_t kind, std::uint32_t access, std::uint32_t major, std::uint32_t minor) {
         return run(program, access << 16 | kind, major, minor);
     };
@@ -100,8 +102,8 @@ TEST(DeviceRules, HaveTheDefaultsAppended) {
 }
 
 TEST(DeviceRules, MinusOneIsEveryNumberAndNoAccessIsAll) {
-    const auto program = compile_device_rules(
-        {{.allow = true, .type = "b", .major = 8, .minor = -1, .access = ""}});
+    const auto program =
+        compile_device_rules({{.allow = true, .type = "b", .major = 8, .minor = -1, .access = ""}});
     EXPECT_EQ(run(program, kAccessAll << 16 | kBlock, 8, 77), 1);
     EXPECT_EQ(run(program, kAccessRead << 16 | kBlock, 9, 0), 0);
 }

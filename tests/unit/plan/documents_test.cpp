@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whole documents from tests/data: good/ compiles, bad/ fails with the text beside it, golden/ has the plans of three
-// known documents. With XCTL_UPDATE_GOLDEN in the environment the texts are written instead of compared.
+// Whole documents from tests/data: good/ compiles, bad/ fails with the text beside it, golden/ has the plans of
+// three known documents. With XCTL_UPDATE_GOLDEN in the environment the texts are written instead of compared.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -62,7 +62,8 @@ TEST(BadDocuments, AreRefusedWithPlaceAndRule) {
             ADD_FAILURE() << path << " was accepted";
             continue;
         }
-        EXPECT_TRUE(result.error().code == Errc::invalid_document || result.error().code == Errc::unsupported) << path;
+        EXPECT_TRUE(result.error().code == Errc::invalid_document || result.error().code == Errc::unsupported)
+            << path;
         expect_text(fs::path(path).replace_extension(".txt"), result.error().message + "\n");
     }
 }
@@ -85,8 +86,8 @@ TEST(Golden, PlansOfKnownDocuments) {
 }
 
 TEST(Golden, PlansOfSamples) {
-    for (const auto* name : {"namespaces-all", "process-full", "mount-idmap", "mount-options-order", "mount-parameters",
-                             "mount-paths", "devices", "resources", "sysctl"}) {
+    for (const auto* name : {"namespaces-all", "process-full", "mount-idmap", "mount-options-order",
+                             "mount-parameters", "mount-paths", "devices", "resources", "sysctl"}) {
         const auto result = compiled(kData / "good" / (std::string(name) + ".json"));
         ASSERT_TRUE(result) << result.error().message;
         expect_text(kData / "golden" / (std::string(name) + ".txt"), explain(result->plan));

@@ -27,7 +27,8 @@ TEST(IsWithin, ComparesWholeParts) {
 }
 
 TEST(Payload, RecognizesSystemd) {
-    for (const auto* program : {"/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd"})
+    for (const auto* program :
+         {"/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd", "/lib/systemd/systemd"})
         EXPECT_TRUE(is_systemd_payload({program, "--log-level=info"})) << program;
     for (const auto* program : {"sh", "/bin/init", "/usr/bin/systemd-notify", "init"})
         EXPECT_FALSE(is_systemd_payload({program})) << program;

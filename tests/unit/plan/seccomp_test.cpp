@@ -72,7 +72,8 @@ protected:
 };
 
 TEST_F(SeccompTest, AnAllowListRefusesTheRest) {
-    const auto program = compiled({kEperm, {}, {{"read", kAllow, {}}, {"clone3", kAllow, {}}, {"no_such_call", kAllow, {}}}});
+    const auto program =
+        compiled({kEperm, {}, {{"read", kAllow, {}}, {"clone3", kAllow, {}}, {"no_such_call", kAllow, {}}}});
     EXPECT_EQ(call(program, SYS_read), SECCOMP_RET_ALLOW);
     EXPECT_EQ(call(program, SYS_write), SECCOMP_RET_ERRNO | EPERM);
 }
@@ -92,14 +93,18 @@ TEST_F(SeccompTest, ADenyListLeavesNewerCallsAlone) {
 }
 
 TEST_F(SeccompTest, ConditionsOnOneArgumentAreAlternatives) {
-    const auto program = compiled({kEperm, {}, {{"personality", kAllow, {{0, FilterOperator::equal, 0, 0}, {0, FilterOperator::equal, 8, 0}}}}});
+    const auto program = compiled(
+        {kEperm,
+         {},
+         {{"personality", kAllow, {{0, FilterOperator::equal, 0, 0}, {0, FilterOperator::equal, 8, 0}}}}});
     EXPECT_EQ(call(program, SYS_personality, 0), SECCOMP_RET_ALLOW);
     EXPECT_EQ(call(program, SYS_personality, 8), SECCOMP_RET_ALLOW);
     EXPECT_EQ(call(program, SYS_personality, 9), SECCOMP_RET_ERRNO | EPERM);
 }
 
 TEST_F(SeccompTest, AMaskIsComparedWithTheSecondValue) {
-    const auto program = compiled({kAllow, {}, {{"clone", kEperm, {{0, FilterOperator::masked_equal, 0x10000000, 0x10000000}}}}});
+    const auto program =
+        compiled({kAllow, {}, {{"clone", kEperm, {{0, FilterOperator::masked_equal, 0x10000000, 0x10000000}}}}});
     EXPECT_EQ(call(program, SYS_clone, 0x10000011), SECCOMP_RET_ERRNO | EPERM);
     EXPECT_EQ(call(program, SYS_clone, 0x11), SECCOMP_RET_ALLOW);
 }
