@@ -127,7 +127,7 @@ private:
     Result<> apply_word(const std::string& word, const std::string& pointer) {
         for (const auto prefix : {oci::kIdMapPrefix, oci::kRecursiveIdMapPrefix})
             if (word.starts_with(prefix)) {
-                out_.recursive_id_map = prefix == oci::kRecursiveIdMapPrefix;
+                if (prefix == oci::kRecursiveIdMapPrefix) out_.rec_attr_set |= MOUNT_ATTR_IDMAP;
                 TRY(parse_id_map_option(std::string_view(word).substr(prefix.size()), out_), pointer);
                 return {};
             }
@@ -154,7 +154,7 @@ private:
             case MountEffect::recursive_bind: out_.recursive = true; [[fallthrough]];
             case MountEffect::bind: out_.kind = MountKind::bind; return;
             case MountEffect::copy_up: out_.copy_up = true; return;
-            case MountEffect::recursive_id_map: out_.recursive_id_map = true; [[fallthrough]];
+            case MountEffect::recursive_id_map: out_.rec_attr_set |= MOUNT_ATTR_IDMAP; [[fallthrough]];
             case MountEffect::id_map: wants_id_map_ = true; return;
             case MountEffect::none:
             case MountEffect::unsupported: return;

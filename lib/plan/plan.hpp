@@ -58,13 +58,12 @@ struct Mount {
     bool recursive_propagation = false;
     bool copy_up = false;              // tmpfs: starts with what the root has at the target
     std::vector<Parameter> parameters;
-    std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty
-    bool recursive_id_map = false;        // the maps apply to the mounts below the source too
+    std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty; with MOUNT_ATTR_IDMAP in
+                                          // rec_attr_set the mounts below the source are mapped too
     static auto fields(auto&& visit, auto& self) {
         return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,
                      self.attr_clear, self.rec_attr_set, self.rec_attr_clear, self.propagation,
-                     self.recursive_propagation, self.copy_up, self.parameters, self.uid_map, self.gid_map,
-                     self.recursive_id_map);
+                     self.recursive_propagation, self.copy_up, self.parameters, self.uid_map, self.gid_map);
     }
 };
 

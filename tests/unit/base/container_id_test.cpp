@@ -7,7 +7,7 @@ namespace xctl {
 namespace {
 
 TEST(ContainerId, TakesWhatCanNameAUnitAPathAndAnObject) {
-    for (const auto* text : {"a", "0", "web-1", "A.b_c+d-9"}) {
+    for (const auto* text : {"a", "0", "web-1", "A.b_c-9"}) {
         const auto id = ContainerId::parse(text);
         ASSERT_TRUE(id) << text;
         EXPECT_EQ(id->str(), text);
@@ -16,7 +16,7 @@ TEST(ContainerId, TakesWhatCanNameAUnitAPathAndAnObject) {
 }
 
 TEST(ContainerId, RefusesEverythingElse) {
-    for (const auto* text : {"", ".", "..", "-a", "_a", "+a", "a/b", "a b", "a@b", "a\n", "../a", "a:b", "ä"}) {
+    for (const auto* text : {"", ".", "..", "-a", "_a", "+a", "a/b", "a b", "a@b", "a+b", "a\n", "../a", "a:b", "ä"}) {
         const auto id = ContainerId::parse(text);
         ASSERT_FALSE(id) << text;
         EXPECT_EQ(id.error().code, Errc::invalid_argument);

@@ -43,8 +43,7 @@ LaunchPlan full_plan() {
                                 .copy_up = true,
                                 .parameters = {{"k", "v"}, {"flag", std::nullopt}},
                                 .uid_map = {{1, 1, 1}},
-                                .gid_map = {{2, 2, 2}},
-                                .recursive_id_map = true});
+                                .gid_map = {{2, 2, 2}}});
     plan.cgroup = {{{"memory.max", "1", "/p"}}, {"memory"}, {1, 2, UINT64_MAX}};
     plan.process = {.terminal = true,
                     .rows = 24,
@@ -70,7 +69,6 @@ TEST(Codec, KeepsEveryMember) {
     EXPECT_EQ(encode(plan), bytes);
     EXPECT_EQ(plan.root.mounts.at(0).parameters.at(0).value, "v");
     EXPECT_EQ(plan.root.mounts.at(0).parameters.at(1).value, std::nullopt);
-    EXPECT_TRUE(plan.root.mounts.at(0).recursive_id_map);
     EXPECT_EQ(plan.time_offsets.at(0).seconds, -5);
     EXPECT_EQ(plan.process.capabilities->ambient, 5U);
     EXPECT_EQ(plan.process.seccomp.filter.size(), 3U);
