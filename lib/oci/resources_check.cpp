@@ -11,11 +11,12 @@ namespace {
 
 constexpr std::uint32_t kMaxErrno = 4095;  // the kernel's MAX_ERRNO
 constexpr std::uint32_t kMaxSyscallArg = 5;
+constexpr std::size_t kMaxSyscallNames = 10'000;  // a kernel has some 400 calls, a filter 4096 instructions
 constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 
-/// Files that place processes or shape the tree, not limits: a document must not move anything there.
-constexpr std::array<std::string_view, 5> kCgroupControls{"cgroup.procs", "cgroup.threads",
-                                                          "cgroup.subtree_control", "cgroup.type", "cgroup.kill"};
+/// Files that place or stop processes or shape the tree: they are no limits, and not for a document to write.
+constexpr std::array<std::string_view, 6> kCgroupControls{"cgroup.procs", "cgroup.threads", "cgroup.type",
+                                                          "cgroup.kill",  "cgroup.freeze",  "cgroup.subtree_control"};
 
 Result<> check_device_rule(const DeviceRule& rule, const std::string& pointer) {
     constexpr std::array<std::string_view, 4> kTypes{"", "a", "b", "c"};
@@ -119,8 +120,13 @@ Result<> check_seccomp(const Seccomp& seccomp) {
     }
     if (seccomp.listener_path.empty() && !seccomp.listener_metadata.empty())
         return broken("/linux/seccomp/listenerMetadata", "needs listenerPath");
-    for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i)
+    std::size_t names = 0;
+    for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i) {
         TRY(check_syscall_rule(seccomp.syscalls[i], std::format("/linux/seccomp/syscalls/{}", i)));
+        names += seccomp.syscalls[i].names.size();
+    }
+    if (names > kMaxSyscallNames)
+        return broken("/linux/seccomp/syscalls", std::format("must not name more than {} calls", kMaxSyscallNames));
     return {};
 }
 

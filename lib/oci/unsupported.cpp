@@ -35,6 +35,12 @@ bool has_personality(const Spec& spec) {
     return personality && (personality->domain != "LINUX" || !personality->flags.empty());
 }
 
+/// Our own processes are not confined either, so this word asks for nothing.
+bool has_apparmor_profile(const Spec& spec) {
+    const auto& profile = process_of(spec).apparmor_profile;
+    return !profile.empty() && profile != "unconfined";
+}
+
 constexpr std::array kRows{
     Row{"/hooks/prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
     Row{"/hooks/createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
@@ -42,7 +48,7 @@ constexpr std::array kRows{
     Row{"/hooks/startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
     Row{"/hooks/poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
     Row{"/hooks/poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
-    Row{"/process/apparmorProfile", [](const Spec& s) { return !process_of(s).apparmor_profile.empty(); }},
+    Row{"/process/apparmorProfile", has_apparmor_profile},
     Row{"/process/selinuxLabel", [](const Spec& s) { return !process_of(s).selinux_label.empty(); }},
     Row{"/process/scheduler", [](const Spec& s) { return process_of(s).scheduler.has_value(); }},
     Row{"/process/ioPriority", [](const Spec& s) { return process_of(s).io_priority.has_value(); }},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // linux.resources to files of cgroup v2. The specification speaks of v1; the conversions are those of the field.
-#include <algorithm>
 #include <cmath>
 #include <format>
+#include <set>
 
 #include "lib/base/text.hpp"
 #include "lib/plan/compile_parts.hpp"
@@ -46,8 +46,7 @@ private:
     void add(std::string_view file, std::string value, std::string_view property) {
         out_.files.push_back({std::string(file), std::move(value), std::format("/linux/resources/{}", property)});
         const std::string controller(file.substr(0, file.find('.')));
-        if (controller != "cgroup" && !std::ranges::contains(out_.controllers, controller))
-            out_.controllers.push_back(controller);
+        if (controller != "cgroup" && controllers_.insert(controller).second) out_.controllers.push_back(controller);
     }
 
     void add_memory() {
@@ -91,6 +90,7 @@ private:
 
     const oci::Resources& resources_;
     std::string_view oci_version_;
+    std::set<std::string> controllers_;
     Cgroup out_;
 };
 

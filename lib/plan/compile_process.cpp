@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <format>
+#include <ranges>
+#include <set>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/capabilities.hpp"
@@ -55,10 +57,11 @@ std::string_view env_name(std::string_view entry) { return entry.substr(0, entry
 /// process; the plan's maker cannot read the container's passwd, so root has /root and everyone else "/".
 std::vector<std::string> compile_env(const oci::Process& process) {
     std::vector<std::string> out;
-    for (auto entry = process.env.rbegin(); entry != process.env.rend(); ++entry)
-        if (!std::ranges::contains(out, env_name(*entry), env_name)) out.push_back(*entry);
+    std::set<std::string_view> names;
+    for (const auto& entry : process.env | std::views::reverse)
+        if (names.insert(env_name(entry)).second) out.push_back(entry);
     std::ranges::reverse(out);
-    if (!std::ranges::contains(out, "HOME", env_name))
+    if (!names.contains("HOME"))
         out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
     return out;
 }

@@ -139,6 +139,15 @@ TEST(ParseProcess, StandsAlone) {
     EXPECT_EQ(parse_process("{}", "p.json").error().message, "p.json: /cwd: is required");
 }
 
+TEST(CheckSpec, LimitsTheSizeOfAProfile) {
+    auto spec = parse_spec(kMinimal, "config.json").value();
+    auto& seccomp = spec.linux_config.seccomp.emplace();
+    seccomp.syscalls.push_back({std::vector<std::string>(10'000, "read"), SeccompAction::allow, {}, {}});
+    EXPECT_TRUE(check_spec(spec));
+    seccomp.syscalls.push_back({{"write"}, SeccompAction::allow, {}, {}});
+    EXPECT_EQ(check_spec(spec).error().message, "/linux/seccomp/syscalls: must not name more than 10000 calls");
+}
+
 TEST(SysctlFile, FollowsTheFirstSeparator) {
     EXPECT_EQ(sysctl_file("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
     EXPECT_EQ(sysctl_file("net.ipv4.conf.eth0/1.forwarding"), "net/ipv4/conf/eth0.1/forwarding");

@@ -186,6 +186,32 @@ TEST(Compile, WithoutCapabilitiesThereAreNone) {
     EXPECT_EQ(capabilities->bounding | capabilities->effective | capabilities->permitted, 0U);
 }
 
+TEST(CompileExec, HasTheFilterOfItsContainer) {
+    const auto container = compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO"}]}}})");
+    oci::Process process;
+    process.args = {"sh"};
+    process.cwd = "/x/..";
+    const auto plan = compile_exec(container.spec, process).value();
+    EXPECT_EQ(plan.args, std::vector<std::string>{"sh"});
+    EXPECT_EQ(plan.cwd, "/");
+    EXPECT_FALSE(plan.seccomp.filter.empty());
+    EXPECT_EQ(plan.seccomp.filter, container.plan.process.seccomp.filter);
+}
+
+// The filters are cached: profiles that differ in one number must not be taken for each other.
+TEST(CompileSeccomp, DoesNotConfuseProfiles) {
+    const auto filter = [](int number) {
+        return compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": )" + std::to_string(number) + "}]}}}")
+            .plan.process.seccomp.filter;
+    };
+    std::vector<std::vector<std::uint64_t>> filters;
+    for (int number = 1; number <= 12; ++number) filters.push_back(filter(number));
+    for (int number = 12; number >= 1; --number) EXPECT_EQ(filter(number), filters[static_cast<std::size_t>(number - 1)]);
+    EXPECT_NE(filters[0], filters[1]);
+}
+
 TEST(Overrides, ReplaceWhatTheySay) {
     const Overrides overrides{{"sh", "-i"}, {"A=2", "B=3"}, "/tmp", "night", true};
     const auto result = compiled(R"({"hostname": "day", "process": {"env": ["A=1"]},
