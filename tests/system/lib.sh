@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the system tests share; sourced, never run. Each test is a script that runs as root in a booted system and
+# fails with the first check that does not hold.
+set -eu
+
+data=/src/tests/data
+work=$(mktemp -d /tmp/xctl-test.XXXXXX)
+
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+note() { printf -- '-- %s\n' "$*"; }
+
+# check WHAT COMMAND...: the command succeeds.
+check() {
+    local what=$1; shift
+    "$@" || fail "$what (status $?: $*)"
+    note "$what"
+}
+
+# equal WHAT EXPECTED ACTUAL
+equal() {
+    [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'"
+    note "$1"
+}
+
+# contains WHAT TEXT PATTERN: an extended regular expression occurs in the text.
+contains() {
+    printf '%s\n' "$2" | grep -Eq -- "$3" || fail "$1: no match for '$3' in: $2"
+    note "$1"
+}
+
+# status_of COMMAND...: prints the exit status, hides the output.
+status_of() {
+    local r=0
+    "$@" >"$work/out" 2>"$work/err" </dev/null || r=$?
+    echo "$r"
+}
+
+# until_true SECONDS COMMAND...: polls.
+until_true() {
+    local tries=$(($1 * 20)); shift
+    while ! "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+state_is() { [ "$(xctl list --json | jq -r ".[] | select(.name == \"$1\") | .state")" = "$2" ]; }
+field() { xctl list --json | jq -r ".[] | select(.name == \"$1\") | .$2"; }
+
+# A root file system with nothing but busybox.
+busybox_root() { # DIRECTORY
+    mkdir -p "$1"/bin "$1"/proc "$1"/sys "$1"/dev "$1"/tmp "$1"/etc "$1"/root
+    cp /bin/busybox "$1/bin/busybox"
+    local applet
+    for applet in $(/bin/busybox --list); do
+        [ "$applet" = busybox ] || ln -sf busybox "$1/bin/$applet"
+    done
+    echo root:x:0:0:root:/root:/bin/sh >"$1/etc/passwd"
+}
+
+# bundle DIRECTORY [JQ-FILTER]: a busybox bundle without a terminal; the filter edits what `runc spec` writes.
+bundle() {
+    mkdir -p "$1"
+    [ -d "$work/busybox" ] || busybox_root "$work/busybox"
+    [ -e "$1/rootfs" ] || cp -a "$work/busybox" "$1/rootfs"
+    jq ".process.terminal = false | .process.args = [\"sh\"] | ${2:-.}" "$data/runc-spec.json" >"$1/config.json"
+}
+
+# script_bundle DIRECTORY SCRIPT [JQ-FILTER]: the same, running a shell script.
+script_bundle() {
+    export script="$2"
+    bundle "$1" ".process.args = [\"sh\", \"-c\", env.script] | ${3:-.}"
+}
