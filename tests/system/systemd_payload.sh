@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A full Debian with systemd as its init on a terminal: boots to a login prompt on the console, lets someone log in,
+# and `xctl stop` shuts it down cleanly.
+. "$(dirname "$0")/lib.sh"
+
+# The root is the booted system's own, without what makes it a test system.
+mkdir -p "$work/deb/rootfs" "$work/layer"
+mount -t tmpfs tmpfs "$work/layer"
+mkdir "$work/layer/upper" "$work/layer/work"
+mount -t overlay -o "lowerdir=/,upperdir=$work/layer/upper,workdir=$work/layer/work" overlay "$work/deb/rootfs"
+root=$work/deb/rootfs
+rm -f "$root/etc/systemd/system/console-getty.service"
+for unit in box-job.service box-setup.service; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
+chroot "$root" sh -c 'echo root:secret | chpasswd'
+echo debian-inside >"$root/etc/hostname"
+
+jq '.process.args = ["/sbin/init"] | .root.readonly = false | .process.noNewPrivileges = false
+    | .process.env += ["container=xctl"] | .hostname = "debian-inside"
+    | .linux.namespaces += [{"type": "cgroup"}] | del(.process.rlimits)
+    | ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+       "NET_BIND_SERVICE", "NET_ADMIN", "SYS_CHROOT", "SYS_ADMIN", "MKNOD", "AUDIT_WRITE", "AUDIT_CONTROL", "SYS_TTY_CONFIG"]
+       as $names | ($names | map("CAP_" + .)) as $caps
+    | .process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}
+    | .mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)
+    | .mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"]},
+                  {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777"]}]' \
+    "$data/runc-spec.json" >"$work/deb/config.json"
+
+check "created" xctl create deb "$work/deb"
+check "started" xctl start deb
+check "boots to a login prompt on its console" until_true 60 sh -c 'xctl logs deb | grep -q "debian-inside login:"'
+contains "its services are in the scope's cgroup" "$(systemd-cgls --no-pager /xctl.slice)" 'systemd-journald'
+
+login() {
+    python3 - <<'PY'
+import pexpect, sys
+child = pexpect.spawn("xctl", ["attach", "deb"], timeout=30, encoding="utf-8")
+child.expect("login: ")
+child.sendline("root")
+child.expect("assword: ")
+child.sendline("secret")
+child.expect("[#$] ")
+child.sendline("systemctl is-system-running --wait; systemctl --failed --no-legend | wc -l; echo I am $(hostname)")
+child.expect("I am debian-inside")
+child.send("\x10\x11")  # the detach keys
+child.expect(pexpect.EOF)
+child.close()
+sys.exit(child.exitstatus)
+PY
+}
+check "someone logs in over xctl attach and detaches" login
+equal "it still runs" running "$(field deb state)"
+check "stopped" xctl stop deb --timeout=60s
+equal "it ended by itself" exited "$(field deb exitReason)"
+contains "it shut down cleanly" "$(xctl logs deb | tail -n 30)" 'Reached target.*(halt|poweroff|exit)\.target|Exiting container'
+check "the scope is gone" until_true 5 sh -c '! systemctl is-active -q xctl-deb.scope'
