@@ -60,6 +60,7 @@ Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command
 
 int status_of(const std::optional<api::RunEnd>& end) {
     if (!end) return EXIT_SUCCESS;
+    if (end->status < 0) return api::kExitOwnFailure;
     return end->signaled ? api::kExitSignalBase + end->status : end->status;
 }
 
@@ -67,12 +68,13 @@ void say(std::string_view text) { std::fprintf(stderr, "xctl: %.*s\n", static_ca
 
 /// The exit status, for every outcome but a lost connection.
 int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const StreamState& state) {
-    if (outcome == StreamOutcome::detached) say(std::format("detached; {} goes on running", mode.name));
-    if (outcome == StreamOutcome::signaled) {
-        if (mode.until_exit && signal != SIGPIPE) say(std::format("detached; {} goes on running", mode.name));
-        die_by(signal);
-    }
-    return outcome == StreamOutcome::detached || !mode.until_exit ? EXIT_SUCCESS : status_of(state.last_end);
+    const bool left = outcome == StreamOutcome::detached || outcome == StreamOutcome::signaled;
+    if (left && mode.until_exit && signal != SIGPIPE) say(std::format("detached; {} goes on running", mode.name));
+    if (outcome == StreamOutcome::signaled) die_by(signal);
+    if (left || !mode.until_exit) return EXIT_SUCCESS;
+    if (state.last_end && state.last_end->status < 0)
+        say(std::format("{} has ended; its exit status is not known", mode.name));
+    return status_of(state.last_end);
 }
 
 }  // namespace

@@ -178,6 +178,7 @@ Result<> Stream::handle(const Frame& frame) {
         case api::FrameKind::run_begin:
             started_ = true;
             state_.last_end.reset();
+            if (live_) follow_terminal(frame.header.detail == 1);
             break;
         case api::FrameKind::run_end: return handle_run_end(frame);
         case api::FrameKind::live: handle_live(frame.header.detail == 1); break;
@@ -243,6 +244,11 @@ void Stream::handle_live(bool terminal) {
         outcome_ = StreamOutcome::finished;
         return;
     }
+    follow_terminal(terminal);
+}
+
+/// Once raw, the user's terminal stays so between runs: what is typed then is for the next one.
+void Stream::follow_terminal(bool terminal) {
     if (!terminal || !mode_.input) return;
     terminal_.enter();
     send_size();

@@ -75,6 +75,7 @@ private:
     void handle_output(const Frame& frame);
     Result<> handle_run_end(const Frame& frame);
     void handle_live(bool terminal);
+    void follow_terminal(bool terminal);
     void go_on_at(std::uint64_t offset);
     void write_pending();
     void send_size();

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -183,6 +184,27 @@ TEST_F(Console, WhatWasNotTakenIsSentToTheNextConnection) {
     EXPECT_EQ(run().value(), StreamOutcome::ended);
     const std::vector<std::pair<FrameKind, std::string>> wanted{{FrameKind::input, "typed"}};
     EXPECT_EQ(received(), wanted);
+}
+
+/// With `run`, what is new begins before the terminal exists: the start of the run tells.
+TEST_F(Console, ATerminalMayComeWithTheRun) {
+    int master = -1;
+    int slave = -1;
+    const winsize size{31, 77, 0, 0};
+    ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, &size), 0);
+    const UniqueFd keep(master);
+    in_.read_end.reset(slave);
+    termios before{}, after{};
+    ASSERT_EQ(::tcgetattr(slave, &before), 0);
+    say(FrameKind::live, 0);
+    say(FrameKind::run_begin, 0, {}, 1);
+    daemon_.reset();
+    EXPECT_EQ(run().value(), StreamOutcome::lost);
+    std::string wanted;
+    append_resize(wanted, {31, 77});
+    EXPECT_EQ(state_.unsent, wanted);
+    ASSERT_EQ(::tcgetattr(slave, &after), 0);
+    EXPECT_EQ(before.c_lflag, after.c_lflag);
 }
 
 TEST_F(Console, MalformedFramesAreErrors) {
