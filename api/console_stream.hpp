@@ -16,9 +16,10 @@ namespace xctl::api {
 enum class FrameKind : std::uint8_t {
     output,        // payload: console bytes; `detail`: 0 stdout or terminal, 1 stderr; offset: of the first byte
     gap,           // offset: where output goes on; the bytes before it were overwritten before they could be sent
-    run_begin,     // a start of the container; payload: none
+    run_begin,     // a start of the container; payload: none; detail: 1 = this run has a terminal
     run_end,       // its end; payload: RunEnd
-    live,          // all that was kept has been sent; what follows is new. payload: none; detail: 1 = a terminal
+    live,          // all that was kept has been sent; what follows is new. payload: none; detail: 1 = the
+                   // current run has a terminal
     end,           // nothing more will come (Logs without follow, or the container was deleted)
     input,         // payload: bytes for the terminal or stdin
     end_of_input,  // closes stdin; meaningless with a terminal
@@ -41,7 +42,7 @@ struct RunEnd {
     std::uint8_t signaled;  // status is a signal's number
     std::uint8_t final;     // the restart policy will not start it again
     std::uint16_t reserved;
-    std::int32_t status;
+    std::int32_t status;    // -1: nobody knows
 };
 static_assert(sizeof(RunEnd) == 8);
 
