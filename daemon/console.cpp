@@ -62,6 +62,7 @@ Result<> Console::set_terminal(UniqueFd master) {
     terminal_ = std::move(master);
     set_nonblocking(terminal_.get());
     hold_slave();
+    if (size_.rows > 0) resize(size_);
     input_ending_ = false;
     flush_input();
     return watch_terminal();
@@ -72,8 +73,8 @@ void Console::hold_slave() {
     slave_.reset(::ioctl(terminal_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
 
-void Console::mark_run_begin() {
-    ring_.add_mark({ring_.end(), 0, Kind::run_begin, 0, 0, 0});
+void Console::mark_run_begin(bool terminal) {
+    ring_.add_mark({ring_.end(), 0, Kind::run_begin, 0, 0, terminal});
     notify();
 }
 
@@ -116,7 +117,8 @@ Result<> Console::watch(Stream& stream) {
 }
 
 Result<> Console::watch_terminal() {
-    pull_terminal();
+    // Takes what came before, also what is in transit already, which would wake nobody.
+    on_terminal_readable();
     terminal_source_ =
         TRY(loop_.add_io(terminal_.get(), EPOLLIN, [this](std::uint32_t) { on_terminal_readable(); }));
     return {};
@@ -253,6 +255,7 @@ void Console::flush_input() {
 }
 
 void Console::resize(api::Size size) {
+    size_ = size;
     if (!terminal_) return;
     const winsize window{size.rows, size.columns, 0, 0};
     (void)::ioctl(terminal_.get(), TIOCSWINSZ, &window);

@@ -52,7 +52,7 @@ public:
     /// A run with a terminal begins; its master follows when the container has made it.
     Result<> open_terminal();
     Result<> set_terminal(UniqueFd master);
-    void mark_run_begin();
+    void mark_run_begin(bool terminal);
 
     /// All that must survive the daemon.
     [[nodiscard]] std::vector<Held> held() const;
@@ -106,6 +106,7 @@ private:
     kernel::EventLoop& loop_;
     Ring ring_;
     bool terminal_run_ = false;
+    api::Size size_{};  // as the last client said; a terminal that is made later gets it
     UniqueFd terminal_;
     UniqueFd slave_;  // keeps the terminal from hanging up while the container has it closed
     UniqueFd transit_write_;

@@ -42,7 +42,10 @@ void ConsoleClient::leave() {
 }
 
 void ConsoleClient::on_socket(std::uint32_t events) {
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0) return leave();
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        read_last_input();
+        return leave();
+    }
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && reads_ && !read_input()) return leave();
     blocked_ = false;
     pump();
@@ -68,11 +71,15 @@ void ConsoleClient::finish() {
     pump();
 }
 
+bool ConsoleClient::is_replayed() const noexcept {
+    return options_.cursor.offset() >= live_offset_ && options_.cursor.mark() >= live_mark_;
+}
+
 ConsoleClient::Sent ConsoleClient::send_some() {
     for (int turn = 0; turn < kFramesPerTurn; ++turn) {
         if (const auto sent = flush(); sent != Sent::all) return sent;
-        const bool replayed = options_.cursor.offset() >= live_offset_ && options_.cursor.mark() >= live_mark_;
-        if (!live_sent_ && replayed) {
+        if (ended_) return Sent::gone;
+        if (!live_sent_ && is_replayed()) {
             live_sent_ = true;
             if (put(FrameKind::live, options_.terminal ? 1 : 0, options_.cursor.offset(), {}) == Sent::gone)
                 return Sent::gone;
@@ -82,7 +89,10 @@ ConsoleClient::Sent ConsoleClient::send_some() {
         const auto item = live_sent_ && !options_.follow ? ConsoleCursor::Item{}
                                                          : options_.cursor.next(ring_, api::kMaxFramePayload);
         if (std::holds_alternative<ConsoleCursor::Nothing>(item)) {
+            // Marks of streams are passed without an item, so the replay may have ended just now.
+            if (!live_sent_ && is_replayed()) continue;
             if (!finishing_) return Sent::all;
+            ended_ = true;
             put(FrameKind::end, 0, options_.cursor.offset(), {});
             return flush() == Sent::blocked ? Sent::blocked : Sent::gone;
         }
@@ -105,7 +115,7 @@ ConsoleClient::Sent ConsoleClient::put_output(const ConsoleCursor::Output& outpu
 }
 
 ConsoleClient::Sent ConsoleClient::put_boundary(const Ring::Mark& mark) {
-    if (mark.kind == Ring::MarkKind::run_begin) return put(FrameKind::run_begin, 0, mark.offset, {});
+    if (mark.kind == Ring::MarkKind::run_begin) return put(FrameKind::run_begin, mark.terminal, mark.offset, {});
     const api::RunEnd end{mark.signaled, mark.final, 0, mark.status};
     return put(FrameKind::run_end, 0, mark.offset, as_bytes(end));
 }
@@ -140,6 +150,15 @@ ConsoleClient::Sent ConsoleClient::flush() {
         unsent_.erase(0, static_cast<std::size_t>(sent));
     }
     return Sent::all;
+}
+
+/// What a client typed before it left still counts; the socket's buffer bounds it.
+void ConsoleClient::read_last_input() {
+    char buffer[16 * 1024];
+    for (ssize_t got = 1; reads_ && !options_.observe && got > 0;) {
+        got = ::recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+        if (got > 0 && !take_input({buffer, static_cast<std::size_t>(got)})) return;
+    }
 }
 
 bool ConsoleClient::read_input() {

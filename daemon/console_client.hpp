@@ -55,8 +55,10 @@ private:
 
     void on_socket(std::uint32_t events);
     bool read_input();
+    void read_last_input();
     bool take_input(std::string_view bytes);
     bool take_frames();
+    [[nodiscard]] bool is_replayed() const noexcept;
     Sent send_some();
     Sent flush();
     Sent put(api::FrameKind kind, std::uint8_t detail, std::uint64_t offset, std::span<const std::byte> payload);
@@ -73,6 +75,7 @@ private:
     std::uint64_t live_mark_;
     bool live_sent_ = false;
     bool finishing_ = false;
+    bool ended_ = false;  // `end` was said, if only a part of it was sent yet
     bool reads_ = true;
     bool blocked_ = false;
     std::string unsent_;    // the rest of a frame that the socket did not take

@@ -75,10 +75,12 @@ bool limit_reached(Context& c) {
 
 Actions end_run(Context& c) {
     auto& machine = c.machine;
+    // A launch that failed was no run, however long ago the last one began.
+    const bool ran = machine.state == State::running;
     machine.last_exit = c.exit;
     machine.state = State::stopped;
     if (!policy_wants_restart(c)) return {};
-    if (machine.started != TimePoint{} && c.now - machine.started > c.policy.window) machine.restarts = 0;
+    if (ran && c.now - machine.started > c.policy.window) machine.restarts = 0;
     if (limit_reached(c)) {
         machine.last_exit.message += std::format("{}restarted {} times within {} s, giving up",
                                                  machine.last_exit.message.empty() ? "" : "; ",

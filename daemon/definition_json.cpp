@@ -108,9 +108,16 @@ bool is_section(std::string_view pointer) {
     });
 }
 
+/// A member's name as a part of a JSON pointer, so that "restart/policy" is not taken for two levels.
+std::string escaped(std::string_view name) {
+    std::string out;
+    for (const char c : name) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return out;
+}
+
 Result<> read_object(const std::string& file, const Json& object, const std::string& prefix, Definition& definition) {
     for (const auto& [name, value] : object.items()) {
-        const auto pointer = prefix + "/" + name;
+        const auto pointer = prefix + "/" + escaped(name);
         if (const auto* key = find_row(kKeys, pointer)) {
             if (const auto rule = key->read(value, definition); !rule.empty())
                 return fail(Errc::invalid_document, std::format("{}: {}: {}", file, pointer, rule));

@@ -20,6 +20,7 @@ constexpr int kBufferSize = 64 * 1024 * 1024;
 struct Received {
     std::string text;
     std::vector<UniqueFd> fds;
+    bool truncated = false;  // some descriptors could not be taken: this process has too many
 };
 
 /// The next message of the stream; empty text: there is none. Messages with descriptors are never glued.
@@ -35,7 +36,7 @@ Result<Received> receive(int socket, int flags) {
     const auto size = ::recvmsg(socket, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && errno == EAGAIN) return Received{};
     if (size < 0) return fail_errno(errno, "read the parking lot");
-    Received received{std::string(buffer, static_cast<std::size_t>(size)), {}};
+    Received received{std::string(buffer, static_cast<std::size_t>(size)), {}, (header.msg_flags & MSG_CTRUNC) != 0};
     for (auto* part_header = CMSG_FIRSTHDR(&header); part_header != nullptr;
          part_header = CMSG_NXTHDR(&header, part_header)) {
         if (part_header->cmsg_level != SOL_SOCKET || part_header->cmsg_type != SCM_RIGHTS) continue;
@@ -70,6 +71,8 @@ void Parking::set_peek_offset(int offset) const {
 Result<bool> Parking::peek(Message& message) {
     auto received = TRY(receive(receive_end_.get(), MSG_PEEK));
     if (received.text.empty()) return false;
+    // To go on would send it again without them, and then let go of the only complete copy.
+    if (received.truncated) return fail_errno(EMFILE, "read the parking lot");
     const auto words = split(received.text, ' ');
     if (words.size() < 3) return fail(Errc::system, "the parking lot holds a message of another version");
     message.key = words[0];

@@ -79,7 +79,7 @@ Result<Record> parse_record(std::string_view text) {
         record.unit = json.value("unit", "");
         record.pid = json.value("pid", -1);
         record.args = json.value("args", std::vector<std::string>{});
-        record.oci_version = json.value("ociVersion", "");
+        record.oci_version = json.value("ociVersion", record.oci_version);
         record.annotations = json.value("annotations", std::map<std::string, std::string>{});
         return record;
     } catch (const nlohmann::json::exception& error) {

@@ -30,7 +30,7 @@ public:
         MarkKind kind;
         std::uint8_t signaled;  // run_end
         std::uint8_t final;     // run_end: the restart policy will not start it again
-        std::uint8_t reserved;
+        std::uint8_t terminal;  // run_begin: this run has a terminal
     };
 
     /// Opens NAME below `directory`, or makes it with room for `size` bytes, rounded up to pages. A file of

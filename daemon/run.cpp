@@ -45,7 +45,7 @@ Result<launch::Descriptors> Run::make_descriptors() {
     channel_ = std::move(ours);
     launch::Descriptors descriptors;
     descriptors.channel = std::move(theirs);
-    if (!console_.ring().run_is_open()) console_.mark_run_begin();
+    if (!console_.ring().run_is_open()) console_.mark_run_begin(setup_.plan->process.terminal);
     if (setup_.plan->process.terminal) {
         TRY(console_.open_terminal());
     } else {
