@@ -15,8 +15,8 @@ constexpr std::size_t kMaxSyscallNames = 10'000;  // a kernel has some 400 calls
 constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 
 /// Files that place or stop processes or shape the tree: they are no limits, and not for a document to write.
-constexpr std::array<std::string_view, 6> kCgroupControls{"cgroup.procs", "cgroup.threads", "cgroup.type",
-                                                          "cgroup.kill",  "cgroup.freeze",  "cgroup.subtree_control"};
+constexpr std::array<std::string_view, 6> kCgroupControls{
+    "cgroup.procs", "cgroup.threads", "cgroup.type", "cgroup.kill", "cgroup.freeze", "cgroup.subtree_control"};
 
 Result<> check_device_rule(const DeviceRule& rule, const std::string& pointer) {
     constexpr std::array<std::string_view, 4> kTypes{"", "a", "b", "c"};
@@ -126,7 +126,8 @@ Result<> check_seccomp(const Seccomp& seccomp) {
         names += seccomp.syscalls[i].names.size();
     }
     if (names > kMaxSyscallNames)
-        return broken("/linux/seccomp/syscalls", std::format("must not name more than {} calls", kMaxSyscallNames));
+        return broken("/linux/seccomp/syscalls",
+                      std::format("must not name more than {} calls", kMaxSyscallNames));
     return {};
 }
 

@@ -46,7 +46,8 @@ private:
     void add(std::string_view file, std::string value, std::string_view property) {
         out_.files.push_back({std::string(file), std::move(value), std::format("/linux/resources/{}", property)});
         const std::string controller(file.substr(0, file.find('.')));
-        if (controller != "cgroup" && controllers_.insert(controller).second) out_.controllers.push_back(controller);
+        if (controller != "cgroup" && controllers_.insert(controller).second)
+            out_.controllers.push_back(controller);
     }
 
     void add_memory() {

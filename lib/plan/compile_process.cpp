@@ -61,8 +61,7 @@ std::vector<std::string> compile_env(const oci::Process& process) {
     for (const auto& entry : process.env | std::views::reverse)
         if (names.insert(env_name(entry)).second) out.push_back(entry);
     std::ranges::reverse(out);
-    if (!names.contains("HOME"))
-        out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
+    if (!names.contains("HOME")) out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
     return out;
 }
 

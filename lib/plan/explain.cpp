@@ -157,7 +157,8 @@ private:
             words.push_back(shown_propagation(mount.propagation | (mount.recursive_propagation ? MS_REC : 0)));
         if (mount.copy_up) words.push_back("with what it covers");
         if (!mount.uid_map.empty())
-            words.push_back(std::format("{}uids {}; gids {}", (mount.rec_attr_set & MOUNT_ATTR_IDMAP) != 0 ? "recursive " : "",
+            words.push_back(std::format("{}uids {}; gids {}",
+                                        (mount.rec_attr_set & MOUNT_ATTR_IDMAP) != 0 ? "recursive " : "",
                                         shown_maps(mount.uid_map), shown_maps(mount.gid_map)));
         auto text = join(words, " ");
         if (text.ends_with(',')) text.pop_back();

@@ -203,12 +203,14 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
 TEST(CompileSeccomp, DoesNotConfuseProfiles) {
     const auto filter = [](int number) {
         return compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": )" + std::to_string(number) + "}]}}}")
+            {"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": )" +
+                        std::to_string(number) + "}]}}}")
             .plan.process.seccomp.filter;
     };
     std::vector<std::vector<std::uint64_t>> filters;
     for (int number = 1; number <= 12; ++number) filters.push_back(filter(number));
-    for (int number = 12; number >= 1; --number) EXPECT_EQ(filter(number), filters[static_cast<std::size_t>(number - 1)]);
+    for (int number = 12; number >= 1; --number)
+        EXPECT_EQ(filter(number), filters[static_cast<std::size_t>(number - 1)]);
     EXPECT_NE(filters[0], filters[1]);
 }
 
