@@ -56,6 +56,9 @@ Result<> Ring::make_at(int directory, const char* name, std::uint64_t size) {
     const auto capacity = round_up(std::max<std::uint64_t>(size, 1));
     if (::ftruncate(file.get(), static_cast<off_t>(Header::data_begin() + capacity)) < 0)
         return fail_errno(errno, "size the console ring");
+    // The header is written through a mapping, where a full file system would be a signal instead of an error.
+    if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(Header::data_begin())); error != 0)
+        return fail_errno(error, "make room for the console ring");
     auto* memory = ::mmap(nullptr, Header::data_begin(), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (memory == MAP_FAILED) return fail_errno(errno, "map the console ring");
     auto* header = static_cast<Header*>(memory);
