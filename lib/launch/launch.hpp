@@ -34,7 +34,13 @@ struct Launched {
     UniqueFd keeper_pidfd;  // Parent::keeper only
 };
 
-/// The calling process must be single-threaded. On failure nothing is left behind.
+/// The calling process must be single-threaded. An error means that there is no init, and nothing is left behind but,
+/// with Parent::keeper, a process of ours that exits by itself. Once init exists, whatever goes wrong is told over its
+/// channel, also what this side does for it: writing id maps and raising limits.
+///
+/// A plan that joins a user namespace cannot be launched as a sibling directly, since nobody leaves a user namespace
+/// again: a helper process joins it, clones, and exits, so that init becomes a child of the nearest subreaper or of
+/// PID 1. Its exit status is then known by PIDFD_GET_INFO only; use Parent::keeper below Linux 6.15.
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent);
 
 }  // namespace xctl::launch

@@ -11,6 +11,7 @@
 #include <array>
 
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/mount.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
@@ -142,6 +143,20 @@ std::optional<std::string> why_no_containers() {
     if (!probe) return "namespaces are not permitted: " + probe.error().message;
     if (probe->pid == 0) ::_exit(0);
     return kernel::wait_exit(probe->pidfd.get()) ? std::nullopt : std::optional<std::string>("no children");
+}
+
+std::optional<std::string> why_no_user_namespaces() {
+    const auto probe = kernel::clone_process({.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET});
+    if (!probe) return "user namespaces are not permitted: " + probe.error().message;
+    if (probe->pid == 0) {
+        bool mounted = true;
+        for (const auto* fstype : {"proc", "sysfs"})
+            mounted = mounted && kernel::raw::mount_context(kernel::raw::open_filesystem(fstype)) >= 0;
+        ::_exit(mounted ? 0 : 1);
+    }
+    const auto status = kernel::wait_exit(probe->pidfd.get());
+    if (status && status->value == 0) return std::nullopt;
+    return "proc and sysfs cannot be mounted in user namespaces here";
 }
 
 BusyboxRoot::BusyboxRoot() {

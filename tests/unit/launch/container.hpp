@@ -16,6 +16,10 @@ namespace xctl::test {
 /// Why no container can be made here, or nothing.
 std::optional<std::string> why_no_containers();
 
+/// Why no container with a new user namespace can be made here, or nothing. A chroot forbids them, and a host whose
+/// own /proc or /sys are partly covered forbids mounting these in them.
+std::optional<std::string> why_no_user_namespaces();
+
 /// A directory with busybox and a few empty directories.
 class BusyboxRoot {
 public:

@@ -177,6 +177,7 @@ TEST_F(Launch, OffsetsTheClocks) {
 }
 
 TEST_F(Launch, RunsInAUserNamespace) {
+    if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
     const BusyboxRoot root;
     auto plan = make_plan(root, "id -u; cat /proc/self/uid_map | tr -s ' '; cat /proc/self/oom_score_adj; "
                                 "stat -c %t:%T /dev/null; echo x >/dev/null && hostname; touch /dev/shm/x && echo made");
@@ -186,6 +187,7 @@ TEST_F(Launch, RunsInAUserNamespace) {
 }
 
 TEST_F(Launch, UserNamespaceHasATerminal) {
+    if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
     const BusyboxRoot root;
     auto plan = make_plan(root, "tty; test -t 1 && echo yes");
     add_user_namespace(plan, 100'000);
@@ -214,6 +216,7 @@ TEST_F(Launch, JoinsTheNamespacesOfAnother) {
 }
 
 TEST_F(Launch, JoinsAUserNamespaceWithItsOwnersRights) {
+    if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
     if (!kernel::has_exit_info()) GTEST_SKIP() << "the exit status is not known before Linux 6.15";
     const BusyboxRoot root;
     auto first = make_plan(root, "true");
@@ -236,7 +239,7 @@ TEST_F(Launch, MapsTheIdsOfAMount) {
     plan.root.mounts.push_back(make_bind((root.directory().path() / "data").string(), "/data"));
     plan.root.mounts.back().uid_map = plan.root.mounts.back().gid_map = {{0, 5000, 10}};
     const auto outcome = run(plan);
-    if (!outcome || outcome->failure) GTEST_SKIP() << "the temporary directory's file system has no idmapped mounts";
+    if (!outcome) GTEST_SKIP() << "id maps or idmapped mounts are not possible here: " << outcome.error().message;
     EXPECT_EQ(outcome->output, "5000\n");
 }
 
