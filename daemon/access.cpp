@@ -31,8 +31,10 @@ Subject subject_of(const Caller& caller) {
 
 Result<> read_answer(const Answer& answer, const Caller& caller, const std::string& action) {
     if (answer.get<0>()) return {};
-    if (answer.get<1>() && !caller.interactive)
-        return fail(Errc::needs_auth, std::format("{} needs authentication, and asking for it was not allowed", action));
+    // With interaction allowed, a challenge means that there was no agent to ask with.
+    if (answer.get<1>())
+        return fail(Errc::needs_auth, std::format("{} needs authentication, and {}", action,
+                                                  caller.interactive ? "nobody could be asked" : "asking was not allowed"));
     return fail(Errc::denied, std::format("not authorized for {}", action));
 }
 

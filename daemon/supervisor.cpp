@@ -19,6 +19,7 @@ using Usec = std::chrono::microseconds;
 
 /// What attached clients see as the status of a program that never ran, as shells have it.
 constexpr int kLaunchFailedStatus = 127;
+constexpr int kUnknownStatus = -1;
 
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
@@ -195,7 +196,9 @@ void Supervisor::end_open_run() {
     if (!console_.ring().run_is_open()) return;
     const auto& exit = record_.machine.last_exit;
     const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
-    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus : exit.status;
+    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
+                       : exit.reason == ExitReason::unknown     ? kUnknownStatus
+                                                                : exit.status;
     console_.mark_run_end(signaled, status, state() == State::stopped);
 }
 
