@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The state machine against a model of what people may rely on, over random events and a clock of its own.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <format>
+#include <optional>
+#include <random>
+
+#include "daemon/container.hpp"
+
+namespace xctl {
+namespace {
+
+using namespace std::chrono_literals;
+using Actions = std::vector<Action>;
+using Random = std::mt19937;
+
+constexpr unsigned kSeed = 20'250'101;
+constexpr int kSequences = 4000;
+constexpr int kEvents = 120;
+
+unsigned pick(Random& random, unsigned count) { return std::uniform_int_distribution<unsigned>(0, count - 1)(random); }
+
+/// Knows no states: only whether there is a run, who asked for what, and when restarts were made.
+struct Model {
+    bool run = false, up = false, ending = false, again = false;
+    bool timer = false;
+    bool by_policy = false;
+    bool ran_ever = false;
+    TimePoint since{};
+    TimePoint due{};
+    std::uint64_t in_a_row = 0;
+    std::vector<TimePoint> restarts;  // by the policy, since a person's last start
+
+    Actions launch(bool policy_asks) {
+        run = ran_ever = true;
+        up = ending = again = timer = false;
+        by_policy = policy_asks;
+        return {Action::launch};
+    }
+
+    Actions launch_for_a_person() {
+        in_a_row = 0;
+        restarts.clear();
+        return launch(false);
+    }
+
+    Actions start() {
+        const bool cancels = timer;
+        auto actions = launch_for_a_person();
+        if (cancels) actions.insert(actions.begin(), Action::cancel_restart);
+        return actions;
+    }
+
+    Actions end_asked_for() {
+        const bool start_now = again;
+        run = up = ending = again = false;
+        return start_now ? launch_for_a_person() : Actions{};
+    }
+
+    Actions end_by_itself(const RestartPolicy& policy, TimePoint now, const ExitRecord& exit) {
+        const bool long_run = up && now - since > policy.window;
+        run = up = false;
+        const bool bad = exit.reason != ExitReason::exited || exit.status != 0;
+        if (policy.when == RestartWhen::no || (policy.when == RestartWhen::on_failure && !bad)) return {};
+        if (long_run) in_a_row = 0;
+        const auto within = std::ranges::count_if(restarts, [&](TimePoint at) { return at >= now - policy.window; });
+        if (policy.limit != 0 && within >= static_cast<long>(policy.limit)) return {};
+        double delay = static_cast<double>(policy.delay.count());
+        for (std::uint64_t i = 0; i < in_a_row && delay < 1e9; ++i) delay *= policy.multiplier;
+        delay = std::min(delay, static_cast<double>(policy.max_delay.count()));
+        due = now + std::chrono::milliseconds(static_cast<std::int64_t>(delay));
+        timer = true;
+        return {Action::arm_restart};
+    }
+
+    Actions stop() {
+        again = false;
+        if (timer) {
+            timer = false;
+            return {Action::cancel_restart};
+        }
+        if (!run || ending) return {};
+        ending = true;
+        return {up ? Action::signal : Action::kill};
+    }
+
+    Actions restart() {
+        if (!run) return start();
+        auto actions = stop();
+        again = true;
+        return actions;
+    }
+
+    /// Nothing: not possible now.
+    std::optional<Actions> step(Trigger trigger, const RestartPolicy& policy, TimePoint now, const ExitRecord& exit) {
+        switch (trigger) {
+            case Trigger::start: return run ? std::nullopt : std::optional(start());
+            case Trigger::stop: return stop();
+            case Trigger::restart: return ending ? std::nullopt : std::optional(restart());
+            case Trigger::stop_timeout: return ending ? std::optional(Actions{Action::kill}) : std::nullopt;
+            case Trigger::launched:
+                if (!run || (up && !ending)) return std::nullopt;
+                if (!ending) up = true, since = now;
+                return Actions{};
+            case Trigger::launch_failed:
+                if (!run || (up && !ending)) return std::nullopt;
+                if (ending) return end_asked_for();
+                if (by_policy) return end_by_itself(policy, now, exit);
+                run = false;
+                return Actions{};
+            case Trigger::exited:
+                if (!run) return std::nullopt;
+                return ending ? end_asked_for() : end_by_itself(policy, now, exit);
+            case Trigger::timer:
+                if (!timer) return std::nullopt;
+                ++in_a_row;
+                restarts.push_back(now);
+                return launch(true);
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] State state() const {
+        if (timer) return State::waiting;
+        if (run) return ending ? State::stopping : up ? State::running : State::starting;
+        return ran_ever ? State::stopped : State::created;
+    }
+};
+
+RestartPolicy random_policy(Random& random) {
+    constexpr double kMultipliers[]{1, 1.5, 2, 10, 100};
+    RestartPolicy policy;
+    policy.when = kRestartPolicies[pick(random, 3)].value;
+    policy.delay = std::chrono::milliseconds(pick(random, 2000));
+    policy.max_delay = std::chrono::milliseconds(pick(random, 20'000));
+    policy.multiplier = kMultipliers[pick(random, 5)];
+    policy.limit = pick(random, 6);
+    policy.window = std::chrono::milliseconds(pick(random, 60'000));
+    return policy;
+}
+
+ExitRecord random_exit(Random& random, TimePoint now) {
+    return {kExitReasons[1 + pick(random, 5)].value, static_cast<int>(pick(random, 2)), now, ""};
+}
+
+/// Events that can happen come more often than the others, or most sequences would stay at the beginning.
+Trigger random_trigger(Random& random, const Machine& machine) {
+    if (pick(random, 4) == 0) return static_cast<Trigger>(pick(random, 8));
+    const bool other = pick(random, 6) == 0;
+    switch (machine.state) {
+        case State::created:
+        case State::stopped: return other ? Trigger::restart : Trigger::start;
+        case State::starting: return other ? Trigger::launch_failed : Trigger::launched;
+        case State::running: return other ? Trigger::stop : Trigger::exited;
+        case State::stopping: return other ? Trigger::stop_timeout : Trigger::exited;
+        case State::waiting: return other ? Trigger::stop : Trigger::timer;
+    }
+    return Trigger::start;
+}
+
+TimePoint later(Random& random, TimePoint now, const Machine& machine, const RestartPolicy& policy) {
+    switch (pick(random, 4)) {
+        case 0: return now;
+        case 1: return std::max(now, machine.next_start);
+        case 2: return now + std::chrono::milliseconds(pick(random, 1000));
+        default: return now + policy.window * static_cast<int>(pick(random, 130)) / 100;
+    }
+}
+
+class Sequence {
+public:
+    explicit Sequence(Random& random) : random_(random), policy_(random_policy(random)) {}
+
+    void run() {
+        for (int i = 0; i < kEvents && !testing::Test::HasFailure(); ++i) {
+            now_ = later(random_, now_, machine_, policy_);
+            apply(random_trigger(random_, machine_));
+        }
+        stop_for_good();
+    }
+
+private:
+    void apply(Trigger trigger) {
+        const auto exit = random_exit(random_, now_);
+        const auto wanted = model_.step(trigger, policy_, now_, exit);
+        const auto actions = advance(machine_, trigger, policy_, now_, exit);
+        ASSERT_EQ(actions.has_value(), wanted.has_value()) << "trigger " << static_cast<int>(trigger);
+        ASSERT_EQ(machine_.state, model_.state()) << "trigger " << static_cast<int>(trigger);
+        if (!actions) return;
+        ASSERT_EQ(*actions, *wanted) << "trigger " << static_cast<int>(trigger);
+        if (trigger == Trigger::stop) stopped_ = true;
+        if (trigger == Trigger::start || trigger == Trigger::restart) stopped_ = false;
+        const bool launches = std::ranges::count(*actions, Action::launch) > 0;
+        EXPECT_FALSE(stopped_ && launches) << "launched after a stop";
+        if (machine_.state == State::waiting) {
+            EXPECT_LE(std::chrono::abs(machine_.next_start - model_.due), 1ms);
+            EXPECT_EQ(machine_.restarts, model_.in_a_row);
+        }
+        if (trigger == Trigger::timer) check_limit();
+    }
+
+    /// However it came about: never more than `limit` in any stretch of time as long as the window.
+    void check_limit() const {
+        if (policy_.limit == 0) return;
+        const auto within = std::ranges::count_if(model_.restarts, [&](TimePoint at) { return at >= now_ - policy_.window; });
+        EXPECT_LE(within, static_cast<long>(policy_.limit));
+    }
+
+    void stop_for_good() {
+        apply(Trigger::stop);
+        if (machine_.state == State::stopping) apply(pick(random_, 2) == 0 ? Trigger::exited : Trigger::launch_failed);
+        EXPECT_EQ(machine_.state, machine_.runs > 0 ? State::stopped : State::created);
+    }
+
+    Random& random_;
+    RestartPolicy policy_;
+    Machine machine_;
+    Model model_;
+    TimePoint now_{1'000'000s};
+    bool stopped_ = false;
+};
+
+TEST(ContainerProperties, HoldForRandomEvents) {
+    for (int number = 0; number < kSequences && !HasFailure(); ++number) {
+        const auto seed = kSeed + static_cast<unsigned>(number);
+        SCOPED_TRACE(std::format("seed {}", seed));
+        Random random(seed);
+        Sequence(random).run();
+    }
+}
+
+}  // namespace
+}  // namespace xctl

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The table of transitions, row by row; what each does to the rest of the machine.
+#include "daemon/container.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace xctl {
+namespace {
+
+using namespace std::chrono_literals;
+using Actions = std::vector<Action>;
+
+constexpr TimePoint kNow{1'000'000s};
+const ExitRecord kFailed{ExitReason::exited, 3, kNow, "it failed"};
+const ExitRecord kFine{ExitReason::exited, 0, kNow, ""};
+const ExitRecord kNoLaunch{ExitReason::launch_failed, 0, kNow, "mount: no such device"};
+
+constexpr std::array kTriggers{Trigger::start,        Trigger::launched, Trigger::launch_failed, Trigger::exited, Trigger::stop,
+                               Trigger::stop_timeout, Trigger::restart,  Trigger::timer};
+
+RestartPolicy policy(RestartWhen when) {
+    RestartPolicy policy;
+    policy.when = when;
+    return policy;
+}
+
+/// All that a machine holds, to see whether anything changed.
+auto content(const Machine& m) {
+    return std::make_tuple(m.state, m.start_again, m.by_policy, m.runs, m.restarts, m.started, m.next_start, m.recent,
+                           m.last_exit.reason, m.last_exit.status, m.last_exit.time, m.last_exit.message);
+}
+
+struct Row {
+    State from;
+    Trigger trigger;
+    State to;
+    Actions actions;
+};
+
+/// With the policy `no`, and by a person's launch; written down apart from the machine's own table.
+const std::vector<Row> kRows{
+    {State::created, Trigger::start, State::starting, {Action::launch}},
+    {State::created, Trigger::restart, State::starting, {Action::launch}},
+    {State::created, Trigger::stop, State::created, {}},
+    {State::starting, Trigger::launched, State::running, {}},
+    {State::starting, Trigger::launch_failed, State::stopped, {}},
+    {State::starting, Trigger::exited, State::stopped, {}},
+    {State::starting, Trigger::stop, State::stopping, {Action::kill}},
+    {State::starting, Trigger::restart, State::stopping, {Action::kill}},
+    {State::running, Trigger::exited, State::stopped, {}},
+    {State::running, Trigger::stop, State::stopping, {Action::signal}},
+    {State::running, Trigger::restart, State::stopping, {Action::signal}},
+    {State::stopping, Trigger::stop, State::stopping, {}},
+    {State::stopping, Trigger::stop_timeout, State::stopping, {Action::kill}},
+    {State::stopping, Trigger::launched, State::stopping, {}},
+    {State::stopping, Trigger::launch_failed, State::stopped, {}},
+    {State::stopping, Trigger::exited, State::stopped, {}},
+    {State::stopped, Trigger::start, State::starting, {Action::launch}},
+    {State::stopped, Trigger::restart, State::starting, {Action::launch}},
+    {State::stopped, Trigger::stop, State::stopped, {}},
+    {State::waiting, Trigger::timer, State::starting, {Action::launch}},
+    {State::waiting, Trigger::start, State::starting, {Action::cancel_restart, Action::launch}},
+    {State::waiting, Trigger::restart, State::starting, {Action::cancel_restart, Action::launch}},
+    {State::waiting, Trigger::stop, State::stopped, {Action::cancel_restart}},
+};
+
+Machine machine_in(State state) {
+    Machine machine;
+    machine.state = state;
+    machine.runs = 7;
+    machine.restarts = 2;
+    machine.started = kNow - 5s;
+    machine.recent = {kNow - 9s, kNow - 6s};
+    machine.last_exit = kFailed;
+    return machine;
+}
+
+std::string describe(State state, Trigger trigger) {
+    return std::string(name_of(kStates, state)) + ", trigger " + std::to_string(static_cast<int>(trigger));
+}
+
+TEST(Transitions, EveryRow) {
+    for (const auto& row : kRows) {
+        SCOPED_TRACE(describe(row.from, row.trigger));
+        auto machine = machine_in(row.from);
+        const auto actions = advance(machine, row.trigger, policy(RestartWhen::no), kNow, kFine);
+        ASSERT_TRUE(actions);
+        EXPECT_EQ(*actions, row.actions);
+        EXPECT_EQ(machine.state, row.to);
+        const bool launches = std::ranges::count(row.actions, Action::launch) > 0;
+        EXPECT_EQ(machine.runs, launches ? 8u : 7u);
+        EXPECT_EQ(machine.by_policy, row.trigger == Trigger::timer);
+    }
+}
+
+TEST(Transitions, EveryOtherEventIsRefusedAndChangesNothing) {
+    int refused = 0;
+    for (const auto& [name, state] : kStates) {
+        for (const auto trigger : kTriggers) {
+            if (std::ranges::any_of(kRows, [&](const Row& r) { return r.from == state && r.trigger == trigger; })) continue;
+            SCOPED_TRACE(describe(state, trigger));
+            auto machine = machine_in(state);
+            const auto before = content(machine);
+            const auto actions = advance(machine, trigger, policy(RestartWhen::always), kNow, kFine);
+            ASSERT_FALSE(actions);
+            EXPECT_EQ(actions.error().code, Errc::wrong_state);
+            EXPECT_EQ(actions.error().message, "the container is " + std::string(name));
+            EXPECT_EQ(content(machine), before);
+            ++refused;
+        }
+    }
+    EXPECT_EQ(refused, 6 * 8 - 23);
+}
+
+TEST(Transitions, AStartByAPersonBeginsTheCountAnew) {
+    for (const auto state : {State::created, State::stopped, State::waiting}) {
+        auto machine = machine_in(state);
+        machine.next_start = kNow + 1s;
+        ASSERT_TRUE(advance(machine, Trigger::start, policy(RestartWhen::always), kNow));
+        EXPECT_EQ(machine.restarts, 0u);
+        EXPECT_TRUE(machine.recent.empty());
+        EXPECT_EQ(machine.next_start, TimePoint{});
+    }
+}
+
+TEST(Transitions, ARestartStopsThenStarts) {
+    for (const auto state : {State::starting, State::running}) {
+        auto machine = machine_in(state);
+        ASSERT_TRUE(advance(machine, Trigger::restart, policy(RestartWhen::no), kNow));
+        EXPECT_TRUE(machine.start_again);
+        const auto actions = advance(machine, Trigger::exited, policy(RestartWhen::no), kNow, kFine);
+        EXPECT_EQ(actions.value(), Actions{Action::launch});
+        EXPECT_EQ(machine.state, State::starting);
+        EXPECT_FALSE(machine.start_again);
+        EXPECT_EQ(machine.last_exit.reason, ExitReason::exited);
+        EXPECT_EQ(machine.restarts, 0u);
+    }
+}
+
+TEST(Transitions, AStopOverridesARestartUnderWay) {
+    auto machine = machine_in(State::running);
+    ASSERT_TRUE(advance(machine, Trigger::restart, policy(RestartWhen::always), kNow));
+    ASSERT_TRUE(advance(machine, Trigger::stop, policy(RestartWhen::always), kNow));
+    EXPECT_EQ(advance(machine, Trigger::exited, policy(RestartWhen::always), kNow, kFailed).value(), Actions{});
+    EXPECT_EQ(machine.state, State::stopped);
+}
+
+TEST(Policy, DecidesByHowItEnded) {
+    struct Case {
+        RestartWhen when;
+        ExitRecord exit;
+        State wanted;
+    };
+    const ExitRecord killed{ExitReason::signal, 9, kNow, ""};
+    const ExitRecord lost{ExitReason::unknown, 0, kNow, ""};
+    const Case cases[]{
+        {RestartWhen::no, kFailed, State::stopped},         {RestartWhen::no, killed, State::stopped},
+        {RestartWhen::on_failure, kFine, State::stopped},   {RestartWhen::on_failure, kFailed, State::waiting},
+        {RestartWhen::on_failure, killed, State::waiting},  {RestartWhen::on_failure, lost, State::waiting},
+        {RestartWhen::always, kFine, State::waiting},       {RestartWhen::always, kFailed, State::waiting},
+    };
+    for (const auto& c : cases) {
+        auto machine = machine_in(State::running);
+        const auto actions = advance(machine, Trigger::exited, policy(c.when), kNow, c.exit).value();
+        EXPECT_EQ(machine.state, c.wanted);
+        EXPECT_EQ(actions, c.wanted == State::waiting ? Actions{Action::arm_restart} : Actions{});
+        EXPECT_EQ(machine.last_exit.status, c.exit.status);
+    }
+}
+
+TEST(Policy, AFailedFirstLaunchIsNotTriedAgain) {
+    Machine machine;
+    ASSERT_TRUE(advance(machine, Trigger::start, policy(RestartWhen::always), kNow));
+    EXPECT_EQ(advance(machine, Trigger::launch_failed, policy(RestartWhen::always), kNow, kNoLaunch).value(), Actions{});
+    EXPECT_EQ(machine.state, State::stopped);
+    EXPECT_EQ(machine.last_exit.message, "mount: no such device");
+}
+
+TEST(Policy, AFailedLaunchOfThePolicyIsTriedAgain) {
+    auto machine = machine_in(State::waiting);
+    ASSERT_TRUE(advance(machine, Trigger::timer, policy(RestartWhen::on_failure), kNow));
+    const auto actions = advance(machine, Trigger::launch_failed, policy(RestartWhen::on_failure), kNow, kNoLaunch);
+    EXPECT_EQ(actions.value(), Actions{Action::arm_restart});
+    EXPECT_EQ(machine.state, State::waiting);
+    EXPECT_EQ(machine.next_start, kNow + 800ms);  // the fourth in a row
+}
+
+/// Restarts as fast as the policy lets it, by a clock that only the policy moves; returns the delays.
+std::vector<std::chrono::milliseconds> crash_until_stopped(const RestartPolicy& policy, Machine& machine, std::size_t most) {
+    std::vector<std::chrono::milliseconds> delays;
+    auto now = kNow;
+    EXPECT_TRUE(advance(machine, Trigger::start, policy, now));
+    while (delays.size() < most) {
+        EXPECT_TRUE(advance(machine, Trigger::launched, policy, now));
+        EXPECT_TRUE(advance(machine, Trigger::exited, policy, now, kFailed));
+        if (machine.state != State::waiting) break;
+        delays.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(machine.next_start - now));
+        now = machine.next_start;
+        EXPECT_TRUE(advance(machine, Trigger::timer, policy, now));
+    }
+    return delays;
+}
+
+TEST(Policy, DelaysGrowUpToTheGreatest) {
+    auto p = policy(RestartWhen::always);
+    p.delay = 100ms;
+    p.max_delay = 1s;
+    p.multiplier = 3;
+    p.limit = 6;
+    Machine machine;
+    const auto delays = crash_until_stopped(p, machine, 100);
+    const std::vector<std::chrono::milliseconds> wanted{100ms, 300ms, 900ms, 1s, 1s, 1s};
+    EXPECT_EQ(delays, wanted);
+    EXPECT_EQ(machine.state, State::stopped);
+    EXPECT_EQ(machine.restarts, 6u);
+    EXPECT_EQ(machine.last_exit.message, "it failed; restarted 6 times within 600 s, giving up");
+}
+
+TEST(Policy, WithoutALimitItNeverGivesUpAndNeverOverflows) {
+    auto p = policy(RestartWhen::always);
+    p.limit = 0;
+    p.multiplier = 100;
+    Machine machine;
+    const auto delays = crash_until_stopped(p, machine, 500);
+    ASSERT_EQ(delays.size(), 500u);
+    EXPECT_EQ(delays.back(), p.max_delay);
+    EXPECT_TRUE(std::ranges::is_sorted(delays));
+}
+
+TEST(Policy, ALongRunBeginsTheDelaysAnew) {
+    const auto p = policy(RestartWhen::always);
+    auto machine = machine_in(State::running);
+    machine.restarts = 9;
+    machine.started = kNow - p.window - 1ms;
+    ASSERT_TRUE(advance(machine, Trigger::exited, p, kNow, kFailed));
+    EXPECT_EQ(machine.restarts, 0u);
+    EXPECT_EQ(machine.next_start, kNow + p.delay);
+}
+
+TEST(Policy, LaunchesThatFailForLongAreNotALongRun) {
+    auto p = policy(RestartWhen::always);
+    p.limit = 0;
+    auto machine = machine_in(State::waiting);
+    machine.restarts = 9;
+    machine.started = kNow - 2 * p.window;  // the last one that ran
+    ASSERT_TRUE(advance(machine, Trigger::timer, p, kNow));
+    ASSERT_TRUE(advance(machine, Trigger::launch_failed, p, kNow, kNoLaunch));
+    EXPECT_EQ(machine.restarts, 10u);
+    EXPECT_EQ(machine.next_start, kNow + p.max_delay);
+}
+
+TEST(OciStatus, HasAWordForEveryState) {
+    EXPECT_EQ(oci_status(State::created), "created");
+    EXPECT_EQ(oci_status(State::starting), "creating");
+    EXPECT_EQ(oci_status(State::running), "running");
+    EXPECT_EQ(oci_status(State::stopping), "running");
+    EXPECT_EQ(oci_status(State::stopped), "stopped");
+    EXPECT_EQ(oci_status(State::waiting), "stopped");
+}
+
+}  // namespace
+}  // namespace xctl
