@@ -2,6 +2,7 @@
 #include "daemon/launcher.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -130,7 +131,11 @@ bool Launcher::take_report() {
 void Launcher::give_up(const std::string& why) {
     source_.reset();
     socket_.reset();
-    if (pid_ > 0) (void)::waitpid(std::exchange(pid_, -1), nullptr, 0);
+    if (pid_ > 0) {
+        // It may live on and only have failed to take an order; waiting for it must not hold us up.
+        (void)::kill(pid_, SIGKILL);
+        (void)::waitpid(std::exchange(pid_, -1), nullptr, 0);
+    }
     for (auto& done : std::exchange(pending_, {}))
         done(fail(Errc::launch_failed, std::format("the launcher died: {}", why)));
 }

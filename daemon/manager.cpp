@@ -16,26 +16,38 @@ Manager::Manager(Services& services, const Journal& journal, Definitions definit
 Manager::~Manager() = default;
 
 Result<> Manager::recover() {
-    std::map<std::string, Parking::Entry> parked;
     for (auto& entry : TRY(services_.parking.recover())) {
         const auto key = entry.key;
-        parked.emplace(key, std::move(entry));
+        parked_.emplace(key, std::move(entry));
     }
-    for (auto& id : definitions_.list()) {
-        const auto name = id.str();
-        auto definition = definitions_.load(id);
-        auto added = definition ? add(std::move(id), std::move(*definition)) : std::unexpected(definition.error());
-        if (!added) {
-            // A broken file costs its own container only; a run of it goes on and is found again when mended.
-            log_error(added.error().message);
-            parked.erase(name);
-            continue;
-        }
-        auto node = parked.extract(name);
-        (*added)->recover(node.empty() ? std::nullopt : std::optional(std::move(node.mapped())));
+    for (const auto& id : definitions_.list()) {
+        // A broken file costs its own container only. If that runs, it goes on, and is taken up when the file is mended.
+        if (const auto found = find(id.str()); !found) log_error(found.error().message);
     }
-    for (const auto& [name, entry] : parked) services_.parking.drop(name);
+    for (const auto& name : parked_names_without_definition()) recover_without_definition(name);
     return {};
+}
+
+std::vector<std::string> Manager::parked_names_without_definition() const {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : parked_)
+        if (const auto id = ContainerId::parse(name); !id || !definitions_.exists(*id)) names.push_back(name);
+    return names;
+}
+
+/// Someone removed the file of a container that runs. It stays visible until it stops, and goes then.
+void Manager::recover_without_definition(const std::string& name) {
+    auto id = ContainerId::parse(name);
+    auto directory = id ? RunDirectory::open(run_base_, *id) : std::unexpected(id.error());
+    if (!directory) {
+        services_.parking.drop(name);
+        parked_.erase(name);
+        return;
+    }
+    Definition definition;
+    definition.bundle = directory->load().bundle;
+    definition.remove_when_stopped = true;
+    if (const auto added = add(std::move(*id), std::move(definition)); !added) log_error(added.error().message);
 }
 
 void Manager::autostart() {
@@ -73,6 +85,8 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
                                        [this](Supervisor& container, std::string_view event) { on_change(container, event); }));
     auto* container = opened.get();
     containers_[name] = std::move(opened);
+    auto parked = parked_.extract(name);
+    container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())));
     for (auto* observer : observers_) observer->on_added(name);
     return container;
 }

@@ -74,6 +74,8 @@ private:
     Result<Supervisor*> find(const std::string& name);
     Result<Supervisor*> add(ContainerId id, Definition definition);
     Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
+    [[nodiscard]] std::vector<std::string> parked_names_without_definition() const;
+    void recover_without_definition(const std::string& name);
     Result<> forget(Supervisor& container);
     void reload(Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
@@ -87,6 +89,7 @@ private:
     Definitions definitions_;
     std::string run_base_;
     std::map<std::string, std::unique_ptr<Supervisor>> containers_;
+    std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
     std::vector<std::unique_ptr<Supervisor>> removed_;  // until the loop's next turn: their code may be running
     kernel::EventSource removed_defer_;
     std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop

@@ -22,6 +22,7 @@ struct Record {
     std::string unit;               // of the current or last run
     pid_t pid = -1;                 // of the current run's init
     std::vector<std::string> args;  // given with the last start; restarts by the policy use them again
+    std::string bundle;             // of the current or last run, should its definition be taken away meanwhile
     std::string oci_version = "1.3.0";
     std::map<std::string, std::string> annotations;
 };

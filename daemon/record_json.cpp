@@ -65,6 +65,7 @@ std::string to_json(const Record& record) {
                    {"unit", record.unit},
                    {"pid", record.pid},
                    {"args", record.args},
+                   {"bundle", record.bundle},
                    {"ociVersion", record.oci_version},
                    {"annotations", record.annotations}};
     return out.dump(2, ' ', false, Json::error_handler_t::replace);
@@ -79,6 +80,7 @@ Result<Record> parse_record(std::string_view text) {
         record.unit = json.value("unit", "");
         record.pid = json.value("pid", -1);
         record.args = json.value("args", std::vector<std::string>{});
+        record.bundle = json.value("bundle", "");
         record.oci_version = json.value("ociVersion", record.oci_version);
         record.annotations = json.value("annotations", std::map<std::string, std::string>{});
         return record;

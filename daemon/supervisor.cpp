@@ -46,7 +46,7 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
     });
 }
 
-Supervisor::~Supervisor() = default;
+Supervisor::~Supervisor() { *alive_ = false; }
 
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal, const std::string& run_base,
                                                      ContainerId id, Definition definition, Listener listener) {
@@ -96,7 +96,9 @@ void Supervisor::launch() {
         launch_defer_.reset();
         if (record_.placement == Placement::unit && !unit_connection_) {
             // A restart of a container in a unit: systemd starts the unit anew, which comes back to us.
-            return services_.scopes.start_unit(record_.unit, [](const Result<>&) {});
+            return services_.scopes.start_unit(record_.unit, [this, alive = alive_](const Result<>& started) {
+                if (*alive && !started && state() == State::starting && !run_) refuse(started.error());
+            });
         }
         const auto compiled = compile(record_.args);
         if (!compiled) return refuse(compiled.error());
@@ -134,6 +136,7 @@ void Supervisor::begin_run(const plan::Compiled& compiled) {
     plan_ = std::make_shared<const plan::LaunchPlan>(compiled.plan);
     record_.annotations = compiled.spec.annotations;
     record_.oci_version = compiled.spec.oci_version;
+    record_.bundle = definition_.bundle;
     if (record_.placement == Placement::scope) record_.unit = scope_name(id_);
     record_.pid = -1;
     save();

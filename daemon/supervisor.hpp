@@ -110,6 +110,7 @@ private:
     kernel::EventSource stop_timer_;
     kernel::EventSource restart_timer_;
     kernel::EventSource launch_defer_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for callbacks of others that may come too late
 };
 
 }  // namespace xctl

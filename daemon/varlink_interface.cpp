@@ -118,9 +118,11 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
     for (const auto output : verb.outputs) {
         switch (output) {
             case Output::container:
+                add_comment(fields, "The container after the call");
                 add_field(fields, "container", SD_VARLINK_NAMED_TYPE, 0, SD_VARLINK_OUTPUT, container_);
                 break;
             case Output::containers:
+                add_comment(fields, "All containers, by name");
                 add_field(fields, "containers", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, container_);
                 break;
             case Output::oci_state:
@@ -132,6 +134,7 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
                 add_field(fields, "fd", SD_VARLINK_INT, 0, SD_VARLINK_OUTPUT);
                 break;
             case Output::event:
+                add_comment(fields, "One event; there is a reply for each");
                 add_field(fields, "event", SD_VARLINK_NAMED_TYPE, 0, SD_VARLINK_OUTPUT, event_);
                 break;
         }
