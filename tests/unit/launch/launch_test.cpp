@@ -217,19 +217,24 @@ TEST_F(Launch, JoinsTheNamespacesOfAnother) {
 
 TEST_F(Launch, JoinsAUserNamespaceWithItsOwnersRights) {
     if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
-    if (!kernel::has_exit_info()) GTEST_SKIP() << "the exit status is not known before Linux 6.15";
     const BusyboxRoot root;
     auto first = make_plan(root, "true");
     add_user_namespace(first, 100'000);
-    std::string output;
-    const auto join_and_run = [&](pid_t pid) {
+    const auto join_and_run = [&](pid_t pid, const RunOptions& options) {
         auto second = make_plan(root, "id -u; hostname; stat -c %t:%T /dev/zero");
         second.namespaces.push_back(
             {.kind = plan::NamespaceKind::user, .path = "/proc/" + std::to_string(pid) + "/ns/user"});
-        output = output_of(second);
+        return output_of(second, options);
     };
-    output_of(first, {.when_ready = join_and_run});
-    EXPECT_EQ(output, "0\nbox\n1:5\n");
+    std::string kept, orphaned = "not tried";
+    output_of(first, {.when_ready = [&](pid_t pid) {
+                  kept = join_and_run(
+                      pid, {.parent = launch::Parent::keeper, .record_directory = root.directory().fd()});
+                  // Nobody else learns the exit status of an orphan.
+                  if (kernel::has_exit_info()) orphaned = join_and_run(pid, {});
+              }});
+    EXPECT_EQ(kept, "0\nbox\n1:5\n");
+    EXPECT_EQ(orphaned, kernel::has_exit_info() ? kept : "not tried");
 }
 
 TEST_F(Launch, MapsTheIdsOfAMount) {
