@@ -139,7 +139,9 @@ Result<> Parking::compact() {
         if (!TRY(peek(message))) break;
         const auto it = living_.find(message.key);
         if (it == living_.end() || it->second != message.serial) continue;
-        TRY(send(message.key, message.serial, message.text, numbers(message.fds)));
+        // With a serial of its own: a second copy, left by an interrupted compaction, is then outdated as well.
+        TRY(send(message.key, next_serial_, message.text, numbers(message.fds)));
+        it->second = next_serial_++;
     }
     return consume(old);
 }
