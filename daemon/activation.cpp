@@ -47,6 +47,9 @@ Result<Parking> open_parking(NamedFds& passed) {
     auto send_end = take_one(passed, kSendEnd);
     auto receive_end = take_one(passed, kReceiveEnd);
     if (send_end && receive_end) return Parking(std::move(send_end), std::move(receive_end));
+    // One end alone is what a daemon killed in the middle of storing left; it must not be paired with another's.
+    for (const char* name : {kSendEnd, kReceiveEnd})
+        (void)sd_notify(0, (std::string("FDSTOREREMOVE=1\nFDNAME=") + name).c_str());
     auto [a, b] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     TRY(store(kSendEnd, a.get()));
     TRY(store(kReceiveEnd, b.get()));

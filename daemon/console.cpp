@@ -160,9 +160,14 @@ void Console::on_terminal_readable() {
 void Console::close_run() {
     if (terminal_) pull_terminal();
     for (auto* stream : {&transit_, &output_, &error_}) {
-        // A process that outlives the init may still hold the pipe, so end of file cannot be waited for; what
-        // the pipe holds by now is what the container printed.
-        while (stream->fd && ring_.pull(stream->fd.get(), stream->kind).value_or(0) > 0) {
+        // A process that outlives the init may still hold the pipe and write to it without end, so neither end of
+        // file nor an empty pipe can be waited for; what it holds by now is what the container printed.
+        int held = 0;
+        if (stream->fd) (void)::ioctl(stream->fd.get(), FIONREAD, &held);
+        while (held > 0) {
+            const auto moved = ring_.pull(stream->fd.get(), stream->kind).value_or(0);
+            if (moved == 0) break;
+            held -= static_cast<int>(moved);
         }
         stream->source.reset();
         stream->fd.reset();

@@ -27,9 +27,13 @@ namespace {
 constexpr const char* kRunBase = "/run/xctl/state";
 constexpr const char* kBootedFile = "/run/xctl/booted";
 
-/// True for the first daemon of this boot, which starts what is to run after boot; its successors find it running.
-bool is_first_in_boot() {
-    return static_cast<bool>(kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_EXCL | O_WRONLY, 0600));
+/// The first daemon of a boot starts what is to run after boot; its successors find it running. The file is made
+/// last: a daemon that is killed in between leaves the rest to the next one, and what runs is not started twice.
+void autostart_once(Manager& manager) {
+    if (kernel::open_at(AT_FDCWD, kBootedFile, O_RDONLY)) return;
+    manager.autostart();
+    if (const auto made = kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_WRONLY, 0600); !made)
+        log_error(made.error().message);
 }
 
 Result<> serve() {
@@ -58,7 +62,7 @@ Result<> serve() {
     const auto on_term = TRY(loop.add_signal(SIGTERM, stop));
     const auto on_int = TRY(loop.add_signal(SIGINT, stop));
     sd_notify(0, "READY=1");
-    if (is_first_in_boot()) manager.autostart();
+    autostart_once(manager);
     return loop.run();
 }
 

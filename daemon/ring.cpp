@@ -167,7 +167,8 @@ bool Ring::run_is_open() const noexcept {
         const auto kind = mark(number - 1).kind;
         if (kind == MarkKind::run_begin || kind == MarkKind::run_end) return kind == MarkKind::run_begin;
     }
-    return false;
+    // Streams change only within a run, so when their marks have pushed out all others, that run goes on.
+    return first_mark() > 0;
 }
 
 std::span<const std::byte> Ring::bytes(std::uint64_t offset, std::uint64_t limit) const noexcept {

@@ -90,8 +90,9 @@ Result<> Scopes::subscribe() {
         .call([this](std::uint32_t, const sdbus::ObjectPath& job, const std::string&, const std::string& result) {
             on_job_removed(job, result);
         });
+    // Anyone on the bus may broadcast a signal of this name; only systemd's own may stop a container.
     stop_match_ = bus_.connection().addMatch(
-        "type='signal',interface='org.freedesktop.systemd1.Scope',member='RequestStop'",
+        "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',member='RequestStop'",
         [this](const sdbus::Message& message) {
             if (on_stop_) on_stop_(unit_of_path(message.getPath()));
         },

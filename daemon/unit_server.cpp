@@ -8,6 +8,7 @@
 #include <format>
 
 #include "lib/base/log.hpp"
+#include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/service_protocol.hpp"
@@ -19,10 +20,10 @@ namespace {
 Result<std::string> unit_of(pid_t pid) {
     const auto path = TRY(kernel::read_cgroup_path(pid), "find the launcher's unit");
     constexpr std::string_view kService = ".service";
-    const auto end = path.find(kService);
-    if (end == std::string::npos) return fail(Errc::denied, "xctl-launch --unit must be run by systemd, in a service");
-    const auto begin = path.rfind('/', end) + 1;
-    return path.substr(begin, end + kService.size() - begin);
+    // Whole parts of the path: a container may be called "web.service" itself.
+    for (auto& part : split(path, '/'))
+        if (part.ends_with(kService)) return std::move(part);
+    return fail(Errc::denied, "xctl-launch --unit must be run by systemd, in a service");
 }
 
 void refuse(int socket, const Error& error) {
