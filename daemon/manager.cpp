@@ -9,6 +9,12 @@
 #include "lib/base/text.hpp"
 
 namespace xctl {
+namespace {
+
+/// How often is looked whether the clients of deleted containers have read everything.
+constexpr std::chrono::milliseconds kPurgeInterval{100};
+
+}  // namespace
 
 Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base)
     : services_(services), journal_(journal), definitions_(std::move(definitions)), run_base_(std::move(run_base)) {}
@@ -94,19 +100,26 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
 Result<> Manager::forget(Supervisor& container) {
     TRY(definitions_.remove(container.id()));
     auto info = container.info();
-    container.finish();
     RunDirectory::remove(run_base_, container.id());
     services_.parking.drop(info.name);
     auto node = containers_.extract(info.name);
     removed_.push_back(std::move(node.mapped()));
-    removed_defer_ = TRY(services_.loop.add_defer([this](std::uint32_t) {
-        removed_.clear();
-        removed_defer_.reset();
-    }));
+    container.finish();
+    purge_removed_in(std::chrono::microseconds(0));
     info.message.clear();
     publish(info, "deleted");
     for (auto* observer : observers_) observer->on_removed(info.name);
     return {};
+}
+
+/// Whoever reads slowly still gets the last output and how the container ended.
+void Manager::purge_removed_in(std::chrono::microseconds delay) {
+    auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
+        removed_timer_.reset();
+        std::erase_if(removed_, [](const auto& container) { return !container->is_attached(); });
+        if (!removed_.empty()) purge_removed_in(kPurgeInterval);
+    });
+    if (timer) removed_timer_ = std::move(*timer);
 }
 
 void Manager::reload(Supervisor& container) {

@@ -77,6 +77,7 @@ private:
     [[nodiscard]] std::vector<std::string> parked_names_without_definition() const;
     void recover_without_definition(const std::string& name);
     Result<> forget(Supervisor& container);
+    void purge_removed_in(std::chrono::microseconds delay);
     void reload(Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
     Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
@@ -90,8 +91,8 @@ private:
     std::string run_base_;
     std::map<std::string, std::unique_ptr<Supervisor>> containers_;
     std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
-    std::vector<std::unique_ptr<Supervisor>> removed_;  // until the loop's next turn: their code may be running
-    kernel::EventSource removed_defer_;
+    std::vector<std::unique_ptr<Supervisor>> removed_;  // until none of their code runs and their clients have left
+    kernel::EventSource removed_timer_;
     std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
     std::list<ManagerObserver*> observers_;
     std::uint64_t sequence_ = 0;

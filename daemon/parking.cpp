@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/parking.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -61,6 +62,8 @@ std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
 Parking::Parking(UniqueFd send_end, UniqueFd receive_end)
     : send_end_(std::move(send_end)), receive_end_(std::move(receive_end)) {
     (void)::setsockopt(send_end_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kBufferSize, sizeof kBufferSize);
+    // Only we read the other end, so to wait for room in a full queue would be to wait for ourselves.
+    (void)::fcntl(send_end_.get(), F_SETFL, O_RDWR | O_NONBLOCK);
 }
 
 void Parking::set_peek_offset(int offset) const {

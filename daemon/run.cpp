@@ -92,6 +92,7 @@ void Run::launch_in_unit(UniqueFd connection) {
 void Run::on_launched(Result<launch::Launched> launched) {
     if (!launched) return fail_launch(std::move(launched).error());
     if (auto watched = watch_launched(std::move(*launched)); !watched) return fail_launch(watched.error());
+    if (killed_) return kill();
     if (setup_.placement == Placement::scope) request_scope();
 }
 
@@ -249,7 +250,12 @@ Result<> Run::adopt(Parking::Entry entry) {
     TRY(console_.adopt(std::move(held)));
     watch_memory();
     TRY(watch_exit(false));
-    if (!channel_) return fail(Errc::system, "the parked run has no channel");
+    // It was parked again after its program had begun, see repark().
+    if (!channel_) {
+        released_ = true;
+        on_channel_closed();
+        return {};
+    }
     // The init waits for this, or executes its program already and will never read it.
     go();
     channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
@@ -307,6 +313,7 @@ Result<> Run::send_signal(int signal) {
 }
 
 void Run::kill() {
+    killed_ = true;
     if (payload_) (void)kernel::kill_cgroup(payload_.get());
     if (pidfd_) (void)kernel::send_signal(pidfd_.get(), SIGKILL);
 }

@@ -99,7 +99,7 @@ private:
     void on_unit_message(launch::ReceivedService received);
     void tell_unit(launch::ServiceKind kind, const Error* error);
 
-    void on_exit_event();
+    void on_exit_event(bool reaped);
     void on_keeper_exit();
     void on_status(kernel::ExitStatus status);
     void on_unknown_status();
@@ -119,6 +119,7 @@ private:
     bool wants_placement_ = false;  // the init waits for it
     bool released_ = false;         // `go` was sent
     bool launched_ = false;         // the init executed the program
+    bool killed_ = false;           // perhaps before its process was known
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
     std::uint64_t oom_kills_ = 0;

@@ -48,15 +48,18 @@ Result<> Run::watch_exit(bool ours) {
         return {};
     }
     const std::uint32_t events = ours ? std::uint32_t{EPOLLIN} : 0;
-    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), events, [this](std::uint32_t) { on_exit_event(); }));
+    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), events, [this](std::uint32_t now) { on_exit_event((now & EPOLLHUP) != 0); }));
     return {};
 }
 
-void Run::on_exit_event() {
+void Run::on_exit_event(bool reaped) {
     exit_source_.reset();
     if (const auto ours = kernel::try_wait_exit(pidfd_.get()); ours && *ours) return on_status(**ours);
-    if (services_.exit_info)
+    if (services_.exit_info) {
         if (const auto info = kernel::read_exit_info(pidfd_.get()); info && *info) return on_status(**info);
+        // Somebody else's zombie, as after joining a user namespace: its status is there once it was reaped.
+        if (!reaped && watch_exit(false)) return;
+    }
     if (setup_.placement == Placement::scope) return on_unknown_status();
     services_.scopes.query_exit(setup_.unit, [this, alive = alive_](UnitExit exit) {
         if (!*alive) return;
@@ -160,6 +163,8 @@ void Run::end() {
     for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
                          &launch_timer_})
         source->reset();
+    // Should there be an init that we never heard of, it sees this and exits.
+    channel_.reset();
     console_.close_run();
     auto record = make_record();
     if (!launched_) {

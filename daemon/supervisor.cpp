@@ -82,9 +82,7 @@ void Supervisor::carry_out(Action action) {
     switch (action) {
         case Action::launch: return launch();
         case Action::signal: return send_stop_signal();
-        case Action::kill:
-            if (run_) run_->kill();
-            return;
+        case Action::kill: return run_ ? run_->kill() : give_up_launch();
         case Action::arm_restart: return arm_restart();
         case Action::cancel_restart: return restart_timer_.reset();
     }
@@ -103,6 +101,16 @@ void Supervisor::launch() {
         const auto compiled = compile(record_.args);
         if (!compiled) return refuse(compiled.error());
         begin_run(*compiled);
+    });
+    if (deferred) launch_defer_ = std::move(*deferred);
+}
+
+/// Stopped before there is a run: nothing would ever end, so it is ended here, in the next turn as above.
+void Supervisor::give_up_launch() {
+    if (record_.placement == Placement::unit) services_.scopes.stop(record_.unit, [](const Result<>&) {});
+    auto deferred = services_.loop.add_defer([this](std::uint32_t) {
+        launch_defer_.reset();
+        refuse(Error{Errc::cancelled, 0, "it was stopped before it ran", {}, {}});
     });
     if (deferred) launch_defer_ = std::move(*deferred);
 }
@@ -283,6 +291,11 @@ void Supervisor::restart(std::optional<Usec> timeout, Done done) {
 void Supervisor::wait(Done done) {
     if (state() == State::stopped) return done({});
     waiters_.push_back({Waiter::For::stopped, std::move(done)});
+}
+
+void Supervisor::finish() {
+    console_.finish_clients();
+    for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));
 }
 
 Result<> Supervisor::kill(int signal) {

@@ -49,8 +49,9 @@ public:
     /// systemd starts oci@NAME: this run lives in that unit. `connection` is xctl-launch's.
     Result<> start_in_unit(UniqueFd connection, std::string unit);
 
-    /// Ends with the container: it was deleted.
-    void finish() { console_.finish_clients(); }
+    /// Ends with the container: it was deleted. Clients may still have to read what it printed.
+    void finish();
+    [[nodiscard]] bool is_attached() const noexcept { return console_.client_count() > 0; }
     /// With a definition that was changed on disk; it counts from the next start on.
     void set_definition(Definition definition) { definition_ = std::move(definition); }
 
@@ -73,6 +74,7 @@ private:
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
     void carry_out(Action action);
     void launch();
+    void give_up_launch();
     void refuse(const Error& error);
     void begin_run(const plan::Compiled& compiled);
     void make_run();
