@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -83,18 +84,24 @@ Result<Launched> execute_order(ReceivedService& received) {
     return launch::launch(order.plan, std::move(order.descriptors), order.parent);
 }
 
-/// The directory of the unit that we run in. systemd puts us into a subgroup (DelegateSubgroup=), so that the unit's
-/// own cgroup has no processes.
-Result<UniqueFd> open_unit_cgroup() {
+/// The unit that we run in.
+struct Unit {
+    UniqueFd cgroup;
+    pid_t keeper = -1;  // us, when we are in the unit's own cgroup, which must be left without processes
+};
+
+/// systemd puts us into a subgroup (DelegateSubgroup=).
+Result<Unit> open_unit() {
     auto path = TRY(kernel::read_own_cgroup_path());
-    if (path.ends_with(kSupervisorGroup)) path.resize(path.size() - kSupervisorGroup.size());
-    return kernel::open_cgroup(path);
+    const bool in_subgroup = path.ends_with(kSupervisorGroup);
+    if (in_subgroup) path.resize(path.size() - kSupervisorGroup.size());
+    return Unit{TRY(kernel::open_cgroup(path)), in_subgroup ? -1 : ::getpid()};
 }
 
 Result<Launched> execute_in_unit(ReceivedService& received) {
     auto order = TRY(take_order(received));
-    const auto unit = TRY(open_unit_cgroup());
-    order.descriptors.cgroup = TRY(launch::prepare_payload(unit.get(), order.plan.cgroup, -1));
+    const auto unit = TRY(open_unit());
+    order.descriptors.cgroup = TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper));
     return launch::launch(order.plan, std::move(order.descriptors), Parent::sibling);
 }
 

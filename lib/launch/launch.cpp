@@ -3,9 +3,10 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <optional>
 #include <span>
 
 #include "lib/kernel/file.hpp"
@@ -43,6 +44,25 @@ Result<Gate> make_gate() {
     TRY(move_above_streams(gate.read));
     TRY(move_above_streams(gate.write));
     return gate;
+}
+
+/// The host's id of a user of the container; nothing when only a namespace that is joined knows.
+std::optional<uid_t> host_id_of(std::uint32_t id, const plan::LaunchPlan& plan) {
+    if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return id;
+    for (const auto& row : plan.uid_map)
+        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
+    return std::nullopt;
+}
+
+/// A program may open /dev/stdout anew, and many images link their log files to it. Pipes are made for the container,
+/// so its user may own them; other files are not ours to give away.
+void give_pipes_to_user(std::span<const UniqueFd> streams, const plan::LaunchPlan& plan) {
+    const auto owner = host_id_of(plan.process.uid, plan);
+    for (const auto& stream : streams) {
+        struct stat info{};
+        if (!owner || !stream || ::fstat(stream.get(), &info) < 0 || !S_ISFIFO(info.st_mode)) continue;
+        static_cast<void>(::fchown(stream.get(), *owner, static_cast<gid_t>(-1)));
+    }
 }
 
 /// In a user namespace a hard limit cannot be raised any more. The child sets the limits itself, later.
@@ -99,6 +119,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     auto& context = preparation.context;
     TRY(move_above_streams(descriptors.channel));
     for (auto& fd : descriptors.stdio) TRY(move_above_streams(fd));
+    give_pipes_to_user(descriptors.stdio, plan);
     context.channel = descriptors.channel.get();
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
     Gate gate;

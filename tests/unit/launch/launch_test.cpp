@@ -86,6 +86,16 @@ TEST_F(Launch, LeavesNoDescriptorsOpen) {
     EXPECT_EQ(output_of(make_plan(root, "cd /proc/self/fd; echo [4-9] [0-9][0-9]*")), "[4-9] [0-9][0-9]*\n");
 }
 
+TEST_F(Launch, LetsTheUserOpenItsStreamsAnew) {
+    const BusyboxRoot root;
+    auto plan = make_plan(root, "echo anew >/proc/self/fd/1");
+    plan.process.uid = 1000;
+    EXPECT_EQ(output_of(plan), "anew\n");
+    if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
+    add_user_namespace(plan, 100'000);
+    EXPECT_EQ(output_of(plan), "anew\n");
+}
+
 TEST_F(Launch, GivesATerminal) {
     const BusyboxRoot root;
     auto plan = make_plan(root, "tty; stty size; stat -c %t:%T /dev/console; echo to-console >/dev/console; "
