@@ -48,7 +48,8 @@ Result<> Run::watch_exit(bool ours) {
         return {};
     }
     const std::uint32_t events = ours ? std::uint32_t{EPOLLIN} : 0;
-    exit_source_ = TRY(services_.loop.add_io(pidfd_.get(), events, [this](std::uint32_t now) { on_exit_event((now & EPOLLHUP) != 0); }));
+    exit_source_ = TRY(services_.loop.add_io(
+        pidfd_.get(), events, [this](std::uint32_t now) { on_exit_event((now & EPOLLHUP) != 0); }));
     return {};
 }
 
