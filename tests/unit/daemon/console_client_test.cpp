@@ -92,7 +92,8 @@ TEST_F(ClientTest, EveryFrameIsAPlaceToResumeAt) {
         const auto& header = frames[i].header;
         const bool output = header.kind == api::FrameKind::output;
         auto options = framed();
-        options.cursor = ConsoleCursor::resume(console_->ring(), header.offset + (output ? header.length : 0), header.mark);
+        const auto reached = header.offset + (output ? header.length : 0);
+        options.cursor = ConsoleCursor::resume(console_->ring(), reached, header.mark);
         auto viewer = attach(options);
         Words wanted;
         for (auto rest = i + 1; rest < frames.size(); ++rest) wanted.push_back(Viewer::to_word(frames[rest]));

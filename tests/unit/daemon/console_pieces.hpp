@@ -84,8 +84,10 @@ inline std::string read_item(const Ring& ring, ConsoleCursor& cursor, std::size_
         return std::format("{}:{}", output->standard_error ? "err" : "out", as_text(output->bytes));
     }
     if (const auto* gap = std::get_if<ConsoleCursor::Gap>(&item)) return std::format("gap:{}", gap->offset);
-    if (const auto* boundary = std::get_if<ConsoleCursor::Boundary>(&item))
-        return boundary->mark.kind == Ring::MarkKind::run_begin ? "begin" : std::format("end:{}", boundary->mark.status);
+    if (const auto* boundary = std::get_if<ConsoleCursor::Boundary>(&item)) {
+        const auto& mark = boundary->mark;
+        return mark.kind == Ring::MarkKind::run_begin ? "begin" : std::format("end:{}", mark.status);
+    }
     return {};
 }
 

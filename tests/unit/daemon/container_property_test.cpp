@@ -205,7 +205,8 @@ private:
     /// However it came about: never more than `limit` in any stretch of time as long as the window.
     void check_limit() const {
         if (policy_.limit == 0) return;
-        const auto within = std::ranges::count_if(model_.restarts, [&](TimePoint at) { return at >= now_ - policy_.window; });
+        const auto since = now_ - policy_.window;
+        const auto within = std::ranges::count_if(model_.restarts, [&](TimePoint at) { return at >= since; });
         EXPECT_LE(within, static_cast<long>(policy_.limit));
     }
 

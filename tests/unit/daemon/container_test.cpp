@@ -18,8 +18,10 @@ const ExitRecord kFailed{ExitReason::exited, 3, kNow, "it failed"};
 const ExitRecord kFine{ExitReason::exited, 0, kNow, ""};
 const ExitRecord kNoLaunch{ExitReason::launch_failed, 0, kNow, "mount: no such device"};
 
-constexpr std::array kTriggers{Trigger::start,        Trigger::launched, Trigger::launch_failed, Trigger::exited, Trigger::stop,
-                               Trigger::stop_timeout, Trigger::restart,  Trigger::timer};
+constexpr std::array kTriggers{
+    Trigger::start, Trigger::launched,     Trigger::launch_failed, Trigger::exited,
+    Trigger::stop,  Trigger::stop_timeout, Trigger::restart,       Trigger::timer,
+};
 
 RestartPolicy policy(RestartWhen when) {
     RestartPolicy policy;
@@ -100,7 +102,8 @@ TEST(Transitions, EveryOtherEventIsRefusedAndChangesNothing) {
     int refused = 0;
     for (const auto& [name, state] : kStates) {
         for (const auto trigger : kTriggers) {
-            if (std::ranges::any_of(kRows, [&](const Row& r) { return r.from == state && r.trigger == trigger; })) continue;
+            const auto is_row = [&](const Row& row) { return row.from == state && row.trigger == trigger; };
+            if (std::ranges::any_of(kRows, is_row)) continue;
             SCOPED_TRACE(describe(state, trigger));
             auto machine = machine_in(state);
             const auto before = content(machine);
@@ -174,7 +177,8 @@ TEST(Policy, DecidesByHowItEnded) {
 TEST(Policy, AFailedFirstLaunchIsNotTriedAgain) {
     Machine machine;
     ASSERT_TRUE(advance(machine, Trigger::start, policy(RestartWhen::always), kNow));
-    EXPECT_EQ(advance(machine, Trigger::launch_failed, policy(RestartWhen::always), kNow, kNoLaunch).value(), Actions{});
+    const auto actions = advance(machine, Trigger::launch_failed, policy(RestartWhen::always), kNow, kNoLaunch);
+    EXPECT_EQ(actions.value(), Actions{});
     EXPECT_EQ(machine.state, State::stopped);
     EXPECT_EQ(machine.last_exit.message, "mount: no such device");
 }
@@ -189,7 +193,8 @@ TEST(Policy, AFailedLaunchOfThePolicyIsTriedAgain) {
 }
 
 /// Restarts as fast as the policy lets it, by a clock that only the policy moves; returns the delays.
-std::vector<std::chrono::milliseconds> crash_until_stopped(const RestartPolicy& policy, Machine& machine, std::size_t most) {
+std::vector<std::chrono::milliseconds> crash_until_stopped(const RestartPolicy& policy, Machine& machine,
+                                                           std::size_t most) {
     std::vector<std::chrono::milliseconds> delays;
     auto now = kNow;
     EXPECT_TRUE(advance(machine, Trigger::start, policy, now));

@@ -177,7 +177,8 @@ TEST(DefinitionJson, TheFileThatIsWrongIsNamed) {
     EXPECT_TRUE(error_of(parse(base, {{"a.json", "{"}})).starts_with("a.json: "));
     EXPECT_EQ(error_of(parse(R"({"autostart": 1})", {{"a.json", R"({"autostart": true})"}})),
               std::string(kFile) + ": /autostart: must be true or false");
-    EXPECT_EQ(error_of(parse(base, {{"a.json", R"({"bundle": null})"}})), std::string(kFile) + ": /bundle: is required");
+    EXPECT_EQ(error_of(parse(base, {{"a.json", R"({"bundle": null})"}})),
+              std::string(kFile) + ": /bundle: is required");
 }
 
 TEST(DefinitionJson, WhatIsWrittenIsReadBack) {

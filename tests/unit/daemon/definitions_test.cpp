@@ -128,7 +128,8 @@ TEST_F(DefinitionsTest, APackagesFileStays) {
     const auto removed = definitions_.remove(name("web"));
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().code, Errc::denied);
-    EXPECT_EQ(removed.error().message, "the definition of \"web\" in " + path("usr") + " belongs to a package and stays");
+    EXPECT_EQ(removed.error().message,
+              "the definition of \"web\" in " + path("usr") + " belongs to a package and stays");
     EXPECT_TRUE(exists("usr/web.json"));
     EXPECT_TRUE(exists("usr/web.json.d/10.json"));
 }

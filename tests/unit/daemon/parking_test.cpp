@@ -50,7 +50,8 @@ protected:
 
     /// As the next daemon gets it.
     [[nodiscard]] Parking open() const {
-        return {UniqueFd(::fcntl(send_end_.get(), F_DUPFD_CLOEXEC, 0)), UniqueFd(::fcntl(receive_end_.get(), F_DUPFD_CLOEXEC, 0))};
+        return {UniqueFd(::fcntl(send_end_.get(), F_DUPFD_CLOEXEC, 0)),
+                UniqueFd(::fcntl(receive_end_.get(), F_DUPFD_CLOEXEC, 0))};
     }
 
     static void park(Parking& parking, const std::string& key, const std::string& content) {

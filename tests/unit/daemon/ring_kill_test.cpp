@@ -139,7 +139,8 @@ TEST_F(RingKillTest, StreamsStayApart) {
     EXPECT_EQ(ring.end(), out_printer.written().size() + err_printer.written().size());
     std::string seen_out, seen_err;
     auto cursor = ConsoleCursor::at(ring, ring.begin());
-    for (const auto& item : read_items(ring, cursor)) (item.starts_with("out:") ? seen_out : seen_err) += item.substr(4);
+    for (const auto& item : read_items(ring, cursor))
+        (item.starts_with("out:") ? seen_out : seen_err) += item.substr(4);
     EXPECT_EQ(seen_out.size() + seen_err.size(), ring.end() - ring.begin());
     EXPECT_TRUE(out_printer.written().ends_with(seen_out));
     EXPECT_TRUE(err_printer.written().ends_with(seen_err));

@@ -72,8 +72,9 @@ TEST(VarlinkInterface, HasEveryMethodWithItsParameters) {
         const auto inputs = symbol.substr(0, symbol.find("->"));
         for (const auto& param : verb.params) expect_field(inputs, param.help, std::string(param.name) + ": ");
         for (const auto& param : verb.params)
-            EXPECT_EQ(inputs.find(std::format("\t{}: ?", param.name)) == std::string::npos, param.required) << param.name;
-        expect_field(inputs, "Whether polkit may ask the caller for authentication", "allowInteractiveAuthentication: ?bool");
+            EXPECT_NE(inputs.contains(std::format("\t{}: ?", param.name)), param.required) << param.name;
+        expect_field(inputs, "Whether polkit may ask the caller for authentication",
+                     "allowInteractiveAuthentication: ?bool");
     }
 }
 
