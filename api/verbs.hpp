@@ -142,6 +142,11 @@ static_assert(names_are_unique(kVerbs));
 
 constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
+/// Arguments choose the program that runs, and so ask for more than starting what was configured.
+constexpr std::string_view action_of(const VerbRow& verb, const Request& request) {
+    return request.args.empty() ? verb.action : verb_row(Verb::create).action;
+}
+
 namespace rows {
 consteval bool verbs_are_in_order() {
     for (std::size_t i = 0; i < kVerbs.size(); ++i)

@@ -49,12 +49,12 @@ Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
     }
 }
 
-void Access::check(const api::VerbRow& verb, const std::string& container, const Caller& caller, Done done) {
+void Access::check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done) {
     if (caller.root) return done({});
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
-    const auto action = std::string(api::kPolkitPrefix) + std::string(verb.action);
-    const Details details{{"container", container}, {"verb", std::string(verb.name)}};
+    const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
+    const Details details{{"container", request.name}, {"verb", std::string(verb.name)}};
     const auto finish = [done, action, interactive = caller.interactive](std::optional<sdbus::Error> error,
                                                                         const Answer& answer) {
         Caller asked;

@@ -31,7 +31,7 @@ public:
     static Result<std::unique_ptr<Access>> open(Bus& bus);
 
     /// `done` runs once, for root before this returns. The container may be gone by then: look it up again.
-    void check(const api::VerbRow& verb, const std::string& container, const Caller& caller, Done done);
+    void check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done);
 
 private:
     explicit Access(std::unique_ptr<sdbus::IProxy> authority) : authority_(std::move(authority)) {}

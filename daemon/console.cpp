@@ -16,6 +16,8 @@ using Kind = Ring::MarkKind;
 /// How often one readable stream is read before others get their turn.
 constexpr int kPullsPerTurn = 16;
 constexpr int kPipeSize = 1024 * 1024;
+constexpr std::chrono::milliseconds kRetryDelay{500};
+constexpr std::size_t kMaxWaitingInput = 1024 * 1024;
 
 struct Pipe {
     UniqueFd read, write;
@@ -119,32 +121,50 @@ Result<> Console::watch(Stream& stream) {
 Result<> Console::watch_terminal() {
     // Takes what came before, also what is in transit already, which would wake nobody.
     on_terminal_readable();
+    if (retry_timer_) return {};
     terminal_source_ =
         TRY(loop_.add_io(terminal_.get(), EPOLLIN, [this](std::uint32_t) { on_terminal_readable(); }));
     return {};
 }
 
-/// False at end of file.
-bool Console::pull_all(Stream& stream) {
+Console::Pulled Console::pull_all(Stream& stream) {
     for (int turn = 0; turn < kPullsPerTurn; ++turn) {
         const auto moved = ring_.pull(stream.fd.get(), stream.kind);
-        if (!moved) return moved.error().sys_errno == EAGAIN || moved.error().sys_errno == EINTR;
-        if (*moved == 0) return false;
+        if (!moved && (moved.error().sys_errno == EAGAIN || moved.error().sys_errno == EINTR)) return Pulled::all;
+        if (!moved) return Pulled::stuck;
+        if (*moved == 0) return Pulled::end;
     }
-    return true;
+    return Pulled::all;
 }
 
 void Console::on_readable(Stream& stream) {
-    if (!pull_all(stream)) {
-        stream.source.reset();
-        stream.fd.reset();
+    switch (pull_all(stream)) {
+        case Pulled::all: break;
+        case Pulled::end:
+            stream.source.reset();
+            stream.fd.reset();
+            break;
+        case Pulled::stuck: retry_later();
     }
     notify();
 }
 
+/// The ring cannot grow, since /run is full. The container waits in its write meanwhile, and nothing is lost.
+void Console::retry_later() {
+    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
+    if (retry_timer_) return;
+    auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
+        retry_timer_.reset();
+        if (output_.fd) (void)watch(output_);
+        if (error_.fd) (void)watch(error_);
+        if (terminal_) (void)watch_terminal();
+    });
+    if (timer) retry_timer_ = std::move(*timer);
+}
+
 void Console::pull_terminal() {
     for (int turn = 0; turn < kPullsPerTurn; ++turn) {
-        (void)pull_all(transit_);
+        if (pull_all(transit_) == Pulled::stuck) return retry_later();
         const auto moved = ::splice(terminal_.get(), nullptr, transit_write_.get(), nullptr, 64 * 1024,
                                     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (moved <= 0) break;
@@ -173,6 +193,7 @@ void Console::close_run() {
         stream->fd.reset();
     }
     terminal_source_.reset();
+    retry_timer_.reset();
     input_source_.reset();
     for (auto* fd : {&terminal_, &slave_, &transit_write_, &input_}) fd->reset();
     pending_.clear();
@@ -224,7 +245,8 @@ int Console::input_fd() const noexcept { return terminal_ ? terminal_.get() : in
 
 void Console::write_input(std::string_view bytes) {
     // What is typed before the container starts waits for it, as it would in a terminal.
-    if (input_ending_) return;
+    // Clients are not read while much of it waits; what they had sent by then is bounded here.
+    if (input_ending_ || pending_.size() > kMaxWaitingInput) return;
     pending_ += bytes;
     flush_input();
 }

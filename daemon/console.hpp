@@ -95,7 +95,9 @@ private:
     Result<> watch_terminal();
     void on_readable(Stream& stream);
     void on_terminal_readable();
-    bool pull_all(Stream& stream);
+    enum class Pulled : std::uint8_t { all, end, stuck };
+    Pulled pull_all(Stream& stream);
+    void retry_later();
     void pull_terminal();
     void hold_slave();
     void notify();
@@ -119,6 +121,7 @@ private:
     kernel::EventSource terminal_source_;
     kernel::EventSource input_source_;
     kernel::EventSource purge_source_;
+    kernel::EventSource retry_timer_;
     std::list<Client> clients_;
     std::function<void()> listener_;
     std::function<void()> on_shrink_;

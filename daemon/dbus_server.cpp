@@ -7,6 +7,7 @@
 
 #include "api/errors.hpp"
 #include "daemon/event_json.hpp"
+#include "lib/base/log.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl {
@@ -99,7 +100,18 @@ sdbus::Error to_bus_error(const Error& error) {
     return sdbus::Error(sdbus::Error::Name(name), error.message);
 }
 
-void send_error(const sdbus::MethodCall& call, const Error& error) { call.createErrorReply(to_bus_error(error)).send(); }
+/// sdbus-c++ throws when the bus is gone or a text is not UTF-8; sending then fails for that one message.
+void try_to(const std::function<void()>& send) {
+    try {
+        send();
+    } catch (const sdbus::Error& error) {
+        log_warning(from_bus_error(error, "D-Bus").message);
+    }
+}
+
+void send_error(const sdbus::MethodCall& call, const Error& error) {
+    try_to([&] { call.createErrorReply(to_bus_error(error)).send(); });
+}
 
 void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Reply& reply) {
     auto message = call.createReply();
@@ -199,7 +211,7 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
     caller.root = bus_.caller_is_root();
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
-    access_.check(verb, request->name, caller, [this, &verb, request, call](const Result<>& allowed) {
+    access_.check(verb, *request, caller, [this, &verb, request, call](const Result<>& allowed) {
         if (!allowed) return send_error(call, allowed.error());
         dispatch(verb, request, call);
     });
@@ -209,7 +221,7 @@ void DbusServer::dispatch(const api::VerbRow& verb, std::shared_ptr<Request> req
     if (verb.value == api::Verb::events) return subscribe(call);
     manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
         if (!reply) return send_error(call, reply.error());
-        send_reply(verb, call, *reply);
+        try_to([&] { send_reply(verb, call, *reply); });
     });
 }
 
@@ -217,9 +229,11 @@ void DbusServer::dispatch(const api::VerbRow& verb, std::shared_ptr<Request> req
 void DbusServer::subscribe(const sdbus::MethodCall& call) {
     auto pair = kernel::make_socket_pair(SOCK_STREAM);
     if (!pair) return send_error(call, pair.error());
-    auto reply = call.createReply();
-    reply << sdbus::UnixFd(pair->second.get());
-    reply.send();
+    try_to([&] {
+        auto reply = call.createReply();
+        reply << sdbus::UnixFd(pair->second.get());
+        reply.send();
+    });
     streams_.push_back(std::move(pair->first));
 }
 
@@ -252,24 +266,36 @@ void DbusServer::publish_container(const std::string& name) {
 
 void DbusServer::on_added(const std::string& name) {
     if (!root_) return;
-    publish_container(name);
-    containers_[name]->emitInterfacesAddedSignal();
-    root_->emitSignal("ContainerNew").onInterface(std::string(api::kManagerInterface)).withArguments(name, sdbus::ObjectPath(path_of(name)));
+    try_to([&] {
+        publish_container(name);
+        containers_[name]->emitInterfacesAddedSignal();
+        root_->emitSignal("ContainerNew")
+            .onInterface(std::string(api::kManagerInterface))
+            .withArguments(name, sdbus::ObjectPath(path_of(name)));
+    });
 }
 
 void DbusServer::on_removed(const std::string& name) {
     auto node = containers_.extract(name);
     if (node.empty()) return;
-    node.mapped()->emitInterfacesRemovedSignal();
-    root_->emitSignal("ContainerRemoved").onInterface(std::string(api::kManagerInterface)).withArguments(name, sdbus::ObjectPath(path_of(name)));
+    try_to([&] {
+        node.mapped()->emitInterfacesRemovedSignal();
+        root_->emitSignal("ContainerRemoved")
+            .onInterface(std::string(api::kManagerInterface))
+            .withArguments(name, sdbus::ObjectPath(path_of(name)));
+    });
 }
 
 void DbusServer::on_event(const api::Event& event) {
     if (!root_) return;
     const auto line = to_json_line(event);
-    root_->emitSignal("Event").onInterface(std::string(api::kManagerInterface)).withArguments(event.sequence, event.name, event.event, line);
-    if (const auto it = containers_.find(event.name); it != containers_.end())
-        it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
+    try_to([&] {
+        root_->emitSignal("Event")
+            .onInterface(std::string(api::kManagerInterface))
+            .withArguments(event.sequence, event.name, event.event, line);
+        if (const auto it = containers_.find(event.name); it != containers_.end())
+            it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
+    });
     // A listener that has gone, or does not read, is dropped.
     std::erase_if(streams_, [&](const UniqueFd& stream) {
         return ::send(stream.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(line.size());

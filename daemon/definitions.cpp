@@ -92,15 +92,15 @@ Result<> Definitions::save(const ContainerId& id, const Definition& definition, 
 }
 
 Result<> Definitions::remove(const ContainerId& id) const {
+    std::error_code error;
+    if (fs::exists(file_of(directories_.size() - 1, id), error))
+        return fail(Errc::denied, "the definition of " + xctl::quoted(id.str()) + " in " + directories_.back() +
+                                      " belongs to a package and stays");
     for (std::size_t i = 0; i < std::min<std::size_t>(2, directories_.size()); ++i) {
-        std::error_code error;
         fs::remove(file_of(i, id), error);
         if (error) return fail_errno(error.value(), "remove " + file_of(i, id));
         fs::remove_all(file_of(i, id) + ".d", error);
     }
-    if (exists(id))
-        return fail(Errc::denied, "the definition of " + xctl::quoted(id.str()) + " in " + directories_.back() +
-                                      " belongs to a package and stays");
     return {};
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 constexpr std::size_t kMaxLine = 16 * 1024;
-constexpr std::chrono::milliseconds kRetryDelay{50};
+constexpr std::chrono::milliseconds kRetryDelay{250};
 constexpr int kPriorityInfo = 6;
 constexpr int kPriorityError = 3;
 
@@ -37,11 +37,22 @@ std::string format_entry(const Journal::Line& line) {
     return entry;
 }
 
+sockaddr_un journal_address() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, kJournalSocket, sizeof address.sun_path - 1);
+    return address;
+}
+
 ssize_t send_as(int socket, std::string& entry, pid_t pid) {
     iovec part{entry.data(), entry.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
+    // Named each time: the journal may be restarted, or come later than we.
+    auto address = journal_address();
+    message.msg_name = &address;
+    message.msg_namelen = sizeof address;
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))]{};
     if (pid > 0) {
         message.msg_control = control;
@@ -60,10 +71,6 @@ ssize_t send_as(int socket, std::string& entry, pid_t pid) {
 
 Journal Journal::open() {
     UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, kJournalSocket, sizeof address.sun_path - 1);
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) socket.reset();
     return Journal(std::move(socket));
 }
 
@@ -72,7 +79,7 @@ bool Journal::send(const Line& line) const {
     auto entry = format_entry(line);
     auto sent = send_as(socket_.get(), entry, line.pid);
     if (sent < 0 && errno == ESRCH) sent = send_as(socket_.get(), entry, -1);  // it has just died
-    return sent >= 0 || errno != EAGAIN;
+    return sent >= 0 || (errno != EAGAIN && errno != ECONNREFUSED && errno != ENOENT);
 }
 
 JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name)

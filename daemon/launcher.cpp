@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <format>
@@ -19,6 +20,9 @@ namespace xctl {
 namespace {
 
 constexpr int kServeSocket = 3;
+
+/// Room for the orders of a whole host that starts at once.
+constexpr int kOrderBuffer = 16 * 1024 * 1024;
 
 /// The daemon raises its own limit for the many descriptors it holds; containers get the usual one.
 constexpr rlimit kContainerFiles{1024, 524288};
@@ -80,9 +84,11 @@ Launcher::~Launcher() {
 
 Result<> Launcher::ensure_running() {
     if (socket_) return {};
+    reap();
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
     pid_ = TRY(spawn(program_, theirs.get()));
     (void)::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+    (void)::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kOrderBuffer, sizeof kOrderBuffer);
     socket_ = std::move(ours);
     source_ = TRY(loop_.add_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { on_readable(); }));
     return {};
@@ -100,7 +106,7 @@ Result<> Launcher::send_order(int plan_file, const launch::Descriptors& descript
 void Launcher::order(int plan_file, launch::Descriptors descriptors, bool terminal, launch::Parent parent, Done done) {
     auto sent = ensure_running();
     if (sent) sent = send_order(plan_file, descriptors, terminal, parent);
-    if (!sent && socket_) {
+    if (!sent && socket_ && sent.error().sys_errno != EAGAIN) {
         // It may have died since the last order; a new one is tried once.
         give_up(sent.error().message);
         sent = ensure_running();
@@ -128,14 +134,19 @@ bool Launcher::take_report() {
     return true;
 }
 
+/// Never waits: a process that hangs in the kernel dies when the kernel lets it.
+void Launcher::reap() {
+    std::erase_if(dying_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
 void Launcher::give_up(const std::string& why) {
     source_.reset();
     socket_.reset();
     if (pid_ > 0) {
-        // It may live on and only have failed to take an order; waiting for it must not hold us up.
         (void)::kill(pid_, SIGKILL);
-        (void)::waitpid(std::exchange(pid_, -1), nullptr, 0);
+        dying_.push_back(std::exchange(pid_, -1));
     }
+    reap();
     for (auto& done : std::exchange(pending_, {}))
         done(fail(Errc::launch_failed, std::format("the launcher died: {}", why)));
 }

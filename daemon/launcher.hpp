@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -32,17 +33,21 @@ public:
     /// `done` with the init's pidfd once it is cloned; `descriptors` are the init's own ends.
     void order(int plan_file, launch::Descriptors descriptors, bool terminal, launch::Parent parent, Done done);
 
+    /// Ends it, and fails what it has not answered. The next order starts another.
+    void give_up(const std::string& why);
+
 private:
     Result<> ensure_running();
+    void reap();
     Result<> send_order(int plan_file, const launch::Descriptors& descriptors, bool terminal, launch::Parent parent);
     void on_readable();
     bool take_report();
-    void give_up(const std::string& why);
 
     kernel::EventLoop& loop_;
     std::string program_;
     UniqueFd socket_;
     pid_t pid_ = -1;
+    std::vector<pid_t> dying_;  // killed, not reaped yet
     kernel::EventSource source_;
     std::deque<Done> pending_;
 };

@@ -12,6 +12,8 @@ namespace xctl {
 namespace {
 
 /// How often is looked whether the clients of deleted containers have read everything.
+/// How long a daemon keeps what a client of the last one may still come back for.
+constexpr std::chrono::seconds kReturnTime{10};
 constexpr std::chrono::milliseconds kPurgeInterval{100};
 
 }  // namespace
@@ -93,6 +95,7 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
     containers_[name] = std::move(opened);
     auto parked = parked_.extract(name);
     container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())));
+    remove_if_unwanted(*container);
     for (auto* observer : observers_) observer->on_added(name);
     return container;
 }
@@ -100,6 +103,7 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
 Result<> Manager::forget(Supervisor& container) {
     TRY(definitions_.remove(container.id()));
     auto info = container.info();
+    removals_.erase(info.name);
     RunDirectory::remove(run_base_, container.id());
     services_.parking.drop(info.name);
     auto node = containers_.extract(info.name);
@@ -122,19 +126,32 @@ void Manager::purge_removed_in(std::chrono::microseconds delay) {
     if (timer) removed_timer_ = std::move(*timer);
 }
 
-void Manager::reload(Supervisor& container) {
+/// The files as they are now. One that was taken away leaves what was known; a broken one is the caller's to mend.
+Result<> Manager::reload(Supervisor& container) {
     auto definition = definitions_.load(container.id());
-    if (definition) container.set_definition(std::move(*definition));
+    if (definition)
+        container.set_definition(std::move(*definition));
+    else if (definition.error().code != Errc::not_found)
+        return std::unexpected(std::move(definition).error());
+    return {};
 }
 
 void Manager::on_change(Supervisor& container, std::string_view event) {
     publish(container.info(), event);
+    remove_if_unwanted(container);
+}
+
+/// `run --rm`. Deferred, since the container may be in the middle of the change that we hear of; and a client that
+/// lost the last daemon gets the time to come back for the end.
+void Manager::remove_if_unwanted(Supervisor& container) {
     if (container.state() != State::stopped || !container.definition().remove_when_stopped) return;
-    // Deferred: the container is in the middle of the change that we hear of.
-    auto deferred = services_.loop.add_timer(std::chrono::microseconds(0), [this, name = container.id().str()](std::uint32_t) {
+    const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
+    const auto delay = young ? kReturnTime : std::chrono::seconds(0);
+    auto deferred = services_.loop.add_timer(delay, [this, name = container.id().str()](std::uint32_t) {
         removals_.erase(name);
         const auto it = containers_.find(name);
         if (it == containers_.end() || it->second->state() != State::stopped) return;
+        if (!it->second->definition().remove_when_stopped) return;
         if (const auto gone = forget(*it->second); !gone) log_error(gone.error().message);
     });
     if (deferred) removals_[container.id().str()] = std::move(*deferred);
@@ -156,15 +173,16 @@ void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
     for (auto* observer : std::list(observers_)) observer->on_event(out);
 }
 
+/// One that starts is not meant: it is about what an earlier run left under the same name.
 void Manager::stop_unit(const std::string& unit) {
     for (const auto& [name, container] : containers_)
-        if (container->unit() == unit && container->state() != State::stopped)
+        if (container->unit() == unit && container->state() == State::running)
             return container->stop(std::nullopt, [](const Result<>&) {});
 }
 
 Result<> Manager::start_in_unit(const std::string& name, std::string unit, UniqueFd connection) {
     auto* container = TRY(find(name));
-    reload(*container);
+    TRY(reload(*container));
     return container->start_in_unit(std::move(connection), std::move(unit));
 }
 

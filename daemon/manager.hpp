@@ -78,7 +78,8 @@ private:
     void recover_without_definition(const std::string& name);
     Result<> forget(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
-    void reload(Supervisor& container);
+    Result<> reload(Supervisor& container);
+    void remove_if_unwanted(Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
     Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
     [[nodiscard]] Supervisor::Done reply_with(const std::string& name, Done done);
@@ -96,6 +97,7 @@ private:
     std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
     std::list<ManagerObserver*> observers_;
     std::uint64_t sequence_ = 0;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace xctl

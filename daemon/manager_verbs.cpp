@@ -107,7 +107,7 @@ void Manager::create(Request& request, const Done& done) {
 void Manager::start(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    reload(**container);
+    if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     (*container)->start(std::move(request.args), reply_with(request.name, done));
 }
 
@@ -139,7 +139,7 @@ void Manager::stop(Request& request, const Done& done) {
 void Manager::restart(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    reload(**container);
+    if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     (*container)->restart(timeout_of(request), reply_with(request.name, done));
 }
 
@@ -237,7 +237,7 @@ void Manager::set_autostart(const std::string& name, bool autostart, const Done&
     if (!container) return done(std::unexpected(container.error()));
     if (auto set = definitions_.set_autostart((*container)->id(), autostart); !set)
         return done(std::unexpected(std::move(set).error()));
-    reload(**container);
+    if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     publish((*container)->info(), "changed");
     reply_with(name, done)({});
 }

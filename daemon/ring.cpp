@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 namespace xctl {
@@ -179,14 +180,29 @@ std::span<const std::byte> Ring::bytes(std::uint64_t offset, std::uint64_t limit
             static_cast<std::size_t>(together)};
 }
 
+/// Offset of the last newline below `until`, down to `oldest`.
+std::optional<std::uint64_t> Ring::last_newline(std::uint64_t until, std::uint64_t oldest) const noexcept {
+    while (until > oldest) {
+        // The part that lies together in memory and ends here.
+        const auto from = std::max(oldest, (until - 1) / capacity() * capacity());
+        const auto part = bytes(from, until);
+        const auto* found = static_cast<const std::byte*>(::memrchr(part.data(), '\n', part.size()));
+        if (found != nullptr) return from + static_cast<std::uint64_t>(found - part.data());
+        until = from;
+    }
+    return std::nullopt;
+}
+
 std::uint64_t Ring::line_offset(std::uint64_t lines) const noexcept {
     auto offset = end();
     const auto oldest = begin();
     if (lines == 0) return offset;
     // A newline at the very end closes the last line; it does not begin another.
-    for (std::uint64_t seen = 0; offset > oldest; --offset) {
-        if (*bytes(offset - 1, offset).data() != std::byte{'\n'} || offset == end()) continue;
-        if (++seen >= lines) return offset;
+    for (std::uint64_t seen = 0; offset > oldest;) {
+        const auto newline = last_newline(offset == end() ? offset - 1 : offset, oldest);
+        if (!newline) break;
+        if (++seen >= lines) return *newline + 1;
+        offset = *newline;
     }
     return oldest;
 }

@@ -75,6 +75,7 @@ private:
     static Result<> make_at(int directory, const char* name, std::uint64_t size);
     void wrap() noexcept;
     [[nodiscard]] MarkKind current_stream() const noexcept;
+    [[nodiscard]] std::optional<std::uint64_t> last_newline(std::uint64_t until, std::uint64_t oldest) const noexcept;
 
     UniqueFd file_;
     Header* header_ = nullptr;

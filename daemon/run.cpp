@@ -63,6 +63,7 @@ void Run::launch() {
     if (!descriptors) return fail_launch(std::move(descriptors).error());
     const auto plan = make_plan_file(*setup_.plan);
     if (!plan) return fail_launch(plan.error());
+    if (auto armed = arm_launch_timer(); !armed) return fail_launch(armed.error());
     const auto parent = services_.exit_info ? launch::Parent::sibling : launch::Parent::keeper;
     services_.launcher.order(plan->get(), std::move(*descriptors), setup_.plan->process.terminal, parent,
                              [this, alive = alive_](Result<launch::Launched> launched) {
@@ -96,6 +97,16 @@ void Run::on_launched(Result<launch::Launched> launched) {
     if (setup_.placement == Placement::scope) request_scope();
 }
 
+Result<> Run::arm_launch_timer() {
+    launch_timer_ = TRY(services_.loop.add_timer(kLaunchTimeout, [this](std::uint32_t) {
+        failure_ = Error{Errc::timeout, 0, "the launch hangs", {}, {}};
+        // Without a process it is the launcher that hangs, and all other launches behind it.
+        if (!pidfd_ && setup_.placement == Placement::scope) return services_.launcher.give_up("it hangs");
+        pidfd_ ? kill() : fail_launch(*failure_);
+    }));
+    return {};
+}
+
 Result<> Run::watch_launched(launch::Launched launched) {
     step_ = Step::setting_up;
     pid_ = launched.pid;
@@ -103,11 +114,7 @@ Result<> Run::watch_launched(launch::Launched launched) {
     keeper_pidfd_ = std::move(launched.keeper_pidfd);
     TRY(watch_exit(setup_.placement == Placement::scope));
     channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
-    launch_timer_ = TRY(services_.loop.add_timer(kLaunchTimeout, [this](std::uint32_t) {
-        failure_ = Error{Errc::timeout, 0, "the launch hangs", {}, {}};
-        kill();
-    }));
-    return {};
+    return arm_launch_timer();
 }
 
 void Run::request_scope() {
@@ -145,7 +152,10 @@ void Run::on_channel() {
 void Run::on_message(launch::Received received) {
     switch (received.message.kind) {
         case MessageKind::console:
-            if (const auto set = console_.set_terminal(std::move(received.fd)); !set && !failure_) failure_ = set.error();
+            if (const auto set = console_.set_terminal(std::move(received.fd)); !set) {
+                failure_ = set.error();
+                kill();
+            }
             return;
         case MessageKind::await_placement:
             wants_placement_ = true;
@@ -172,7 +182,8 @@ void Run::on_channel_closed() {
 }
 
 void Run::place() {
-    if (!in_scope_ || !wants_placement_) return;
+    // Once it is dead its number may be someone else's.
+    if (!in_scope_ || !wants_placement_ || step_ >= Step::ending) return;
     wants_placement_ = false;
     if (setup_.placement == Placement::scope) {
         const auto prepare = [this]() -> Result<UniqueFd> {
@@ -193,6 +204,7 @@ void Run::place() {
 }
 
 void Run::on_ready() {
+    if (step_ >= Step::ending) return;
     listener_.placed(pid_);
     if (auto parked = park(); !parked) {
         failure_ = std::move(parked).error();

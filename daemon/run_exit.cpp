@@ -72,11 +72,12 @@ void Run::on_exit_event(bool reaped) {
 
 void Run::on_keeper_exit() {
     exit_source_.reset();
-    (void)kernel::try_wait_exit(keeper_pidfd_.get());
+    const auto keeper = kernel::try_wait_exit(keeper_pidfd_.get());
     const auto text = kernel::read_file_at(setup_.run_directory, "exit");
     const auto status = text ? parse_exit_file(*text) : std::nullopt;
     if (status) return on_status(*status);
-    // The keeper dies without a word only when its whole scope was killed.
+    if (keeper && *keeper && !(*keeper)->signaled) return on_unknown_status();  // it could not write
+    // Otherwise a keeper dies without a word only when its whole scope was killed.
     on_status({true, SIGKILL, false});
 }
 

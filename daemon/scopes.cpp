@@ -91,6 +91,12 @@ Result<> Scopes::subscribe() {
             on_job_removed(job, result);
         });
     // Anyone on the bus may broadcast a signal of this name; only systemd's own may stop a container.
+    // While nobody is the scope's controller any more, after a restart of ours, only the new job tells.
+    manager_->uponSignal("JobNew")
+        .onInterface(kManager)
+        .call([this](std::uint32_t, const sdbus::ObjectPath&, const std::string& unit) {
+            if (on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
+        });
     stop_match_ = bus_.connection().addMatch(
         "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',member='RequestStop'",
         [this](const sdbus::Message& message) {
@@ -102,16 +108,18 @@ Result<> Scopes::subscribe() {
 }
 
 void Scopes::on_job_removed(const std::string& job, const std::string& result) {
-    auto node = jobs_.extract(job);
-    if (node.empty()) return;
-    auto& [what, done] = node.mapped();
-    if (result == "done" || result == "skipped")
-        done({});
-    else
-        done(fail(Errc::system, std::format("{}: systemd says the job is {}", what, result)));
+    // Two requests may have been merged into one job.
+    while (auto node = jobs_.extract(job)) {
+        auto& [what, done] = node.mapped();
+        if (result == "done" || result == "skipped")
+            done({});
+        else
+            done(fail(Errc::system, std::format("{}: systemd says the job is {}", what, result)));
+    }
 }
 
 void Scopes::call_for_job(sdbus::MethodCall call, std::string_view what, Done done) {
+    const auto failed = done;
     const auto finish = [this, what = std::string(what), done = std::move(done)](
                             sdbus::MethodReply reply, const std::optional<sdbus::Error>& error) {
         if (error) {
@@ -120,9 +128,13 @@ void Scopes::call_for_job(sdbus::MethodCall call, std::string_view what, Done do
         }
         sdbus::ObjectPath job;
         reply >> job;
-        jobs_[job] = {what, done};
+        jobs_.emplace(job, Job{what, done});
     };
-    manager_->callMethodAsync(call, finish);
+    try {
+        manager_->callMethodAsync(call, finish);
+    } catch (const sdbus::Error& error) {
+        failed(std::unexpected(from_bus_error(error, what)));
+    }
 }
 
 void Scopes::start(ScopeRequest request, Done done) {
@@ -130,14 +142,13 @@ void Scopes::start(ScopeRequest request, Done done) {
 }
 
 void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int attempt, Done done) {
-    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartTransientUnit"));
-    call << request->unit << "fail" << scope_properties(*request) << std::vector<Aux>{};
+    const auto failed = done;
     const auto finish = [this, request, attempt, done = std::move(done)](sdbus::MethodReply reply,
                                                                        const std::optional<sdbus::Error>& error) {
         if (!error) {
             sdbus::ObjectPath job;
             reply >> job;
-            jobs_[job] = {"start " + request->unit, done};
+            jobs_.emplace(job, Job{"start " + request->unit, done});
         } else if (error->getName() == kUnitExists && attempt < kStartAttempts) {
             // What is left of an earlier run: no container of ours is in it, or we would not be starting one.
             reset_failed(request->unit);
@@ -146,7 +157,13 @@ void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int att
             done(std::unexpected(from_bus_error(*error, "start " + request->unit)));
         }
     };
-    manager_->callMethodAsync(call, finish);
+    try {
+        auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartTransientUnit"));
+        call << request->unit << "fail" << scope_properties(*request) << std::vector<Aux>{};
+        manager_->callMethodAsync(call, finish);
+    } catch (const sdbus::Error& error) {
+        failed(std::unexpected(from_bus_error(error, "start " + request->unit)));
+    }
 }
 
 void Scopes::stop(const std::string& unit, Done done) {

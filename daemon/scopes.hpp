@@ -65,7 +65,7 @@ private:
         std::string what;
         Done done;
     };
-    std::map<std::string, Job> jobs_;  // by object path
+    std::multimap<std::string, Job> jobs_;  // by object path
     std::function<void(const std::string&)> on_stop_;
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <csignal>
 #include <format>
 
@@ -22,6 +25,15 @@ constexpr int kLaunchFailedStatus = 127;
 constexpr int kUnknownStatus = -1;
 
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
+
+/// A regular file; anything else might keep us waiting for ever.
+Result<std::string> read_document(const std::string& file) {
+    const auto opened = TRY(kernel::open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    struct stat status {};
+    if (::fstat(opened.get(), &status) < 0) return fail_errno(errno, "fstat");
+    if (!S_ISREG(status.st_mode)) return fail(Errc::invalid_document, "is not a regular file");
+    return kernel::read_fd(opened.get());
+}
 
 std::uint64_t to_usec(TimePoint time) {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<Usec>(time.time_since_epoch()).count());
@@ -128,7 +140,7 @@ void Supervisor::refuse(const Error& error) {
 
 Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args) const {
     const auto file = definition_.bundle + "/config.json";
-    const auto text = kernel::read_file_at(AT_FDCWD, file);
+    const auto text = read_document(file);
     if (!text) {
         auto error = text.error();
         error.code = Errc::invalid_document;
@@ -214,12 +226,20 @@ void Supervisor::end_open_run() {
 }
 
 void Supervisor::send_stop_signal() {
-    if (record_.placement == Placement::unit) {
-        // systemd knows how this unit is to be stopped, and its timeout.
-        return services_.scopes.stop(record_.unit, [](const Result<>&) {});
-    }
+    if (record_.placement == Placement::scope) return signal_run();
+    // systemd knows how this unit is to be stopped, and its timeout; a shorter one of the caller's still holds.
+    if (stop_timeout_) arm_stop_timer(*stop_timeout_);
+    services_.scopes.stop(record_.unit, [this, alive = alive_](const Result<>& stopped) {
+        if (*alive && !stopped && state() == State::stopping) signal_run();
+    });
+}
+
+void Supervisor::signal_run() {
     if (run_) (void)run_->send_signal(stop_signal());
-    const auto timeout = stop_timeout_.value_or(definition_.stop_timeout);
+    arm_stop_timer(stop_timeout_.value_or(definition_.stop_timeout));
+}
+
+void Supervisor::arm_stop_timer(Usec timeout) {
     auto timer = services_.loop.add_timer(timeout, [this](std::uint32_t) {
         stop_timer_.reset();
         (void)apply(Trigger::stop_timeout);
@@ -262,6 +282,8 @@ Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {
     const bool expected = state() == State::starting && record_.placement == Placement::unit && !run_;
     if (!expected) {
         if (run_) return fail(Errc::wrong_state, std::format("{} runs already, in {}", id_.str(), record_.unit));
+        if (state() == State::starting || state() == State::stopping)
+            return fail(Errc::wrong_state, std::format("{} is {}", id_.str(), name_of(kStates, state())));
         record_.placement = Placement::unit;
         record_.args.clear();
         launch_failure_.reset();
@@ -276,9 +298,11 @@ Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {
 }
 
 void Supervisor::stop(std::optional<Usec> timeout, Done done) {
+    const bool again = state() == State::stopping;
     stop_timeout_ = timeout;
     waiters_.push_back({Waiter::For::stopped, std::move(done)});
     (void)apply(Trigger::stop);
+    if (again && timeout && state() == State::stopping) arm_stop_timer(*timeout);
 }
 
 void Supervisor::restart(std::optional<Usec> timeout, Done done) {
@@ -328,8 +352,15 @@ void Supervisor::settle() {
 }
 
 void Supervisor::recover(std::optional<Parking::Entry> parked) {
+    auto& machine = record_.machine;
+    const auto number = parked ? Run::parked_number(*parked) : 0;
+    if (number > machine.runs) {
+        // The record could not be saved when this run began; the run itself is the better witness.
+        machine.runs = number;
+        machine.state = State::starting;
+    }
     const bool active = state() == State::starting || state() == State::running || state() == State::stopping;
-    if (parked && (!active || Run::parked_number(*parked) != record_.machine.runs)) {
+    if (parked && (!active || number != machine.runs)) {
         services_.parking.drop(id_.str());
         parked.reset();
     }
@@ -349,12 +380,19 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
             if (record_.placement == Placement::scope) return launch();
             [[fallthrough]];
         case State::running:
-        case State::stopping:
-            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
+        case State::stopping: return end_lost_run();
         case State::waiting: return arm_restart();
         case State::created:
         case State::stopped: return;
     }
+}
+
+/// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.
+void Supervisor::end_lost_run() {
+    services_.scopes.stop(record_.unit, [this, alive = alive_](const Result<>&) {
+        if (!*alive || run_) return;
+        on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
+    });
 }
 
 api::ContainerInfo Supervisor::info() const {

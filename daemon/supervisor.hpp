@@ -83,6 +83,9 @@ private:
     void on_placed(pid_t pid);
     void on_ended(ExitRecord record, std::optional<Error> failure);
     void send_stop_signal();
+    void signal_run();
+    void arm_stop_timer(std::chrono::microseconds timeout);
+    void end_lost_run();
     void arm_restart();
     void settle();
     void save();

@@ -204,7 +204,7 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
     if (const auto bad = read_request(row, parameters, *request); !bad.empty())
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
-    access_.check(row, request->name, caller_of(link, parameters), [this, &row, request, held](const Result<>& allowed) {
+    access_.check(row, *request, caller_of(link, parameters), [this, &row, request, held](const Result<>& allowed) {
         if (!allowed) return send_error(held.get(), allowed.error());
         if (row.value == api::Verb::events) {
             subscribers_.push_back(sd_varlink_ref(held.get()));

@@ -39,7 +39,7 @@ equal "its end is told" 17 "$r"
 lines=$(sed -n 's/^line //p' "$work/calm.out")
 equal "with all that it printed in all that time" "$(seq 1 "$(printf '%s\n' "$lines" | wc -l)" | sha256sum)" \
     "$(printf '%s\n' "$lines" | sha256sum)"
-check "without a definition it goes when it has stopped" until_true 5 sh -c '[ "$(xctl list --json)" = "[]" ]'
+check "without a definition it goes when it has stopped" until_true 20 sh -c '[ "$(xctl list --json)" = "[]" ]'
 rm "$stop/now"
 
 # --- killed at random moments of a start: what was asked for is there in the end, once
@@ -80,4 +80,4 @@ check "run --rm -d" xctl run -d --rm gone "$work/gone"
 systemctl stop xctld.socket xctld-launch.socket xctld.service
 sleep 1
 systemctl start xctld.socket xctld-launch.socket
-check "it is gone with the next daemon" until_true 5 sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
+check "it is gone with the next daemon, soon" until_true 20 sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
