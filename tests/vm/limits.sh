@@ -13,36 +13,36 @@ hog='tail /dev/zero'
 
 test_memory_of_a_unit() {
     script_bundle "$work/unit" "exec $hog"
-    xctl create unit "$work/unit"
-    mkdir -p /run/systemd/system/oci@unit.service.d
-    printf '[Service]\nMemoryMax=24M\nMemorySwapMax=0\n' >/run/systemd/system/oci@unit.service.d/test.conf
+    xctl create limits-unit "$work/unit"
+    mkdir -p /run/systemd/system/oci@limits-unit.service.d
+    printf '[Service]\nMemoryMax=24M\nMemorySwapMax=0\n' >/run/systemd/system/oci@limits-unit.service.d/test.conf
     systemctl daemon-reload
-    systemctl start oci@unit
-    check 'MemoryMax= ends it' until_true 60 state_is unit stopped
-    equal 'its reason' 'oom-kill 9' "$(field unit exitReason) $(field unit exitStatus)"
-    contains 'its message' "$(field unit message)" 'memory'
-    check 'the unit has failed' until_true 10 eval '[ "$(property oci@unit ActiveState)" = failed ]'
-    equal 'systemd knows the signal' 9 "$(property oci@unit ExecMainStatus)"
-    equal 'xctl wait says the signal' 137 "$(status_of xctl wait unit)"
-    contains 'xctl state tells' "$(xctl state unit)" 'oom-kill KILL'
+    systemctl start oci@limits-unit
+    check 'MemoryMax= ends it' until_true 10 state_is limits-unit stopped
+    equal 'its reason' 'oom-kill 9' "$(field limits-unit exitReason) $(field limits-unit exitStatus)"
+    contains 'its message' "$(field limits-unit message)" 'memory'
+    check 'the unit has failed' until_true 5 eval '[ "$(property oci@limits-unit ActiveState)" = failed ]'
+    equal 'systemd knows the signal' 9 "$(property oci@limits-unit ExecMainStatus)"
+    equal 'xctl wait says the signal' 137 "$(status_of xctl wait limits-unit)"
+    contains 'xctl state tells' "$(xctl state limits-unit)" 'oom-kill KILL'
 }
 
 test_memory_of_a_scope() {
     script_bundle "$work/scope" "exec $hog" '.linux.resources.memory = {"limit": 25165824, "swap": 25165824}'
-    xctl create scope "$work/scope"
-    xctl start scope
-    check 'the limit ends it' until_true 60 state_is scope stopped
-    equal 'its reason' 'oom-kill 9' "$(field scope exitReason) $(field scope exitStatus)"
-    contains 'its message' "$(field scope message)" 'memory'
+    xctl create limits-scope "$work/scope"
+    xctl start limits-scope
+    check 'the limit ends it' until_true 10 state_is limits-scope stopped
+    equal 'its reason' 'oom-kill 9' "$(field limits-scope exitReason) $(field limits-scope exitStatus)"
+    contains 'its message' "$(field limits-scope message)" 'memory'
 
     # A process that is not the init: the container goes on, and its record tells in the end.
     script_bundle "$work/child" "$hog; echo \"child \$?\"; exit 6" '.linux.resources.memory = {"limit": 25165824, "swap": 25165824}'
-    xctl create child "$work/child"
-    xctl start child
-    check 'the container outlives its child' until_true 60 state_is child stopped
-    equal 'it could tell' 'child 137' "$(xctl logs child | tail -n 1)"
-    equal 'it ended by itself' 'exited 6' "$(field child exitReason) $(field child exitStatus)"
-    contains 'the message tells of the child' "$(field child message)" 'memory'
+    xctl create limits-child "$work/child"
+    xctl start limits-child
+    check 'the container outlives its child' until_true 10 state_is limits-child stopped
+    equal 'it could tell' 'child 137' "$(xctl logs limits-child | tail -n 1)"
+    equal 'it ended by itself' 'exited 6' "$(field limits-child exitReason) $(field limits-child exitStatus)"
+    contains 'the message tells of the child' "$(field limits-child message)" 'memory'
 }
 
 test_files() {
@@ -50,10 +50,10 @@ test_files() {
         "memory": {"limit": 67108864, "reservation": 33554432, "swap": 100663296},
         "cpu": {"quota": 50000, "period": 200000, "shares": 512}, "pids": {"limit": 33},
         "unified": {"memory.high": "50331648"}}'
-    xctl create files "$work/files"
-    xctl start files
+    xctl create limits-files "$work/files"
+    xctl start limits-files
     local at
-    at=$(payload xctl-files.scope)
+    at=$(payload xctl-limits-files.scope)
     equal 'pids.max' 33 "$(cat "$at/pids.max")"
     equal 'cpu.max' '50000 200000' "$(cat "$at/cpu.max")"
     [ "$(cat "$at/cpu.weight")" -lt 100 ] || fail "cpu.weight is $(cat "$at/cpu.weight")"
@@ -62,22 +62,22 @@ test_files() {
     equal 'memory.low' 33554432 "$(cat "$at/memory.low")"
     equal 'memory.swap.max' 33554432 "$(cat "$at/memory.swap.max")"
     equal 'unified: memory.high' 50331648 "$(cat "$at/memory.high")"
-    equal 'the init is in it' "$(field files pid)" "$(head -n 1 "$at/cgroup.procs")"
+    equal 'the init is in it' "$(field limits-files pid)" "$(head -n 1 "$at/cgroup.procs")"
     equal 'the unit itself has no limit' max "$(cat "$at/../pids.max" | sed 's/^[0-9]*$/max/')"
-    xctl stop files --timeout=1
+    xctl stop limits-files --timeout=1
     [ ! -e "$at" ] || fail 'the cgroup is left behind'
 
-    check 'the same in a unit' systemctl start oci@files
-    at=$(payload oci@files.service)
+    check 'the same in a unit' systemctl start oci@limits-files
+    at=$(payload oci@limits-files.service)
     equal 'unit: pids.max and cpu.max' '33 50000 200000' "$(cat "$at/pids.max" "$at/cpu.max" | xargs)"
-    systemctl kill --signal=KILL oci@files
-    until_true 10 state_is files stopped || fail 'files does not end'
+    systemctl kill --signal=KILL oci@limits-files
+    until_true 5 state_is limits-files stopped || fail 'files does not end'
 
     script_bundle "$work/forks" 'for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; echo forked' '.linux.resources.pids.limit = 5'
-    xctl create forks "$work/forks"
-    xctl start forks
-    check 'the limit of processes is enforced' until_true 30 eval 'xctl logs forks | grep -q "can.t fork"'
-    xctl delete -f forks
+    xctl create limits-forks "$work/forks"
+    xctl start limits-forks
+    check 'the limit of processes is enforced' until_true 5 eval 'xctl logs limits-forks 2>&1 | grep -q "can.t fork"'
+    xctl delete -f limits-forks
 }
 
 test_devices() {
@@ -92,22 +92,24 @@ test_devices() {
             {"path": "/dev/port1", "type": "c", "major": 1, "minor": 4, "fileMode": 438}]'
     script_bundle "$work/devices" "$script" "$common | .linux.resources.devices = [{\"allow\": false, \"access\": \"rwm\"},
         {\"allow\": true, \"type\": \"c\", \"major\": 1, \"minor\": 1, \"access\": \"r\"}]"
-    xctl create devices "$work/devices"
-    xctl start devices
-    check 'it ends' until_true 30 state_is devices stopped
+    xctl create limits-devices "$work/devices"
+    xctl start limits-devices
+    check 'it ends' until_true 5 state_is limits-devices stopped
     equal 'what is in the list can be opened, what is not cannot be opened or made' \
-        '/dev/zero yes /dev/mem1 yes /dev/port1 no mknod no' "$(xctl logs devices 2>/dev/null | grep -E '(yes|no)$' | xargs)"
+        '/dev/zero yes /dev/mem1 yes /dev/port1 no mknod no' "$(xctl logs limits-devices 2>/dev/null | grep -E '(yes|no)$' | xargs)"
 
     script_bundle "$work/open" "$script" "$common | .linux.resources.devices = [{\"allow\": true, \"access\": \"rwm\"}]"
-    xctl create open "$work/open"
-    xctl start open
-    check 'it ends' until_true 30 state_is open stopped
+    xctl create limits-open "$work/open"
+    xctl start limits-open
+    check 'it ends' until_true 5 state_is limits-open stopped
     equal 'where all are allowed all can be opened and made' \
-        '/dev/zero yes /dev/mem1 yes /dev/port1 yes mknod yes' "$(xctl logs open 2>/dev/null | grep -E '(yes|no)$' | xargs)"
+        '/dev/zero yes /dev/mem1 yes /dev/port1 yes mknod yes' "$(xctl logs limits-open 2>/dev/null | grep -E '(yes|no)$' | xargs)"
 }
 
 [ -e /sys/fs/cgroup/cgroup.controllers ] && grep -q memory /sys/fs/cgroup/cgroup.controllers ||
     { echo "this system has no memory controller"; exit 77; }
+# The machine is shared with other tests.
+trap 'for name in unit scope child files forks devices open; do xctl delete --force limits-$name || true; done 2>/dev/null' EXIT
 for test in ${*:-memory_of_a_unit memory_of_a_scope files devices}; do
     note "== $test"
     "test_$test"
