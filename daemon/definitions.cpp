@@ -91,6 +91,11 @@ Result<> Definitions::save(const ContainerId& id, const Definition& definition, 
     return save_file(file_of(lifetime == Lifetime::lasting ? 0 : 1, id), to_json(definition));
 }
 
+void Definitions::withdraw(const ContainerId& id, Lifetime lifetime) const {
+    std::error_code ignored;
+    fs::remove(file_of(lifetime == Lifetime::lasting ? 0 : 1, id), ignored);
+}
+
 Result<> Definitions::remove(const ContainerId& id) const {
     std::error_code error;
     if (fs::exists(file_of(directories_.size() - 1, id), error))

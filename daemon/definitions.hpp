@@ -28,6 +28,8 @@ public:
     Result<> save(const ContainerId& id, const Definition& definition, Lifetime lifetime) const;
     /// Removes our own files; Errc::denied when a vendor's file would remain.
     Result<> remove(const ContainerId& id) const;
+    /// Takes back a save() and leaves drop-ins alone.
+    void withdraw(const ContainerId& id, Lifetime lifetime) const;
     Result<> set_autostart(const ContainerId& id, bool autostart) const;
 
 private:

@@ -87,15 +87,17 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
     auto id = TRY(ContainerId::parse(request.name));
     if (containers_.contains(request.name) || definitions_.exists(id))
         return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
-    auto definition = TRY(definition_of(request));
-    auto* container = TRY(add(id, definition));
-    auto checked = container->compile(request.args);
-    auto saved = checked ? definitions_.save(id, definition, lifetime) : std::unexpected(std::move(checked).error());
-    if (!saved) {
-        (void)forget(*container);
-        return std::unexpected(std::move(saved).error());
+    const auto definition = TRY(definition_of(request));
+    TRY(Supervisor::compile(id, definition, request.args));
+    TRY(definitions_.save(id, definition, lifetime));
+    // Drop-ins may be there already, and count from the start.
+    auto effective = definitions_.load(id);
+    auto container = effective ? add(id, std::move(*effective)) : std::unexpected(std::move(effective).error());
+    if (!container) {
+        definitions_.withdraw(id, lifetime);
+        return std::unexpected(std::move(container).error());
     }
-    publish(container->info(), "created");
+    publish((*container)->info(), "created");
     return container;
 }
 

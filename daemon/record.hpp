@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the daemon knows about a container beyond its definition; kept in /run/xctl/NAME, gone with the boot.
+// What the daemon knows about a container beyond its definition; kept in /run/xctl/state/NAME, gone with the boot.
 #pragma once
 
 #include <map>
@@ -30,7 +30,7 @@ struct Record {
 [[nodiscard]] std::string to_json(const Record& record);
 Result<Record> parse_record(std::string_view text);
 
-/// The directory /run/xctl/NAME: record, console ring, exit file.
+/// The directory /run/xctl/state/NAME: record, console ring, exit file.
 class RunDirectory {
 public:
     static Result<RunDirectory> open(const std::string& base, const ContainerId& id);

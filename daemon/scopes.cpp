@@ -2,6 +2,7 @@
 #include "daemon/scopes.hpp"
 
 #include <format>
+#include <limits>
 
 #include "api/verbs.hpp"
 
@@ -33,6 +34,8 @@ std::vector<Property> scope_properties(const ScopeRequest& request) {
     add("Controller", std::string(api::kBusName));
     add("KillSignal", std::int32_t{request.kill_signal});
     add("TimeoutStopUSec", static_cast<std::uint64_t>(request.stop_timeout.count()) + 5'000'000);
+    // As in oci@.service: how many tasks a container may have is said by its own limits.
+    add("TasksMax", std::numeric_limits<std::uint64_t>::max());
     // One process of the container that the kernel kills for memory is the container's business.
     add("OOMPolicy", std::string("continue"));
     add("CollectMode", std::string("inactive-or-failed"));

@@ -139,7 +139,12 @@ void Supervisor::refuse(const Error& error) {
 }
 
 Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args) const {
-    const auto file = definition_.bundle + "/config.json";
+    return compile(id_, definition_, args);
+}
+
+Result<plan::Compiled> Supervisor::compile(const ContainerId& id, const Definition& definition,
+                                           const std::vector<std::string>& args) {
+    const auto file = definition.bundle + "/config.json";
     const auto text = read_document(file);
     if (!text) {
         auto error = text.error();
@@ -148,11 +153,13 @@ Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args)
     }
     plan::Overrides overrides;
     overrides.args = args;
-    return plan::compile_document(*text, file, definition_.config_patch, definition_.bundle, id_.str(), overrides);
+    return plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides);
 }
 
 void Supervisor::begin_run(const plan::Compiled& compiled) {
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
+    if (!compiled.spec.linux_config.cgroups_path.empty())
+        log_warning(std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));
     plan_ = std::make_shared<const plan::LaunchPlan>(compiled.plan);
     record_.annotations = compiled.spec.annotations;
     record_.oci_version = compiled.spec.oci_version;
@@ -368,8 +375,10 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
         if (const auto compiled = compile(record_.args)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
         make_run();
-        if (const auto adopted = run_->adopt(std::move(*parked)); !adopted)
+        if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {
+            console_.close_run();
             return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message}, std::nullopt);
+        }
         if (state() == State::stopping) send_stop_signal();
         return;
     }

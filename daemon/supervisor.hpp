@@ -66,6 +66,8 @@ public:
 
     /// What the bundle and the definition amount to.
     Result<plan::Compiled> compile(const std::vector<std::string>& args) const;
+    static Result<plan::Compiled> compile(const ContainerId& id, const Definition& definition,
+                                          const std::vector<std::string>& args);
 
 private:
     Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
