@@ -31,7 +31,8 @@ Result<std::string> read_document(const std::string& file) {
     const auto opened = TRY(kernel::open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat status {};
     if (::fstat(opened.get(), &status) < 0) return fail_errno(errno, "fstat");
-    if (!S_ISREG(status.st_mode)) return fail(Errc::invalid_document, "is not a regular file");
+    if (!S_ISREG(status.st_mode))
+        return fail(Errc::invalid_document, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
     return kernel::read_fd(opened.get());
 }
 

@@ -130,7 +130,9 @@ test_unit() {
     contains 'systemctl status: the exit code' "$(systemctl --no-pager status oci@u || true)" 'status=42'
     equal 'xctl: the exit record' 'stopped exited 42' "$(field u state) $(field u exitReason) $(field u exitStatus)"
 
+    # An init without a handler ignores signals, so the second run's must be there first.
     systemctl start oci@u
+    until_true 5 sh -c '[ "$(xctl logs u | grep -c "is ready")" = 2 ]' || fail 'the second run is ready'
     xctl kill u USR2
     check 'xctl sees success' until_true 5 state_is u stopped
     check 'a success leaves the unit inactive' until_true 5 property_is oci@u ActiveState inactive
