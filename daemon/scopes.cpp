@@ -155,7 +155,7 @@ void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int att
         } else if (error->getName() == kUnitExists && attempt < kStartAttempts) {
             // What is left of an earlier run: no container of ours is in it, or we would not be starting one.
             reset_failed(request->unit);
-            stop(request->unit, [this, request, attempt, done](const Result<>&) { request_start(request, attempt + 1, done); });
+            discard(request->unit, [this, request, attempt, done](const Result<>&) { request_start(request, attempt + 1, done); });
         } else {
             done(std::unexpected(from_bus_error(*error, "start " + request->unit)));
         }
@@ -176,6 +176,14 @@ void Scopes::stop(const std::string& unit, Done done) {
         if (!result && result.error().code == Errc::not_found) return done({});
         done(std::move(result));
     });
+}
+
+void Scopes::discard(const std::string& scope, Done done) {
+    manager_->callMethodAsync("AbandonScope")
+        .onInterface(kManager)
+        .withArguments(scope)
+        .uponReplyInvoke([](std::optional<sdbus::Error>) {});
+    stop(scope, std::move(done));
 }
 
 void Scopes::start_unit(const std::string& unit, Done done) {

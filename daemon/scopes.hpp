@@ -42,6 +42,9 @@ public:
     void start(ScopeRequest request, Done done);
     /// `done` when the unit is gone or inactive; also when it never was there.
     void stop(const std::string& unit, Done done);
+    /// Stops a scope without asking us how. One that its last process left before it was in has nobody whose end
+    /// systemd could hear of; while it has a controller it would wait for that in vain.
+    void discard(const std::string& scope, Done done);
     /// Starts a unit that exists as a file; `done` when its job is finished.
     void start_unit(const std::string& unit, Done done);
     /// Lets a failed unit go.

@@ -219,7 +219,9 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
     end_open_run();
     services_.parking.drop(id_.str());
-    if (record_.placement == Placement::scope) services_.scopes.reset_failed(scope_name(id_));
+    if (record_.placement == Placement::unit) return;
+    services_.scopes.reset_failed(scope_name(id_));
+    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_), [](const Result<>&) {});
 }
 
 /// Marks the end of a run whose beginning the console shows.
@@ -399,10 +401,14 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
 
 /// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.
 void Supervisor::end_lost_run() {
-    services_.scopes.stop(record_.unit, [this, alive = alive_](const Result<>&) {
+    const auto ended = [this, alive = alive_](const Result<>&) {
         if (!*alive || run_) return;
         on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
-    });
+    };
+    if (record_.placement == Placement::scope)
+        services_.scopes.discard(record_.unit, ended);
+    else
+        services_.scopes.stop(record_.unit, ended);
 }
 
 api::ContainerInfo Supervisor::info() const {
