@@ -146,7 +146,7 @@ void Manager::on_change(Supervisor& container, std::string_view event) {
 void Manager::remove_if_unwanted(Supervisor& container) {
     if (container.state() != State::stopped || !container.definition().remove_when_stopped) return;
     const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
-    const auto delay = young ? kReturnTime : std::chrono::seconds(0);
+    const auto delay = young && container.outlived_daemon() ? kReturnTime : std::chrono::seconds(0);
     auto deferred = services_.loop.add_timer(delay, [this, name = container.id().str()](std::uint32_t) {
         removals_.erase(name);
         const auto it = containers_.find(name);

@@ -363,6 +363,7 @@ void Supervisor::settle() {
 
 void Supervisor::recover(std::optional<Parking::Entry> parked) {
     auto& machine = record_.machine;
+    outlived_daemon_ = machine.runs > 0;
     const auto number = parked ? Run::parked_number(*parked) : 0;
     if (number > machine.runs) {
         // The record could not be saved when this run began; the run itself is the better witness.

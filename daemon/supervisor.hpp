@@ -59,6 +59,8 @@ public:
     [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
     [[nodiscard]] const Record& record() const noexcept { return record_; }
     [[nodiscard]] State state() const noexcept { return record_.machine.state; }
+    /// It ran under an earlier daemon, whose clients may come back for it.
+    [[nodiscard]] bool outlived_daemon() const noexcept { return outlived_daemon_; }
     [[nodiscard]] const std::string& unit() const noexcept { return record_.unit; }
     [[nodiscard]] const Ring& ring() const noexcept { return console_.ring(); }
     [[nodiscard]] api::ContainerInfo info() const;
@@ -114,6 +116,7 @@ private:
     std::optional<std::chrono::microseconds> stop_timeout_;
     std::optional<Error> launch_failure_;
     std::list<Waiter> waiters_;
+    bool outlived_daemon_ = false;
     kernel::EventSource stop_timer_;
     kernel::EventSource restart_timer_;
     kernel::EventSource launch_defer_;
