@@ -5,7 +5,7 @@
 // xctl-launch as flat bytes (codec.hpp). Whoever executes it parses nothing: names are already numbers, paths
 // are absolute and normalized, the seccomp and device programs are finished.
 //
-// Each struct's fields() lists its members once; the codec and `xctl explain` walk that list.
+// Each struct's fields() lists its members once; the codec walks that list. explain.hpp prints a plan for people.
 #pragma once
 
 #include <cstdint>
