@@ -164,7 +164,10 @@ void Run::on_message(launch::Received received) {
         case MessageKind::failed:
             if (!failure_) failure_ = launch::describe_failure(received.message, *setup_.plan);
             return;
+        case MessageKind::await_hooks:  // plans with hooks are refused
         case MessageKind::placed:
+        case MessageKind::hooks_done:
+        case MessageKind::hold:
         case MessageKind::go: return;  // ours to say
     }
 }

@@ -24,21 +24,6 @@ std::vector<std::string> words_of(std::string_view text) {
     return text.empty() ? std::vector<std::string>() : split(text, ' ');
 }
 
-/// The names of the cgroups directly below.
-Result<std::vector<std::string>> list_children(int cgroup) {
-    auto fd = TRY(open_at(cgroup, ".", kDirectory));
-    DIR* const stream = ::fdopendir(fd.get());
-    if (stream == nullptr) return fail_errno(errno, "fdopendir");
-    static_cast<void>(fd.release());
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream)) {
-        const std::string_view name = entry->d_name;
-        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
-    }
-    ::closedir(stream);
-    return names;
-}
-
 }  // namespace
 
 Result<UniqueFd> open_cgroup_root() {
@@ -79,6 +64,20 @@ Result<UniqueFd> make_cgroup_at(int parent, const std::string& name) {
     if (::mkdirat(parent, name.c_str(), 0755) < 0 && errno != EEXIST)
         return fail_errno(errno, "create the cgroup " + name);
     return open_cgroup_at(parent, name);
+}
+
+Result<std::vector<std::string>> list_cgroups(int cgroup) {
+    auto fd = TRY(open_at(cgroup, ".", kDirectory));
+    DIR* const stream = ::fdopendir(fd.get());
+    if (stream == nullptr) return fail_errno(errno, "fdopendir");
+    static_cast<void>(fd.release());
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(stream)) {
+        const std::string_view name = entry->d_name;
+        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(stream);
+    return names;
 }
 
 Result<std::vector<pid_t>> read_processes(int cgroup) {
@@ -126,7 +125,7 @@ Result<> remove_cgroup_at(int parent, const std::string& name) {
         auto cgroup = open_cgroup_at(parent, name);
         if (!cgroup && cgroup.error().sys_errno == ENOENT) return {};
         if (!cgroup) return std::unexpected(std::move(cgroup).error());
-        for (const auto& child : TRY(list_children(cgroup->get()))) TRY(remove_cgroup_at(cgroup->get(), child));
+        for (const auto& child : TRY(list_cgroups(cgroup->get()))) TRY(remove_cgroup_at(cgroup->get(), child));
     }
     if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
         return fail_errno(errno, "remove the cgroup " + name);

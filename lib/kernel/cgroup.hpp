@@ -30,6 +30,9 @@ Result<UniqueFd> open_cgroup_at(int parent, std::string_view path);
 /// Makes it if it is missing.
 Result<UniqueFd> make_cgroup_at(int parent, const std::string& name);
 
+/// The names of the cgroups directly below.
+Result<std::vector<std::string>> list_cgroups(int cgroup);
+
 /// The processes in this cgroup itself, not below it. Processes of other pid namespaces appear as 0.
 Result<std::vector<pid_t>> read_processes(int cgroup);
 Result<> add_process(int cgroup, pid_t pid);

@@ -7,8 +7,15 @@
 //   console {fd}      ──▶                          only with a terminal: the pty master
 //   await_placement   ──▶        puts the init into its payload cgroup
 //                     ◀──  placed
+//   await_hooks       ──▶        only when the plan says so: runs hooks outside the container
+//                     ◀──  hooks_done
 //   ready             ──▶        parks descriptors, tells systemd
 //                     ◀──  go
+//
+// A supervisor that wants to exit before the start answers `ready` with `hold` instead. The init then lets go of the
+// channel and accepts connections on its start socket: the first that says `go` becomes its channel. Only execve(2)
+// or its death closes that socket, so whether it still listens tells a created container from a started one.
+//
 //   failed {step, errno, index}  at any time; the init exits after it
 #pragma once
 
@@ -23,7 +30,9 @@
 
 namespace xctl::launch {
 
-enum class MessageKind : std::uint8_t { console, await_placement, placed, ready, go, failed };
+enum class MessageKind : std::uint8_t {
+    console, await_placement, placed, ready, go, await_hooks, hooks_done, hold, failed,
+};
 
 /// As it is sent: one packet holds exactly this.
 struct Message {

@@ -16,6 +16,11 @@
 
 namespace xctl::launch {
 
+/// Of one hook; null-terminated, into the plan's strings.
+struct HookVectors {
+    std::vector<char*> args, env;
+};
+
 /// Descriptors are plain numbers: the parent's owners keep them open until the child has its own copies.
 struct Context {
     const plan::LaunchPlan* plan = nullptr;
@@ -27,13 +32,18 @@ struct Context {
     std::vector<int> sources;              // by row of plan.root.mounts: filled by the child, see open_sources()
     std::vector<std::string> executables;  // where to look for args[0], in order
     std::vector<char*> args, env;          // null-terminated, into the plan's strings
+    std::vector<HookVectors> create_hooks, start_hooks;  // by row of the plan's
     std::string time_offsets;              // for timens_offsets
     int channel = -1;
+    int start = -1;          // where to accept a new channel, or -1
+    int preserved = 0;       // descriptors after the standard streams that the program gets
+    bool keep_keyring = false;
     int stdio[3] = {-1, -1, -1};
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
     bool new_mounts = false;               // a mount namespace of its own
+    bool joins_mounts = false;             // the mount namespace of a running container
 
     // State of the child.
     int index = -1;                        // the row that a step works on, for the failure message

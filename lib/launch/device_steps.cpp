@@ -161,7 +161,9 @@ int open_console(Context& context) {
     }
     // The program's user owns its terminal, as after a login. Not possible where the id is not mapped.
     raw::call<SYS_fchown>(context.terminal, process.uid, -1);
-    if (const int result = bind_console(context); result < 0) return result;
+    // A running container has its console already.
+    const int bound = context.joins_mounts ? 0 : bind_console(context);
+    if (bound < 0) return bound;
     return send_console(context, master.get());
 }
 

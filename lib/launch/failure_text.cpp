@@ -126,8 +126,11 @@ std::string describe_exec(const Message& failed, const std::string& program) {
 
 /// What the bare errno does not tell.
 std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
+    const auto list = kSteps[failed.step].list;
+    if ((list == List::create_hooks || list == List::start_hooks) && failed.error == ECANCELED)
+        return " (it did not exit with 0)";
     const auto& mounts = plan.root.mounts;
-    if (kSteps[failed.step].list != List::mounts || failed.index < 0 ||
+    if (list != List::mounts || failed.index < 0 ||
         static_cast<std::size_t>(failed.index) >= mounts.size())
         return {};
     const auto& mount = mounts[static_cast<std::size_t>(failed.index)];
@@ -163,6 +166,10 @@ Subject subject_of(List list, int index, const LaunchPlan& plan) {
         case List::sysctls:
             return row_of(plan.sysctls, index,
                           [](auto& row) { return Subject{"/proc/sys/" + row.file, row.file + " = " + row.value}; });
+        case List::create_hooks:
+            return row_of(plan.hooks.create_container, index, [](auto& row) { return plain(row.path); });
+        case List::start_hooks:
+            return row_of(plan.hooks.start_container, index, [](auto& row) { return plain(row.path); });
         case List::rlimits:
             return row_of(plan.process.rlimits, index,
                           [](auto& row) { return Subject{{}, std::string(name_of(kRlimits, row.resource))}; });

@@ -22,12 +22,12 @@
 namespace xctl::launch {
 namespace {
 
-constexpr int kFirstFreeFd = 3;
+constexpr int kAfterStreams = 3;
 
-/// 0, 1 and 2 are about to become the container's streams.
-Result<> move_above_streams(UniqueFd& fd) {
-    if (!fd || fd.get() >= kFirstFreeFd) return {};
-    UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
+/// 0, 1 and 2 are about to become the container's streams, and those after them may be its too.
+Result<> move_up(UniqueFd& fd, int first_free) {
+    if (!fd || fd.get() >= first_free) return {};
+    UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_free));
     if (!moved) return fail_errno(errno, "fcntl");
     fd = std::move(moved);
     return {};
@@ -37,12 +37,12 @@ struct Gate {
     UniqueFd read, write;
 };
 
-Result<Gate> make_gate() {
+Result<Gate> make_gate(int first_free) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) < 0) return fail_errno(errno, "pipe2");
     Gate gate{UniqueFd(ends[0]), UniqueFd(ends[1])};
-    TRY(move_above_streams(gate.read));
-    TRY(move_above_streams(gate.write));
+    TRY(move_up(gate.read, first_free));
+    TRY(move_up(gate.write, first_free));
     return gate;
 }
 
@@ -117,13 +117,18 @@ Result<> open_gate(const plan::LaunchPlan& plan, const Launched& launched, int c
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
     auto preparation = TRY(prepare(plan));
     auto& context = preparation.context;
-    TRY(move_above_streams(descriptors.channel));
-    for (auto& fd : descriptors.stdio) TRY(move_above_streams(fd));
+    const int first_free = kAfterStreams + descriptors.preserved;
+    TRY(move_up(descriptors.channel, first_free));
+    TRY(move_up(descriptors.start, first_free));
+    for (auto& fd : descriptors.stdio) TRY(move_up(fd, first_free));
     give_pipes_to_user(descriptors.stdio, plan);
     context.channel = descriptors.channel.get();
+    context.start = descriptors.start.get();
+    context.preserved = descriptors.preserved;
+    context.keep_keyring = descriptors.keep_keyring;
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
     Gate gate;
-    if (context.in_user_namespace) gate = TRY(make_gate());
+    if (context.in_user_namespace) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
     const SpawnOptions options{.parent = parent,

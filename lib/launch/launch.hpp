@@ -18,14 +18,18 @@ namespace xctl::launch {
 enum class Parent : unsigned char {
     sibling,  // CLONE_PARENT: our own parent. Exit status by waitid(2) there, or by PIDFD_GET_INFO (Linux 6.15)
     keeper,   // a process forked for this, itself CLONE_PARENT: waits and writes the exit record file
+    child,    // the caller; when it exits, its nearest subreaper
 };
 
-/// Descriptors that the launch consumes.
+/// Descriptors that the launch consumes, and what else the program takes over from us.
 struct Descriptors {
     UniqueFd channel;              // SOCK_SEQPACKET, the init's end
     UniqueFd stdio[3];             // unused with a terminal
     UniqueFd cgroup;               // optional: the payload cgroup to be born in (CLONE_INTO_CGROUP)
     UniqueFd record_directory;     // Parent::keeper: where the file `exit` is written
+    UniqueFd start;                // optional: a listening SOCK_SEQPACKET socket, see `hold` in channel.hpp
+    int preserved = 0;             // the program also gets our descriptors 3 and up, so many, which must be open
+    bool keep_keyring = false;     // our session keyring instead of a new one
 };
 
 struct Launched {
@@ -34,6 +38,8 @@ struct Launched {
     UniqueFd keeper_pidfd;  // Parent::keeper only
 };
 
+/// A plan that joins a mount namespace enters a running container: its root is where that namespace has it.
+///
 /// The calling process must be single-threaded. An error means that there is no init, and nothing is left behind but,
 /// with Parent::keeper, a process of ours that exits by itself. Once init exists, whatever goes wrong is told over its
 /// channel, also what this side does for it: writing id maps and raising limits.

@@ -14,6 +14,7 @@
 #include "lib/kernel/raw.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/clone_flags.hpp"
+#include "lib/launch/decimal.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
@@ -31,20 +32,6 @@ int write_file(int directory, const char* path, const char* text, std::size_t si
     return written < 0 ? written : 0;
 }
 
-/// Decimal, into the end of a buffer.
-struct Decimal {
-    explicit Decimal(std::int64_t value) {
-        bool negative = value < 0;
-        auto rest = negative ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-        do *--begin = static_cast<char>('0' + rest % 10);
-        while ((rest /= 10) > 0);
-        if (negative) *--begin = '-';
-    }
-    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(buffer + sizeof buffer - begin); }
-    char buffer[24];
-    char* begin = buffer + sizeof buffer;
-};
-
 /// The user namespace was joined before clone, so that it owns the new namespaces; the pid namespace too, since
 /// only a new process can enter one.
 bool is_joined_by_child(const plan::Namespace& row) {
@@ -58,15 +45,43 @@ int join_row(Context& context, std::size_t i) {
     return raw::call<SYS_setns>(context.namespaces[i], clone_flag(row.kind));
 }
 
-/// Blocks until `kind` arrives. Without anybody at the other end there is no reason to go on.
-int await_message(Context& context, MessageKind kind) {
-    Message message;
+/// The number of bytes, or a failure.
+int receive_message(int channel, Message* message) {
     int size = 0;
-    do size = raw::call<SYS_recvfrom>(context.channel, &message, sizeof message, 0, nullptr, nullptr);
+    do size = raw::call<SYS_recvfrom>(channel, message, sizeof *message, 0, nullptr, nullptr);
     while (raw::errno_of(size) == EINTR);
+    return size;
+}
+
+/// Blocks until a message arrives. Without anybody at the other end there is no reason to go on.
+int await_any(Context& context, Message* message) {
+    const int size = receive_message(context.channel, message);
     if (size == 0) raw::call<SYS_exit_group>(kExitNobodyWaits);
     if (size < 0) return size;
-    return size == sizeof message && message.kind == kind ? 0 : raw::failure(EPROTO);
+    return size == sizeof *message ? 0 : raw::failure(EPROTO);
+}
+
+int await_message(Context& context, MessageKind kind) {
+    Message message;
+    if (const int result = await_any(context, &message); result < 0) return result;
+    return message.kind == kind ? 0 : raw::failure(EPROTO);
+}
+
+/// Who connects only to see whether we are still here says nothing, and is let go.
+int accept_start(Context& context) {
+    while (true) {
+        const int peer = raw::call<SYS_accept4>(context.start, nullptr, nullptr, SOCK_CLOEXEC);
+        if (raw::errno_of(peer) == EINTR) continue;
+        if (peer < 0) return peer;
+        Message message;
+        const int size = receive_message(peer, &message);
+        if (size == sizeof message && message.kind == MessageKind::go) {
+            const int result = raw::call<SYS_dup3>(peer, context.channel, O_CLOEXEC);
+            raw::close(peer);
+            return result < 0 ? result : 0;
+        }
+        raw::close(peer);
+    }
 }
 
 int send_message(Context& context, MessageKind kind) {
@@ -190,9 +205,20 @@ int ensure_placed(Context& context) {
 
 int enter_placement(Context& context) { return ensure_placed(context); }
 
+int await_runtime_hooks(Context& context) {
+    if (const int result = send_message(context, MessageKind::await_hooks); result < 0) return result;
+    return await_message(context, MessageKind::hooks_done);
+}
+
 int await_go(Context& context) {
     if (const int result = send_message(context, MessageKind::ready); result < 0) return result;
-    return await_message(context, MessageKind::go);
+    Message answer;
+    if (const int result = await_any(context, &answer); result < 0) return result;
+    if (answer.kind == MessageKind::go) return 0;
+    if (answer.kind != MessageKind::hold || context.start < 0) return raw::failure(EPROTO);
+    // Until someone connects, what fails has nobody to be told to, so that number stays taken but leads nowhere.
+    if (const int result = raw::call<SYS_shutdown>(context.channel, SHUT_RDWR); result < 0) return result;
+    return accept_start(context);
 }
 
 }  // namespace xctl::launch

@@ -71,4 +71,10 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     return payload;
 }
 
+Result<> apply_limits(int payload, const plan::Cgroup& cgroup) {
+    TRY(check_controllers(payload, cgroup));
+    TRY(write_limits(payload, cgroup));
+    return attach_device_program(payload, cgroup);
+}
+
 }  // namespace xctl::launch

@@ -16,4 +16,8 @@ namespace xctl::launch {
 /// naming the field. Returns the directory of UNIT/payload.
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
 
+/// Writes the limits to a container's own cgroup and attaches its device program. A controller that is not enabled
+/// there is Errc::unsupported, naming the field.
+Result<> apply_limits(int payload, const plan::Cgroup& cgroup);
+
 }  // namespace xctl::launch

@@ -41,6 +41,16 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
     return pointers;
 }
 
+std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks) {
+    std::vector<HookVectors> out;
+    for (const auto& hook : hooks) {
+        out.push_back({pointers_to(hook.args), pointers_to(hook.env)});
+        // A program finds its own name, even where the document has no arguments.
+        if (hook.args.empty()) out.back().args = {const_cast<char*>(hook.path.c_str()), nullptr};
+    }
+    return out;
+}
+
 std::string_view search_path(const plan::Process& process) {
     constexpr std::string_view kPrefix = "PATH=";
     for (const auto& entry : process.env)
@@ -121,9 +131,12 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.executables = list_executables(plan.process);
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);
+    context.create_hooks = vectors_of(plan.hooks.create_container);
+    context.start_hooks = vectors_of(plan.hooks.start_container);
     context.time_offsets = time_offset_text(plan.time_offsets);
     context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     context.new_mounts = has_new_namespace(plan, plan::NamespaceKind::mount);
+    context.joins_mounts = !context.new_mounts && find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
     return preparation;
 }
 

@@ -13,6 +13,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/steps.hpp"
@@ -94,6 +95,10 @@ int check_inside_root() {
     return path[0] == '/' ? 0 : raw::failure(EXDEV);
 }
 
+int close_between(unsigned first, unsigned end) {
+    return first < end ? raw::call<SYS_close_range>(first, end - 1, 0) : 0;
+}
+
 int connect_stream(int fd, int stream) {
     if (fd < 0) return 0;
     if (fd == stream) return raw::call<SYS_fcntl>(fd, F_SETFD, 0);
@@ -147,7 +152,8 @@ int find_executable(Context& context) {
 }
 
 /// Keys of the host's session must not be within the container's reach. Some kernels and sandboxes have no keyrings.
-int join_new_keyring(Context&) {
+int join_new_keyring(Context& context) {
+    if (context.keep_keyring) return 0;
     const int result = raw::call<SYS_keyctl>(KEYCTL_JOIN_SESSION_KEYRING, nullptr);
     const int error = raw::errno_of(result);
     return result >= 0 || error == ENOSYS || error == EPERM ? 0 : result;
@@ -162,11 +168,17 @@ int reset_signals(Context&) {
     return raw::call<SYS_rt_sigprocmask>(SIG_SETMASK, &none, nullptr, kSignalSetSize);
 }
 
+/// All but the streams, what the program shall have beside them, the channel and the start socket.
 int close_others(Context& context) {
-    const auto channel = static_cast<unsigned>(context.channel);
-    if (channel > 3)
-        if (const int result = raw::call<SYS_close_range>(3, channel - 1, 0); result < 0) return result;
-    return raw::call<SYS_close_range>(channel + 1, ~0U, 0);
+    const auto first = static_cast<unsigned>(3 + context.preserved);
+    for (unsigned fd = 3; fd < first; ++fd)
+        if (const int result = raw::call<SYS_fcntl>(fd, F_SETFD, 0); result < 0) return result;
+    auto low = static_cast<unsigned>(context.channel);
+    auto high = context.start < 0 ? low : static_cast<unsigned>(context.start);
+    if (high < low) std::swap(low, high);
+    if (const int result = close_between(first, low); result < 0) return result;
+    if (const int result = close_between(low + 1, high); result < 0) return result;
+    return raw::call<SYS_close_range>(high + 1, ~0U, 0);
 }
 
 int set_umask(Context& context) {

@@ -139,6 +139,7 @@ int open_safe_proc(Context& context) {
 
 /// Verified here, while /dev is still the host's: a container's image may have anything in its place.
 int open_null_device(Context& context) {
+    if (context.joins_mounts) return 0;
     context.null_device = raw::call<SYS_openat>(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (context.null_device < 0) return context.null_device;
     struct stat info{};

@@ -61,7 +61,8 @@ Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     if (joined_namespace(context, NamespaceKind::pid) >= 0)
         own_pids = TRY(kernel::open_namespace("/proc/self/ns/pid", CLONE_NEWPID));
     TRY(join(context, NamespaceKind::pid));
-    auto child = clone_init(context, CLONE_PARENT, 0, options.cgroup);
+    const bool ours = options.parent == Parent::child;
+    auto child = clone_init(context, ours ? 0 : CLONE_PARENT, ours ? SIGCHLD : 0, options.cgroup);
     if (own_pids) TRY(kernel::join_namespace(own_pids.get(), CLONE_NEWPID));
     if (!child) return std::unexpected(std::move(child).error());
     return Launched{child->pid, std::move(child->pidfd), UniqueFd()};

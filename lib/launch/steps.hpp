@@ -24,6 +24,8 @@ enum class List : std::uint8_t {
     read_only_paths,
     sysctls,
     rlimits,
+    create_hooks,
+    start_hooks,
 };
 
 struct Step {
@@ -61,6 +63,9 @@ int mount_all(Context& context);
 int make_devices(Context& context);
 int make_links(Context& context);
 int open_console(Context& context);
+// hook_steps.cpp
+int run_create_hooks(Context& context);
+int run_start_hooks(Context& context);
 // process_steps.cpp
 int set_rlimits(Context& context);
 int enter_directory(Context& context);
@@ -102,6 +107,8 @@ inline constexpr std::array kSteps{
     Step{"device", make_devices, List::devices},
     Step{"link", make_links, List::links},
     Step{"console", open_console, List::none},
+    // They find the root as it will be, and may still change it.
+    Step{"hook", run_create_hooks, List::create_hooks},
     // Only when every mount point exists.
     Step{"read-only root", set_root_read_only, List::none},
     Step{"masked path", mask_paths, List::masked_paths},
@@ -118,6 +125,7 @@ inline constexpr std::array kSteps{
     Step{"close", close_others, List::none},
     Step{"resource limit", set_rlimits, List::rlimits},
     Step{"start", await_go, List::none},
+    Step{"start hook", run_start_hooks, List::start_hooks},
     Step{"umask", set_umask, List::none},
     Step{"no new privileges", set_no_new_privileges, List::none},
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that is given up.
@@ -142,5 +150,8 @@ consteval std::uint8_t step_number(std::string_view name) {
 
 /// Asks for the placement once, waits for it, and then enters the new cgroup namespace if one is planned.
 int ensure_placed(Context& context);
+
+/// Lets the supervisor run the hooks that run outside the container.
+int await_runtime_hooks(Context& context);
 
 }  // namespace xctl::launch

@@ -41,13 +41,16 @@ bool has_apparmor_profile(const Spec& spec) {
     return !profile.empty() && profile != "unconfined";
 }
 
-constexpr std::array kRows{
+constexpr std::array kHookRows{
     Row{"/hooks/prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
     Row{"/hooks/createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
     Row{"/hooks/createContainer", [](const Spec& s) { return !s.hooks.create_container.empty(); }},
     Row{"/hooks/startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
     Row{"/hooks/poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
     Row{"/hooks/poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
+};
+
+constexpr std::array kRows{
     Row{"/process/apparmorProfile", has_apparmor_profile},
     Row{"/process/selinuxLabel", [](const Spec& s) { return !process_of(s).selinux_label.empty(); }},
     Row{"/process/scheduler", [](const Spec& s) { return process_of(s).scheduler.has_value(); }},
@@ -115,7 +118,10 @@ Result<> check_notify(const Seccomp& seccomp) {
 
 }  // namespace
 
-Result<> check_supported(const Spec& spec) {
+Result<> check_supported(const Spec& spec, HookSupport hooks) {
+    if (hooks == HookSupport::no)
+        for (const auto& row : kHookRows)
+            if (row.is_asked_for(spec)) return unsupported(row.pointer);
     for (const auto& row : kRows)
         if (row.is_asked_for(spec)) return unsupported(row.pointer);
     if (spec.linux_config.seccomp) TRY(check_notify(*spec.linux_config.seccomp));

@@ -101,6 +101,7 @@ Result<LaunchPlan> compile_all(const Context& context, std::string_view id) {
     plan.root = TRY(compile_root(context));
     plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version);
     plan.process = TRY(compile_process(context));
+    plan.hooks = compile_hooks(context, id);
     return plan;
 }
 

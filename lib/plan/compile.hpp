@@ -34,6 +34,9 @@ Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::
 /// must have passed oci::check_process.
 Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, Warnings* warnings = nullptr);
 
+/// One kind of hooks, for whoever runs them outside the container.
+[[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);
+
 /// Limits alone, for a running container. They must have passed oci::check_resources.
 [[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version);
 

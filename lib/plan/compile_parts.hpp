@@ -25,6 +25,7 @@ Result<std::vector<Mount>> compile_mounts(const Context& context);
 [[nodiscard]] std::vector<Device> compile_devices(const Context& context, const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<Symlink> compile_links(const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
+[[nodiscard]] Hooks compile_hooks(const Context& context, std::string_view id);
 Result<Process> compile_process(const Context& context);
 Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp);
 

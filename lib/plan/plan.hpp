@@ -166,6 +166,30 @@ struct TimeOffset {
     static auto fields(auto&& visit, auto& self) { return visit(self.boottime, self.seconds, self.nanoseconds); }
 };
 
+struct Hook {
+    std::string path;
+    std::vector<std::string> args, env;
+    std::uint32_t timeout = 0;  // seconds; 0: none
+    static auto fields(auto&& visit, auto& self) { return visit(self.path, self.args, self.env, self.timeout); }
+};
+
+/// What a hook reads: `head`, the pid as the hook's namespace has it, `tail`.
+struct HookState {
+    std::string head, tail;
+    static auto fields(auto&& visit, auto& self) { return visit(self.head, self.tail); }
+};
+
+/// Those that run in the container's namespaces. Whoever launches runs the others.
+struct Hooks {
+    bool runtime = false;  // wait for hooks outside before create_container
+    std::vector<Hook> create_container, start_container;
+    HookState create_state, start_state;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.runtime, self.create_container, self.start_container, self.create_state,
+                     self.start_state);
+    }
+};
+
 struct LaunchPlan {
     std::string id;
     std::vector<Namespace> namespaces;
@@ -176,9 +200,10 @@ struct LaunchPlan {
     Root root;
     Cgroup cgroup;
     Process process;
+    Hooks hooks;
     static auto fields(auto&& visit, auto& self) {
         return visit(self.id, self.namespaces, self.uid_map, self.gid_map, self.time_offsets, self.hostname,
-                     self.domainname, self.sysctls, self.root, self.cgroup, self.process);
+                     self.domainname, self.sysctls, self.root, self.cgroup, self.process, self.hooks);
     }
 };
 

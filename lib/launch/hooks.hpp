@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Hooks that run outside the container: the supervisor's side.
+#pragma once
+
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl::launch {
+
+/// Runs one hook in our own namespaces with the state on its standard input, and waits. Errc::timeout when it was
+/// killed for taking too long; Errc::launch_failed when it could not be executed or did not exit with 0.
+Result<> run_hook(const plan::Hook& hook, std::string_view state);
+
+}  // namespace xctl::launch

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A container that exists: what it is doing, and how to end it.
+#pragma once
+
+#include <optional>
+
+#include "lib/kernel/process.hpp"
+#include "lib/oci/spec.hpp"
+#include "lib/oci/state.hpp"
+#include "runtime/store.hpp"
+
+namespace xctl::runtime {
+
+struct Container {
+    Store store;
+    Record record;
+};
+
+enum class Lock : bool { no, yes };
+
+/// Errc::not_found when there is none.
+Result<Container> open_container(const Arguments& arguments, const std::string& id, Lock lock);
+
+[[nodiscard]] oci::Status status_of(const Container& container);
+[[nodiscard]] oci::State state_of(const Container& container);
+
+/// As it was when the container was created.
+Result<oci::Spec> load_spec(const Container& container);
+
+/// Of the init; errno is ESRCH when it has ended.
+Result<UniqueFd> open_init(const Record& record);
+
+/// Field 22 of /proc/PID/stat; fails for a zombie too.
+Result<std::uint64_t> read_start_time(pid_t pid);
+
+/// SIGKILL to whatever belongs to the container, and waits until all of it is gone.
+Result<> kill_everything(const Container& container);
+
+/// Kills what is left, removes the cgroup, runs the poststop hooks, removes the state. Can be repeated.
+Result<> destroy(const Container& container);
+
+/// One kind of hooks in our namespaces, with the container's state as `status` has it.
+Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hooks, oci::Status status);
+
+}  // namespace xctl::runtime

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// create: everything up to an init that waits for its start.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/oci/spec_check.hpp"
+#include "lib/oci/spec_json.hpp"
+#include "lib/oci/unsupported.hpp"
+#include "lib/plan/compile.hpp"
+#include "lib/plan/path.hpp"
+#include "runtime/control_group.hpp"
+#include "runtime/launching.hpp"
+#include "runtime/report.hpp"
+#include "runtime/verbs.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+struct Bundle {
+    std::string path;
+    std::string text;  // of config.json
+    oci::Spec spec;
+    plan::LaunchPlan plan;
+};
+
+Result<Bundle> load_bundle(const Arguments& arguments) {
+    Bundle bundle;
+    std::error_code unknown;
+    bundle.path = plan::normalized(std::filesystem::current_path(unknown).native(), arguments.bundle);
+    const auto file = bundle.path + "/config.json";
+    auto text = kernel::read_file_at(AT_FDCWD, file);
+    if (!text && text.error().sys_errno == ENOENT)
+        return fail(Errc::invalid_document, "JSON specification file config.json not found");
+    if (!text) return std::unexpected(std::move(text).error());
+    bundle.text = std::move(*text);
+    bundle.spec = TRY(oci::parse_spec(bundle.text, "config.json"));
+    TRY(oci::check_spec(bundle.spec), "config.json");
+    TRY(oci::check_supported(bundle.spec, oci::HookSupport::yes), "config.json");
+    plan::Warnings warnings;
+    bundle.plan = TRY(plan::compile(bundle.spec, bundle.path, arguments.id(), {}, &warnings), "config.json");
+    for (const auto& warning : warnings)
+        if (arguments.debug) report("warning", warning);
+    return bundle;
+}
+
+Record make_record(const Arguments& arguments, const Bundle& bundle, std::string cgroup) {
+    Record record;
+    record.id = arguments.id();
+    record.oci_version = bundle.spec.oci_version;
+    record.bundle = bundle.path;
+    record.rootfs = bundle.plan.root.path;
+    record.created = format_time(std::chrono::system_clock::now());
+    record.annotations = bundle.spec.annotations;
+    record.cgroup = std::move(cgroup);
+    return record;
+}
+
+/// Everything is written down before it is made, so that whoever finds us dead can remove it.
+Result<Session> make_init(const Arguments& arguments, Container& container, const Bundle& bundle, int preserved) {
+    TRY(check_group(container.record.cgroup));
+    TRY(container.store.save(container.record));
+    TRY(container.store.save_config(bundle.text));
+    launch::Descriptors descriptors;
+    descriptors.cgroup = TRY(make_group(container.record.cgroup, bundle.spec, bundle.plan.cgroup));
+    descriptors.start = TRY(kernel::listen_unix(container.store.start_socket(), SOCK_SEQPACKET, 0600));
+    descriptors.preserved = preserved;
+    descriptors.keep_keyring = arguments.no_new_keyring;
+    const auto on_hooks = [&](pid_t pid) -> Result<> {
+        container.record.pid = pid;
+        TRY(run_hooks(container, bundle.spec.hooks.prestart, oci::Status::creating));
+        return run_hooks(container, bundle.spec.hooks.create_runtime, oci::Status::creating);
+    };
+    auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, on_hooks));
+    container.record.pid = session.process.pid;
+    container.record.start_time = TRY(read_start_time(session.process.pid));
+    TRY(container.store.save(container.record));
+    TRY(write_pid_file(arguments, session.process.pid));
+    return session;
+}
+
+}  // namespace
+
+Result<Created> create_container(const Arguments& arguments, bool detached) {
+    TRY(check_id(arguments.id()));
+    auto bundle = TRY(load_bundle(arguments));
+    TRY(check_terminal(arguments, bundle.plan.process.terminal, detached));
+    const int preserved = TRY(preserve_descriptors(arguments, bundle.plan.process));
+    auto cgroup = TRY(choose_group(bundle.spec, arguments.id()));
+    Container container{TRY(Store::create(arguments)), make_record(arguments, bundle, std::move(cgroup))};
+    auto session = make_init(arguments, container, bundle, preserved);
+    if (session)
+        return Created{std::move(container), std::move(bundle.spec), std::move(bundle.plan), std::move(*session)};
+    // A cgroup that somebody else uses is theirs, and killing what is in it would be a disaster.
+    if (session.error().code == Errc::wrong_state) container.record.cgroup.clear();
+    if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
+    return std::unexpected(std::move(session).error().context("xrun create failed"));
+}
+
+Result<int> verb_create(const Arguments& arguments) {
+    const auto created = TRY(create_container(arguments, true));
+    TRY(launch::send(created.session.channel.get(), launch::MessageKind::hold));
+    return 0;
+}
+
+}  // namespace xctl::runtime

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// exec: one more process in a running container.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/table.hpp"
+#include "lib/base/text.hpp"
+#include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/oci/spec_check.hpp"
+#include "lib/oci/spec_json.hpp"
+#include "lib/oci/unsupported.hpp"
+#include "lib/plan/compile.hpp"
+#include "runtime/control_group.hpp"
+#include "runtime/launching.hpp"
+#include "runtime/verbs.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+using plan::NamespaceKind;
+
+constexpr std::uint64_t kMaxUserId = 0xffff'fffe;
+
+/// The mount namespace last: with it the paths of the others are gone.
+constexpr std::array<Named<NamespaceKind>, 8> kFiles{{
+    {"user", NamespaceKind::user},
+    {"pid", NamespaceKind::pid},
+    {"net", NamespaceKind::network},
+    {"ipc", NamespaceKind::ipc},
+    {"uts", NamespaceKind::uts},
+    {"cgroup", NamespaceKind::cgroup},
+    {"time", NamespaceKind::time},
+    {"mnt", NamespaceKind::mount},
+}};
+
+/// Those of the init that are not ours; one cannot join the user namespace that one is in.
+Result<std::vector<plan::Namespace>> namespaces_of(pid_t init) {
+    std::vector<plan::Namespace> rows;
+    for (const auto& file : kFiles) {
+        const auto theirs = "/proc/" + std::to_string(init) + "/ns/" + std::string(file.name);
+        const auto ours = "/proc/self/ns/" + std::string(file.name);
+        struct stat their_info{}, our_info{};
+        if (::stat(theirs.c_str(), &their_info) < 0) {
+            if (errno == ENOENT && file.value == NamespaceKind::time) continue;  // a kernel without them
+            return fail_errno(errno, "stat " + theirs);
+        }
+        if (::stat(ours.c_str(), &our_info) < 0) return fail_errno(errno, "stat " + ours);
+        if (their_info.st_ino != our_info.st_ino) rows.push_back({file.value, theirs});
+    }
+    return rows;
+}
+
+/// UID or UID:GID; names are the image's business, and no number may be taken for another.
+Result<> set_user(oci::User& user, std::string_view text) {
+    const auto colon = text.find(':');
+    const auto parse = [&](std::string_view part) -> Result<std::uint32_t> {
+        const auto number = parse_unsigned(part);
+        if (!number || *number > kMaxUserId) return fail(Errc::invalid_argument, "invalid user: " + xctl::quoted(text));
+        return static_cast<std::uint32_t>(*number);
+    };
+    user.uid = TRY(parse(text.substr(0, colon)));
+    if (colon != std::string_view::npos) user.gid = TRY(parse(text.substr(colon + 1)));
+    return {};
+}
+
+void add_capabilities(oci::Process& process, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    if (!process.capabilities) process.capabilities.emplace();
+    auto& sets = *process.capabilities;
+    for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted})
+        set->insert(set->end(), names.begin(), names.end());
+}
+
+/// The container's own process with what the command line says instead.
+Result<oci::Process> process_from_words(const Arguments& arguments, const oci::Spec& spec) {
+    if (arguments.words.size() < 2) return fail(Errc::invalid_argument, "process args cannot be empty");
+    oci::Process process = spec.process.value_or(oci::Process{});
+    if (!spec.process) process.cwd = "/";
+    process.args.assign(arguments.words.begin() + 1, arguments.words.end());
+    process.terminal = arguments.tty;
+    process.console_size.reset();
+    if (!arguments.cwd.empty()) process.cwd = arguments.cwd;
+    process.env.insert(process.env.end(), arguments.env.begin(), arguments.env.end());
+    if (!arguments.user.empty()) TRY(set_user(process.user, arguments.user));
+    for (const auto& group : arguments.groups) {
+        const auto number = TRY(parse_unsigned(group), "additional-gids");
+        process.user.additional_gids.push_back(static_cast<std::uint32_t>(number));
+    }
+    add_capabilities(process, arguments.caps);
+    if (arguments.no_new_privs) process.no_new_privileges = true;
+    return process;
+}
+
+Result<oci::Process> load_process(const Arguments& arguments, const oci::Spec& spec) {
+    if (arguments.process.empty()) return process_from_words(arguments, spec);
+    const auto text = TRY(kernel::read_file_at(AT_FDCWD, arguments.process));
+    auto process = TRY(oci::parse_process(text, arguments.process));
+    if (arguments.tty) process.terminal = true;
+    return process;
+}
+
+Result<> check_enterable(const Arguments& arguments, oci::Status status) {
+    if (status == oci::Status::stopped || status == oci::Status::creating)
+        return fail(Errc::wrong_state, "cannot exec in a stopped container");
+    if (status == oci::Status::paused && !arguments.ignore_paused)
+        return fail(Errc::wrong_state, "cannot exec in a paused container (use --ignore-paused to override)");
+    return {};
+}
+
+/// Where the init is now: below the container's cgroup when it manages groups of its own, whose inner ones may hold
+/// no processes.
+Result<UniqueFd> choose_exec_group(const Arguments& arguments, const Record& record) {
+    if (record.cgroup.empty()) return UniqueFd();
+    if (!arguments.cgroup.empty()) {
+        if (std::ranges::contains(split(arguments.cgroup, '/'), ".."))
+            return fail(Errc::invalid_argument, "bad sub cgroup path: " + arguments.cgroup);
+        return kernel::open_cgroup(record.cgroup + "/" + arguments.cgroup);
+    }
+    const auto path = TRY(kernel::read_cgroup_path(record.pid));
+    return kernel::open_cgroup(path.starts_with(record.cgroup + "/") ? path : record.cgroup);
+}
+
+Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& container) {
+    auto spec = TRY(load_spec(container));
+    auto process = TRY(load_process(arguments, spec));
+    TRY(oci::check_process(process));
+    spec.process = process;
+    TRY(oci::check_supported(spec, oci::HookSupport::yes));
+    plan::LaunchPlan plan;
+    plan.id = container.record.id;
+    plan.root.path = "/";
+    plan.process = TRY(plan::compile_exec(spec, process));
+    return plan;
+}
+
+Result<Session> enter(const Arguments& arguments, const Container& container, plan::LaunchPlan& plan) {
+    launch::Descriptors descriptors;
+    descriptors.preserved = TRY(preserve_descriptors(arguments, plan.process));
+    descriptors.cgroup = TRY(choose_exec_group(arguments, container.record));
+    // After the paths of its namespaces have been looked up by number, it is still the same process.
+    plan.namespaces = TRY(namespaces_of(container.record.pid));
+    TRY(open_init(container.record));
+    auto session = TRY(launch_process(plan, std::move(descriptors), arguments.console_socket, {}), "exec failed");
+    return session;
+}
+
+}  // namespace
+
+Result<int> verb_exec(const Arguments& arguments) {
+    const auto container = TRY(open_container(arguments, arguments.id(), Lock::no));
+    TRY(check_enterable(arguments, status_of(container)));
+    auto plan = TRY(make_plan(arguments, container));
+    TRY(check_terminal(arguments, plan.process.terminal, arguments.detach));
+    if (!arguments.detach) {
+        TRY(hold_signals());
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    }
+    auto session = TRY(enter(arguments, container, plan));
+    TRY(write_pid_file(arguments, session.process.pid));
+    TRY(launch::send(session.channel.get(), launch::MessageKind::go));
+    TRY(await_program(session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return plan; }), "exec failed");
+    if (arguments.detach) return 0;
+    return attend(session);
+}
+
+}  // namespace xctl::runtime

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "runtime/launching.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <span>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/channel.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+using launch::MessageKind;
+
+constexpr int kFirstPreserved = 3;
+constexpr std::uint64_t kMaxPreserved = 1024;
+
+/// The next message; Errc::cancelled at the end.
+Result<launch::Received> next_message(int channel) {
+    while (true) {
+        auto received = TRY(launch::receive(channel));
+        if (received) return std::move(*received);
+        pollfd waiting{.fd = channel, .events = POLLIN, .revents = 0};
+        ::poll(&waiting, 1, -1);
+    }
+}
+
+/// Its owner sees one message: the name of the terminal, with the master.
+Result<> send_terminal(const std::string& socket_path, int master) {
+    unsigned number = 0;
+    if (::ioctl(master, TIOCGPTN, &number) < 0) return fail_errno(errno, "TIOCGPTN");
+    const auto name = "/dev/pts/" + std::to_string(number);
+    const auto socket = TRY(kernel::connect_unix(socket_path, SOCK_STREAM), "console socket");
+    return kernel::send_with_fds(socket.get(), std::as_bytes(std::span(name)), std::span(&master, 1));
+}
+
+class Supervisor {
+public:
+    Supervisor(const plan::LaunchPlan& plan, Session& session, const std::string& console_socket,
+               const std::function<Result<>(pid_t)>& on_hooks)
+        : plan_(plan), session_(session), console_socket_(console_socket), on_hooks_(on_hooks) {}
+
+    Result<> until_ready() {
+        while (true) {
+            auto received = next_message(session_.channel.get());
+            if (!received && received.error().code == Errc::cancelled)
+                return fail(Errc::launch_failed, "the container's init ended unexpectedly");
+            if (!received) return std::unexpected(std::move(received).error());
+            if (received->message.kind == MessageKind::ready) return {};
+            TRY(answer(*received));
+        }
+    }
+
+private:
+    Result<> answer(launch::Received& received) {
+        const int channel = session_.channel.get();
+        switch (received.message.kind) {
+            case MessageKind::console: return take_terminal(std::move(received.fd));
+            case MessageKind::await_placement: return launch::send(channel, MessageKind::placed);
+            case MessageKind::await_hooks:
+                TRY(on_hooks_(session_.process.pid));
+                return launch::send(channel, MessageKind::hooks_done);
+            case MessageKind::failed: return std::unexpected(launch::describe_failure(received.message, plan_));
+            default: return fail(Errc::launch_failed, "the container's init said something unexpected");
+        }
+    }
+
+    Result<> take_terminal(UniqueFd master) {
+        if (!console_socket_.empty()) return send_terminal(console_socket_, master.get());
+        session_.terminal = std::move(master);
+        return {};
+    }
+
+    const plan::LaunchPlan& plan_;
+    Session& session_;
+    const std::string& console_socket_;
+    const std::function<Result<>(pid_t)>& on_hooks_;
+};
+
+void set_env(std::vector<std::string>& env, const std::string& name, const std::string& value) {
+    std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+    env.push_back(name + "=" + value);
+}
+
+/// What systemd or its like passed to us, if it was meant for us.
+std::uint64_t count_listen_fds() {
+    const char* const pid = ::getenv("LISTEN_PID");
+    const char* const fds = ::getenv("LISTEN_FDS");
+    if (pid == nullptr || fds == nullptr || std::to_string(::getpid()) != pid) return 0;
+    const auto count = parse_unsigned(fds);
+    return count ? *count : 0;
+}
+
+}  // namespace
+
+Result<> check_terminal(const Arguments& arguments, bool terminal, bool detached) {
+    const bool has_socket = !arguments.console_socket.empty();
+    if (detached && terminal && !has_socket)
+        return fail(Errc::invalid_argument, "cannot allocate tty if runc will detach without setting console socket");
+    if (has_socket && !(detached && terminal))
+        return fail(Errc::invalid_argument,
+                    "cannot use console socket if runc will not detach or allocate tty");
+    return {};
+}
+
+Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& process) {
+    const auto listening = count_listen_fds();
+    const auto asked = arguments.preserve_fds.empty() ? 0 : TRY(parse_unsigned(arguments.preserve_fds), "preserve-fds");
+    const auto count = listening + asked;
+    if (count > kMaxPreserved) return fail(Errc::invalid_argument, "too many descriptors to preserve");
+    for (int fd = kFirstPreserved; fd < kFirstPreserved + static_cast<int>(count); ++fd)
+        if (::fcntl(fd, F_GETFD) < 0)
+            return fail(Errc::invalid_argument, "please check that preserved-fd " + std::to_string(fd - 2) + " (of " +
+                                                    std::to_string(count) + ") is present");
+    if (listening > 0) {
+        set_env(process.env, "LISTEN_FDS", std::to_string(listening));
+        set_env(process.env, "LISTEN_PID", "1");
+    }
+    return static_cast<int>(count);
+}
+
+Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
+                               const std::string& console_socket, const std::function<Result<>(pid_t)>& on_hooks) {
+    auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
+    if (!plan.process.terminal)
+        for (int stream = 0; stream < 3; ++stream) {
+            descriptors.stdio[stream].reset(::fcntl(stream, F_DUPFD_CLOEXEC, kFirstPreserved + descriptors.preserved));
+            if (!descriptors.stdio[stream]) return fail_errno(errno, "standard stream " + std::to_string(stream));
+        }
+    descriptors.channel = std::move(theirs);
+    auto launched = TRY(launch::launch(plan, std::move(descriptors), launch::Parent::child));
+    Session session{std::move(ours), std::move(launched), UniqueFd()};
+    auto ready = Supervisor(plan, session, console_socket, on_hooks).until_ready();
+    if (ready) return session;
+    static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
+    static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));
+    return std::unexpected(std::move(ready).error().context("unable to start container process"));
+}
+
+Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan) {
+    auto received = next_message(channel);
+    if (!received && received.error().code == Errc::cancelled) return {};
+    if (!received) return std::unexpected(std::move(received).error());
+    if (received->message.kind != MessageKind::failed)
+        return fail(Errc::launch_failed, "the container's init said something unexpected");
+    return std::unexpected(launch::describe_failure(received->message, TRY(plan()))
+                               .context("unable to start container process"));
+}
+
+Result<> write_pid_file(const Arguments& arguments, pid_t pid) {
+    if (arguments.pid_file.empty()) return {};
+    return kernel::replace_file_at(AT_FDCWD, arguments.pid_file, std::to_string(pid));
+}
+
+}  // namespace xctl::runtime

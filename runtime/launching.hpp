@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// From a bundle to an init that waits for its start; shared by create, run and exec.
+#pragma once
+
+#include <functional>
+
+#include "lib/launch/launch.hpp"
+#include "runtime/container.hpp"
+
+namespace xctl::runtime {
+
+/// A launched process and what connects us to it until it executes its program.
+struct Session {
+    UniqueFd channel;
+    launch::Launched process;
+    UniqueFd terminal;  // the master, unless the console socket's owner has it
+};
+
+/// Refuses a console socket without a terminal, and a terminal that nobody would hold.
+Result<> check_terminal(const Arguments& arguments, bool terminal, bool detached);
+
+/// LISTEN_FDS of our caller and --preserve-fds: how many descriptors the program gets, and its environment says so.
+Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& process);
+
+/// Launches into `descriptors.cgroup` and goes along until the process is ready. On failure it is dead.
+Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
+                               const std::string& console_socket, const std::function<Result<>(pid_t)>& on_hooks);
+
+/// After `go`: until the program is executed, or what prevents that.
+Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan);
+
+Result<> write_pid_file(const Arguments& arguments, pid_t pid);
+
+struct Created {
+    Container container;
+    oci::Spec spec;
+    plan::LaunchPlan plan;
+    Session session;
+};
+
+/// Whether the init outlives us waiting, or is started at once over its channel.
+Result<Created> create_container(const Arguments& arguments, bool detached);
+
+/// Standard streams, terminal and signals for a program in the foreground, until it ends; then its exit status.
+Result<int> attend(Session& session);
+
+/// Before the launch: from here on signals wait for attend().
+Result<> hold_signals();
+
+}  // namespace xctl::runtime

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xrun's command line: one row per option and per verb, which parse it and print its help.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lib/base/result.hpp"
+
+namespace xctl::runtime {
+
+/// Whatever any option may say. An empty text means that the option was not given.
+struct Arguments {
+    std::string root, log, log_format = "text", rootless = "auto", manager;
+    bool debug = false, systemd_cgroup = false, help = false, version = false;
+
+    std::string bundle = ".", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
+    std::string interval, resources;
+    std::vector<std::string> env, caps, groups;
+    bool detach = false, keep = false, no_new_keyring = false, all = false, force = false, quiet = false, tty = false;
+    bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false;
+
+    std::string cpu_shares, cpu_quota, cpu_period, cpu_burst, cpu_idle, cpus, mems;
+    std::string memory, memory_reservation, memory_swap, pids_limit;
+
+    std::vector<std::string> words;  // what is no option, in order
+
+    [[nodiscard]] const std::string& id() const { return words.front(); }
+};
+
+/// monostate: taken for the sake of old callers, and without any effect in the runtimes of today either.
+using Member = std::variant<std::monostate, bool Arguments::*, std::string Arguments::*,
+                            std::vector<std::string> Arguments::*>;
+
+struct OptionRow {
+    std::string_view name;   // without the two dashes
+    char letter;             // or 0
+    std::string_view value;  // what help calls the value; empty for a flag
+    Member member;
+    std::string_view help;
+};
+
+/// The exit status, or what went wrong.
+using VerbFunction = Result<int> (*)(const Arguments&);
+
+struct VerbRow {
+    std::string_view name;
+    VerbFunction run;
+    std::span<const OptionRow> options;
+    std::string_view words;  // of help
+    std::size_t min_words, max_words;
+    bool options_first;      // words after the first one are the program's, not ours
+    bool launches;           // its process becomes part of a container
+    std::string_view help;
+};
+
+[[nodiscard]] std::span<const VerbRow> verbs();
+[[nodiscard]] std::span<const OptionRow> global_options();
+
+struct Command {
+    const VerbRow* verb = nullptr;  // absent with --help and --version alone
+    Arguments arguments;
+};
+
+/// `words` is argv without the program's name. An unknown verb is Errc::not_found.
+Result<Command> parse_command(std::span<const char* const> words);
+
+/// Of the program, or of one verb.
+[[nodiscard]] std::string help_text(const VerbRow* verb);
+
+}  // namespace xctl::runtime

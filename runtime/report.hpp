@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Errors and warnings of xrun: to the log that its caller reads, and to people.
+#pragma once
+
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "runtime/options.hpp"
+
+namespace xctl::runtime {
+
+/// Where to. Engines show their users the last error of the log.
+Result<> open_report(const Arguments& arguments);
+
+/// `level` is "error" or "warning".
+void report(std::string_view level, std::string_view message);
+
+}  // namespace xctl::runtime

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// run: create and start in one, and stay until the program ends unless told otherwise.
+#include <sys/prctl.h>
+
+#include "lib/launch/channel.hpp"
+#include "runtime/launching.hpp"
+#include "runtime/report.hpp"
+#include "runtime/verbs.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+Result<> begin(const Created& created) {
+    TRY(launch::send(created.session.channel.get(), launch::MessageKind::go));
+    TRY(await_program(created.session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return created.plan; }));
+    created.container.store.forget_start_socket();
+    return run_hooks(created.container, created.spec.hooks.poststart, oci::Status::running);
+}
+
+Result<int> run_to_its_end(const Arguments& arguments, Created& created) {
+    auto begun = begin(created);
+    if (!begun) {
+        if (const auto gone = destroy(created.container); !gone) report("warning", gone.error().message);
+        return std::unexpected(std::move(begun).error().context("xrun run failed"));
+    }
+    if (arguments.detach) return 0;
+    const auto status = attend(created.session);
+    if (!arguments.keep) TRY(destroy(created.container));
+    return status;
+}
+
+}  // namespace
+
+Result<int> verb_run(const Arguments& arguments) {
+    if (!arguments.detach) {
+        TRY(hold_signals());
+        // What the container's init leaves behind becomes ours, also an init that a helper made.
+        if (!arguments.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    }
+    auto created = TRY(create_container(arguments, arguments.detach));
+    return run_to_its_end(arguments, created);
+}
+
+}  // namespace xctl::runtime

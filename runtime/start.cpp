@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// start: lets a waiting init go on.
+#include <sys/socket.h>
+
+#include "lib/kernel/socket.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/plan/compile.hpp"
+#include "runtime/launching.hpp"
+#include "runtime/verbs.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+Result<> check_startable(oci::Status status) {
+    switch (status) {
+        case oci::Status::created: return {};
+        case oci::Status::stopped: return fail(Errc::wrong_state, "cannot start a container that has stopped");
+        case oci::Status::running: return fail(Errc::wrong_state, "cannot start an already running container");
+        default:
+            return fail(Errc::wrong_state,
+                        "cannot start a container in the " + std::string(oci::to_string(status)) + " state");
+    }
+}
+
+}  // namespace
+
+Result<int> verb_start(const Arguments& arguments) {
+    const auto container = TRY(open_container(arguments, arguments.id(), Lock::yes));
+    TRY(check_startable(status_of(container)));
+    const auto spec = TRY(load_spec(container));
+    const auto channel = TRY(kernel::connect_unix(container.store.start_socket(), SOCK_SEQPACKET));
+    TRY(launch::send(channel.get(), launch::MessageKind::go));
+    const auto plan = [&] { return plan::compile(spec, container.record.bundle, container.record.id, {}); };
+    TRY(await_program(channel.get(), plan), "xrun start failed");
+    container.store.forget_start_socket();
+    const auto hooked = run_hooks(container, spec.hooks.poststart, oci::Status::running);
+    if (hooked) return 0;
+    TRY(kill_everything(container));
+    return std::unexpected(hooked.error());
+}
+
+}  // namespace xctl::runtime

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The state directory: ROOT/ID with the files state.json, config.json, lock, and the socket `start`.
+//
+// Whoever changes a container holds its lock. It is a lock of the process (fcntl(2)), so it ends with its holder,
+// however that ends, and a container's init does not inherit it. state.json is replaced as a whole: who only looks
+// needs no lock.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+#include "runtime/options.hpp"
+#include "runtime/record.hpp"
+
+namespace xctl::runtime {
+
+/// One container's directory.
+class Store {
+public:
+    /// A new one, locked. Errc::exists when there is one.
+    static Result<Store> create(const Arguments& arguments);
+
+    /// Errc::not_found when there is none. Neither locked nor read.
+    static Result<Store> open(const Arguments& arguments, const std::string& id);
+
+    /// Waits for whoever has it. Errc::not_found when the container is gone by then.
+    Result<> lock();
+    /// Whether somebody else has it.
+    [[nodiscard]] bool is_locked() const;
+
+    Result<Record> load() const;
+    Result<> save(const Record& record) const;
+    Result<std::string> load_config() const;
+    Result<> save_config(std::string_view text) const;
+
+    /// A path to the start socket, short enough for an address whatever the directory's name is.
+    [[nodiscard]] std::string start_socket() const;
+    void forget_start_socket() const;
+
+    [[nodiscard]] int directory() const { return directory_.get(); }
+
+    /// Everything of it.
+    Result<> remove() const;
+
+private:
+    Store(UniqueFd parent, std::string name, UniqueFd directory, UniqueFd lock)
+        : parent_(std::move(parent)),
+          name_(std::move(name)),
+          directory_(std::move(directory)),
+          lock_(std::move(lock)) {}
+
+    UniqueFd parent_;
+    std::string name_;
+    UniqueFd directory_;
+    UniqueFd lock_;
+};
+
+Result<> check_id(std::string_view id);
+
+[[nodiscard]] std::string root_directory(const Arguments& arguments);
+
+/// The names of all containers, sorted.
+Result<std::vector<std::string>> list_names(const Arguments& arguments);
+
+}  // namespace xctl::runtime

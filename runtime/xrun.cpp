@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xrun: runs OCI containers, by the command line that runc has.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "runtime/options.hpp"
+#include "runtime/own_binary.hpp"
+#include "runtime/report.hpp"
+#include "runtime/verbs.hpp"
+
+namespace {
+
+using namespace xctl;
+
+constexpr int kExitFailure = 1, kExitUnknownVerb = 3, kExitExecFailed = 255;
+
+/// A descriptor that is opened later must never become a standard stream.
+void open_standard_streams() {
+    int fd = 0;
+    do fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) ::close(fd);
+}
+
+Result<int> print_version() {
+    TRY(runtime::print("xrun version " XCTL_VERSION "\nspec: 1.3.0\n"));
+    return 0;
+}
+
+/// Only root's files can be overwritten by a container's root (own_binary.hpp).
+Result<int> run_verb(const runtime::VerbRow& verb, const runtime::Arguments& arguments, char** argv) {
+    if (verb.launches && ::geteuid() == 0) TRY(runtime::run_from_read_only_mount(argv));
+    ::prctl(PR_SET_NAME, "xrun", 0, 0, 0);
+    return verb.run(arguments);
+}
+
+Result<int> run(const runtime::Command& command, char** argv) {
+    const auto& arguments = command.arguments;
+    TRY(runtime::open_report(arguments));
+    if (arguments.help || arguments.version) {
+        if (arguments.version) return print_version();
+        TRY(runtime::print(runtime::help_text(command.verb)));
+        return 0;
+    }
+    const bool systemd = arguments.systemd_cgroup || arguments.manager == "systemd";
+    if (systemd) return fail(Errc::unsupported, "--systemd-cgroup is not supported by this version");
+    if (!arguments.manager.empty() && arguments.manager != "cgroupfs")
+        return fail(Errc::invalid_argument, "invalid cgroup manager: " + arguments.manager);
+    return run_verb(*command.verb, arguments, argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // Container processes must not trace us or open our descriptors, CVE-2016-9962.
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    open_standard_streams();
+    const auto command = runtime::parse_command({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+    if (!command) {
+        runtime::report("error", command.error().message);
+        return command.error().code == Errc::not_found ? kExitUnknownVerb : kExitFailure;
+    }
+    const auto status = run(*command, argv);
+    if (status) return *status;
+    runtime::report("error", status.error().message);
+    const bool execs = command->verb != nullptr && command->verb->name == "exec";
+    return execs ? kExitExecFailed : kExitFailure;
+}

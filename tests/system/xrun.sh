@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# xrun, verb by verb: states, exit statuses, texts, what a killed create leaves behind, and runc and crun beside it.
+. "$(dirname "$0")/lib.sh"
+
+# A runtime needs to unmount and mount sysfs itself.
+umount -Rl /sys; mount -t sysfs sysfs /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup
+
+status() { xrun state "$1" | jq -r .status; }
+group_of() { echo "/sys/fs/cgroup/xrun-test/$1"; }
+# Descriptors of the container's own cgroup, and nothing else of the host.
+own_group() { echo ".linux.cgroupsPath = \"/xrun-test/$1\""; }
+
+life_cycle() {
+    script_bundle "$work/life" 'echo hello; trap "exit 5" TERM; sleep 1000 & wait' "$(own_group life)"
+    xrun create --bundle "$work/life" --pid-file "$work/life.pid" life </dev/null >"$work/life.out" 2>&1
+    equal 'created' created "$(status life)"
+    equal 'the pid file holds the pid' "$(xrun state life | jq -r .pid)" "$(cat "$work/life.pid")"
+    equal 'nothing runs before start' '' "$(cat "$work/life.out")"
+    equal 'a second create' 1 "$(status_of xrun create --bundle "$work/life" life)"
+    contains 'its text' "$(cat "$work/err")" 'container with given ID already exists'
+    check 'start' xrun start life
+    check 'it runs' until_true 5 grep -q hello "$work/life.out"
+    equal 'running' running "$(status life)"
+    equal 'a second start' 1 "$(status_of xrun start life)"
+    contains 'its text' "$(cat "$work/err")" 'cannot start an already running container'
+    equal 'delete of a running one' 1 "$(status_of xrun delete life)"
+    contains 'its text' "$(cat "$work/err")" 'cannot delete container life that is not stopped: running'
+    contains 'list' "$(xrun list)" '^life +[0-9]+ +running +/tmp'
+    equal 'list -q' life "$(xrun list -q)"
+    equal 'list --format json' life "$(xrun list --format json | jq -r '.[].id')"
+    contains 'ps --format json' "$(xrun ps --format json life)" '^\[[0-9]+,[0-9]+\]$'
+    contains 'ps' "$(xrun ps life)" 'sleep 1000'
+    check 'kill by name' xrun kill life SIGTERM
+    check 'stopped' until_true 5 [ "$(sleep 0.3; status life)" = stopped ]
+    equal 'kill of a stopped one' 1 "$(status_of xrun kill life 9)"
+    contains 'its text' "$(cat "$work/err")" 'container not running'
+    equal 'kill --all of a stopped one' 0 "$(status_of xrun kill --all life 9)"
+    equal 'start of a stopped one' 1 "$(status_of xrun start life)"
+    contains 'its text' "$(cat "$work/err")" 'cannot start a container that has stopped'
+    check 'delete' xrun delete life
+    [ ! -e "$(group_of life)" ] && [ ! -e /run/xrun/life ] || fail 'delete leaves something'
+    equal 'state of none' 1 "$(status_of xrun state life)"
+    contains 'its text' "$(cat "$work/err")" 'container does not exist'
+    equal 'delete of none' 1 "$(status_of xrun delete life)"
+    equal 'delete --force of none' 0 "$(status_of xrun delete --force life)"
+    equal 'no containers as JSON' null "$(xrun list --format json)"
+}
+
+exit_statuses() {
+    script_bundle "$work/exit" 'exit 7'
+    equal 'run ends as the program does' 7 "$(status_of xrun run --bundle "$work/exit" exit)"
+    [ ! -e /run/xrun/exit ] || fail 'run leaves its state'
+    equal 'run --keep' 7 "$(status_of xrun run --keep -b "$work/exit" exit)"
+    equal 'keeps the state' stopped "$(status exit)"
+    check 'delete' xrun delete exit
+    bundle "$work/exit" '.process.args = ["no-such-program"]'
+    equal 'a missing program' 1 "$(status_of xrun run -b "$work/exit" exit)"
+    contains 'its text' "$(cat "$work/err")" 'exec: ."no-such-program.": executable file not found in \$PATH'
+    [ ! -e /run/xrun/exit ] || fail 'a failed run leaves its state'
+    bundle "$work/exit" '.process.args = ["/etc/passwd"]'
+    equal 'a program without permission' 1 "$(status_of xrun run -b "$work/exit" exit)"
+    contains 'its text' "$(cat "$work/err")" 'exec: ./etc/passwd|permission denied'
+    equal 'an unknown verb' 3 "$(status_of xrun nonsense)"
+    equal 'an unknown option' 1 "$(status_of xrun create --nonsense x)"
+    equal 'too few words' 1 "$(status_of xrun state)"
+    contains 'its text' "$(cat "$work/err")" 'requires exactly 1 argument'
+    equal 'a bad id' 1 "$(status_of xrun create ../x)"
+    status_of xrun --log "$work/log.json" --log-format json state none >/dev/null
+    equal 'the log' 'container does not exist' "$(jq -r .msg "$work/log.json")"
+    equal 'people read it too' 'container does not exist' "$(cat "$work/err")"
+}
+
+executing() {
+    script_bundle "$work/exec" 'sleep 1000'
+    check 'run -d' xrun run -d -b "$work/exec" exec </dev/null >/dev/null 2>&1
+    equal 'exec' hi "$(xrun exec exec echo hi)"
+    equal 'its exit status' 9 "$(status_of xrun exec exec sh -c 'exit 9')"
+    equal 'its signal' 143 "$(status_of xrun exec exec sh -c 'kill -15 $$')"
+    equal 'in the same namespaces' "$(xrun exec exec readlink /proc/1/ns/mnt)" "$(xrun exec exec readlink /proc/self/ns/mnt)"
+    equal 'its user' '1:2' "$(xrun exec --user 1:2 exec sh -c 'echo $(id -u):$(id -g)')"
+    equal 'user without group' '1' "$(xrun exec -u 1 exec id -u)"
+    equal 'no names for users' 255 "$(status_of xrun exec -u x exec id)"
+    equal 'environment and directory' '/tmp b' "$(xrun exec --env A=b --cwd /tmp exec sh -c 'echo $PWD $A')"
+    equal 'a missing program' 255 "$(status_of xrun exec exec no-such)"
+    contains 'its text' "$(cat "$work/err")" 'executable file not found in \$PATH'
+    jq -n '{args: ["sh", "-c", "echo from-file"], cwd: "/", env: ["PATH=/bin"], user: {uid: 0, gid: 0}}' >"$work/process.json"
+    equal 'exec --process' from-file "$(xrun exec --process "$work/process.json" exec)"
+    check 'exec --detach' xrun exec -d --pid-file "$work/exec.pid" exec sleep 500 </dev/null >/dev/null 2>&1
+    check 'its pid file' test -d "/proc/$(cat "$work/exec.pid")"
+    contains 'a terminal' "$(xrun exec -t exec tty </dev/null)" '/dev/pts/0'
+    check 'pause' xrun pause exec
+    equal 'paused' paused "$(status exec)"
+    equal 'exec in a paused one' 255 "$(status_of xrun exec exec true)"
+    check 'resume' xrun resume exec
+    equal 'running again' running "$(status exec)"
+    equal 'resume twice' 1 "$(status_of xrun resume exec)"
+    check 'delete --force' xrun delete --force exec
+    equal 'no processes are left' '' "$(pgrep -f 'sleep (500|1000)' || true)"
+}
+
+consoles() {
+    cat >"$work/receive.py" <<'PY'
+import array, os, socket, sys
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen()
+open(sys.argv[1] + ".ready", "w").close()
+peer = server.accept()[0]
+data, control, _, _ = peer.recvmsg(4095, socket.CMSG_SPACE(64))
+fds = array.array("i"); fds.frombytes(control[0][2])
+assert data and len(fds) == 1, (data, fds)
+text = b""
+try:
+    while chunk := os.read(fds[0], 4096): text += chunk
+except OSError: pass
+sys.stdout.write(text.decode())
+PY
+    script_bundle "$work/tty" 'tty' '.process.terminal = true'
+    equal 'a terminal needs a console socket' 1 "$(status_of xrun create -b "$work/tty" tty)"
+    python3 "$work/receive.py" "$work/console" >"$work/console.out" &
+    local receiver=$!
+    check 'the receiver' until_true 5 test -e "$work/console.ready"
+    check 'create with a console socket' xrun create -b "$work/tty" --console-socket "$work/console" tty
+    check 'start' xrun start tty
+    wait $receiver
+    contains 'the terminal' "$(cat "$work/console.out")" '/dev/(pts/0|console)'
+    check 'delete' until_true 5 xrun delete tty
+}
+
+hooks() {
+    local all='createRuntime createContainer prestart poststart poststop' kind filter='.'
+    for kind in $all; do
+        filter="$filter | .hooks.$kind = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo $kind \$(jq -r .status) >>$work/hooks\"]}]"
+    done
+    filter="$filter | .hooks.startContainer = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >/hooked\"], env: [\"PATH=/bin\"]}] | .root.readonly = false"
+    # createContainer looks its program up outside, but runs inside.
+    script_bundle "$work/hook" 'cat /hooked' "$filter | .hooks.createContainer[0].args[2] = \"echo createContainer creating >>$work/hooks\""
+    equal 'startContainer reads the state' created "$(xrun run -b "$work/hook" hook | jq -r .status)"
+    equal 'the order of hooks' 'prestart creating,createRuntime creating,createContainer creating,poststart running,poststop stopped' \
+        "$(paste -sd, "$work/hooks")"
+    script_bundle "$work/hook" 'true' '.hooks.createRuntime = [{path: "/bin/false"}]'
+    equal 'a failing hook' 1 "$(status_of xrun create -b "$work/hook" hook)"
+    [ ! -e /run/xrun/hook ] || fail 'a failed hook leaves the state'
+    script_bundle "$work/hook" 'true' '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "60"], timeout: 1}]'
+    equal 'a slow hook' 1 "$(status_of xrun create -b "$work/hook" hook)"
+    contains 'its text' "$(cat "$work/err")" 'killed after 1 seconds'
+}
+
+racing() {
+    script_bundle "$work/race" 'sleep 1000' "$(own_group race)"
+    local i
+    for i in {1..5}; do
+        xrun create -b "$work/race" race </dev/null >/dev/null 2>&1 & local a=$!
+        xrun create -b "$work/race" race </dev/null >/dev/null 2>&1 & local b=$!
+        local won=0
+        wait $a && won=$((won + 1)) || true
+        wait $b && won=$((won + 1)) || true
+        [ $won = 1 ] || fail "$won of two creates won"
+        xrun start race & a=$!
+        xrun start race 2>/dev/null & b=$!
+        won=0
+        wait $a && won=$((won + 1)) || true
+        wait $b && won=$((won + 1)) || true
+        [ $won = 1 ] || fail "$won of two starts won"
+        xrun delete --force race & a=$!
+        xrun delete --force race & b=$!
+        wait $a; wait $b
+        [ ! -e /run/xrun/race ] && [ ! -e "$(group_of race)" ] || fail 'racing deletes leave something'
+    done
+    note 'of two that race for one container, one wins'
+}
+
+killing() {
+    script_bundle "$work/kill" 'sleep 1234' "$(own_group kill)"
+    local i
+    for i in {0..39}; do
+        xrun create -b "$work/kill" kill </dev/null >/dev/null 2>&1 & local pid=$!
+        sleep "0.0$((i / 10))$((i % 10))"
+        kill -9 $pid 2>/dev/null || true
+        wait $pid 2>/dev/null || true
+        xrun delete --force kill || fail "delete --force after create was killed ($i)"
+        [ ! -e /run/xrun/kill ] || fail "the state is left ($i)"
+        [ ! -e "$(group_of kill)" ] || fail "the cgroup is left ($i)"
+    done
+    check 'no init is left' until_true 3 sh -c '! pgrep -x xrun'
+    note 'a killed create leaves nothing that delete --force does not remove'
+}
+
+beside_others() {
+    local other
+    script_bundle "$work/beside" 'id -u; pwd; cat /proc/self/status | grep -E "^(Cap|NoNewPrivs|Seccomp:|Umask)"; ls /dev; hostname; ulimit -n; cat /proc/self/oom_score_adj; ls /proc/self/fd | wc -l'
+    xrun run -b "$work/beside" beside >"$work/xrun.out" </dev/null
+    for other in runc crun; do
+        $other run -b "$work/beside" beside >"$work/$other.out" 2>&1 </dev/null || { note "$other does not run here"; continue; }
+        equal "as $other has it" "$(cat "$work/$other.out")" "$(cat "$work/xrun.out")"
+    done
+}
+
+life_cycle
+exit_statuses
+executing
+consoles
+hooks
+racing
+killing
+beside_others
+equal 'nothing is left' '' "$(xrun list -q)"
