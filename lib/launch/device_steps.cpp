@@ -79,7 +79,15 @@ int make_device(Context& context, const Device& device) {
     return directory.failed() ? directory.get() : make_node(directory.get(), parent.name, device);
 }
 
+/// A file of procfs that this kernel lacks: a link to it would lead nowhere.
+bool is_missing_in_proc(const Context& context, const std::string& target) {
+    constexpr std::string_view kProc = "/proc/";
+    if (!target.starts_with(kProc)) return false;
+    return raw::errno_of(raw::call<SYS_faccessat>(context.proc, target.c_str() + kProc.size(), F_OK)) == ENOENT;
+}
+
 int make_link(Context& context, const plan::Symlink& link) {
+    if (is_missing_in_proc(context, link.target)) return 0;
     const auto parent = raw::make_parent_in_root(context.root, link.path.c_str());
     const raw::Fd directory(parent.fd);
     if (directory.failed()) return directory.get();

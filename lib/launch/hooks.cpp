@@ -57,7 +57,8 @@ Result<std::optional<kernel::ExitStatus>> wait_for(int pidfd, std::uint32_t time
 
 Result<> run_hook(const plan::Hook& hook, std::string_view state) {
     const auto input = TRY(make_input(state));
-    auto args = pointers_to(hook.args.empty() ? std::vector{hook.path} : hook.args);
+    const auto words = hook.args.empty() ? std::vector{hook.path} : hook.args;
+    const auto args = pointers_to(words);
     const auto env = pointers_to(hook.env);
     auto child = TRY(kernel::clone_process({}));
     if (child.pid == 0) {
