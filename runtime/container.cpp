@@ -148,7 +148,7 @@ Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hoo
 
 Result<> destroy(const Container& container) {
     TRY(kill_everything(container));
-    TRY(remove_group(container.record.cgroup));
+    TRY(remove_group(container.record.cgroup, container.record.scope, container.record.id));
     // A failing hook keeps nobody from getting rid of the container.
     if (const auto spec = load_spec(container))
         for (const auto& hook : spec->hooks.poststop)

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <format>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/pidfd.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/plan/path.hpp"
+#include "runtime/systemd.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -79,7 +82,40 @@ Result<> delegate(int cgroup, const oci::Spec& spec) {
     return {};
 }
 
-}  // namespace
+std::string description_for(const std::string& id) { return "xrun container " + id; }
+
+/// Letters that a unit's name cannot have, as systemd-escape(1) writes them.
+std::string escape(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string_view(":-_.").contains(c);
+        out += plain ? std::string(1, c) : std::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+Result<std::string> choose_slice(std::string_view wanted) {
+    if (wanted.empty()) return std::string(::geteuid() == 0 ? "system.slice" : "user.slice");
+    if (wanted == "-") return std::string("-.slice");
+    if (!wanted.ends_with(".slice") || wanted.contains('/'))
+        return fail(Errc::invalid_document, "/linux/cgroupsPath: invalid slice name " + xctl::quoted(wanted));
+    return std::string(wanted);
+}
+
+Result<Placement> choose_scope(const oci::Spec& spec, const std::string& id) {
+    const auto& wanted = spec.linux_config.cgroups_path;
+    const auto parts = wanted.empty() ? std::vector<std::string>{"", "xrun", id} : split(wanted, ':');
+    if (parts.size() != 3 || parts[2].empty())
+        return fail(Errc::invalid_document, "/linux/cgroupsPath: expected \"slice:prefix:name\" for systemd cgroups, got " +
+                                                xctl::quoted(wanted));
+    Placement placement;
+    placement.slice = TRY(choose_slice(parts[0]));
+    const auto name = parts[1].empty() ? parts[2] : parts[1] + "-" + parts[2];
+    placement.scope = escape(name) + (name.ends_with(".scope") ? "" : ".scope");
+    placement.properties = TRY(annotated_properties(spec.annotations));
+    return placement;
+}
 
 Result<std::string> choose_group(const oci::Spec& spec, const std::string& id) {
     const auto& wanted = spec.linux_config.cgroups_path;
@@ -89,6 +125,41 @@ Result<std::string> choose_group(const oci::Spec& spec, const std::string& id) {
     const auto base = own == "/" ? own : parent_of(own);
     const auto inside = plan::normalized("/", wanted.empty() ? id : wanted);
     return base == "/" ? inside : base + inside;
+}
+
+/// Whether systemd has such a unit, and it is a container's of that name.
+Result<bool> is_ours(Systemd& systemd, const std::string& scope, const std::string& id) {
+    return TRY(systemd.description_of(scope)) == description_for(id);
+}
+
+Result<> stop_scope(const std::string& scope, const std::string& id) {
+    auto systemd = TRY(Systemd::open());
+    // Between writing the name down and starting it somebody else may have taken it.
+    if (!TRY(is_ours(systemd, scope, id))) return {};
+    return systemd.stop(scope);
+}
+
+Result<> remove_directory(const std::string& path) {
+    const auto parent = kernel::open_cgroup(parent_of(path));
+    if (!parent) return parent.error().sys_errno == ENOENT ? Result<>() : std::unexpected(parent.error());
+    Result<> removed;
+    // A process that has been killed leaves its cgroup a little later.
+    for (int i = 0; i < kRemovalTries; ++i) {
+        removed = kernel::remove_cgroup_at(parent->get(), name_of_group(path));
+        if (removed || removed.error().sys_errno != EBUSY) break;
+        ::poll(nullptr, 0, kRemovalInterval);
+    }
+    return removed;
+}
+
+}  // namespace
+
+Result<Placement> choose_placement(const Arguments& arguments, const oci::Spec& spec) {
+    if (arguments.manager == "disabled") return Placement{};
+    if (arguments.systemd_cgroup || arguments.manager == "systemd") return choose_scope(spec, arguments.id());
+    Placement placement;
+    placement.cgroup = TRY(choose_group(spec, arguments.id()));
+    return placement;
 }
 
 Result<> check_group(const std::string& path) {
@@ -106,23 +177,46 @@ Result<UniqueFd> make_group(const std::string& path, const oci::Spec& spec, cons
     return cgroup;
 }
 
+Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const oci::Spec& spec,
+                               const plan::Cgroup& limits) {
+    auto systemd = TRY(Systemd::open());
+    ScopeRequest request{.unit = placement.scope,
+                         .slice = placement.slice,
+                         .description = description_for(id),
+                         .pidfd = pidfd,
+                         .properties = limit_properties(limits)};
+    request.properties.insert(request.properties.end(), placement.properties.begin(), placement.properties.end());
+    TRY(systemd.start_scope(request), "unable to apply cgroup configuration");
+    const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
+    auto path = TRY(kernel::read_cgroup_path(pid));
+    const auto cgroup = TRY(kernel::open_cgroup(path));
+    TRY(launch::apply_limits(cgroup.get(), limits), "unable to apply cgroup configuration");
+    if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
+    return path;
+}
+
+Result<> change_limits(const std::string& path, const std::string& scope, const plan::Cgroup& limits) {
+    const auto cgroup = TRY(open_group(path));
+    if (!scope.empty()) {
+        auto systemd = TRY(Systemd::open());
+        TRY(systemd.set_properties(scope, limit_properties(limits)));
+    }
+    return launch::apply_limits(cgroup.get(), limits);
+}
+
 Result<UniqueFd> open_group(const std::string& path) {
     if (path.empty()) return fail_errno(ENOENT, "the container has no cgroup");
     return kernel::open_cgroup(path);
 }
 
-Result<> remove_group(const std::string& path) {
-    if (path.empty() || path == "/") return {};
-    const auto parent = kernel::open_cgroup(parent_of(path));
-    if (!parent) return parent.error().sys_errno == ENOENT ? Result<>() : std::unexpected(parent.error());
-    Result<> removed;
-    // A process that has been killed leaves its cgroup a little later.
-    for (int i = 0; i < kRemovalTries; ++i) {
-        removed = kernel::remove_cgroup_at(parent->get(), name_of_group(path));
-        if (removed || removed.error().sys_errno != EBUSY) break;
-        ::poll(nullptr, 0, kRemovalInterval);
+Result<> remove_group(const std::string& path, const std::string& scope, const std::string& id) {
+    if (!scope.empty()) {
+        const auto stopped = stop_scope(scope, id);
+        // Without systemd's help the directory at least can go.
+        if (stopped || path.empty()) return stopped;
     }
-    return removed;
+    if (path.empty() || path == "/") return {};
+    return remove_directory(path);
 }
 
 }  // namespace xctl::runtime

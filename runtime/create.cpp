@@ -51,7 +51,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     return bundle;
 }
 
-Record make_record(const Arguments& arguments, const Bundle& bundle, std::string cgroup) {
+Record make_record(const Arguments& arguments, const Bundle& bundle, const Placement& placement) {
     Record record;
     record.id = arguments.id();
     record.oci_version = bundle.spec.oci_version;
@@ -59,26 +59,36 @@ Record make_record(const Arguments& arguments, const Bundle& bundle, std::string
     record.rootfs = bundle.plan.root.path;
     record.created = format_time(std::chrono::system_clock::now());
     record.annotations = bundle.spec.annotations;
-    record.cgroup = std::move(cgroup);
+    record.cgroup = placement.cgroup;
+    record.scope = placement.scope;
     return record;
 }
 
 /// Everything is written down before it is made, so that whoever finds us dead can remove it.
-Result<Session> make_init(const Arguments& arguments, Container& container, const Bundle& bundle, int preserved) {
-    TRY(check_group(container.record.cgroup));
+Result<Session> make_init(const Arguments& arguments, Container& container, const Bundle& bundle,
+                          const Placement& placement, int preserved) {
+    if (!placement.cgroup.empty()) TRY(check_group(placement.cgroup));
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
     launch::Descriptors descriptors;
-    descriptors.cgroup = TRY(make_group(container.record.cgroup, bundle.spec, bundle.plan.cgroup));
+    if (!placement.cgroup.empty())
+        descriptors.cgroup = TRY(make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup));
     descriptors.start = TRY(kernel::listen_unix(container.store.start_socket(), SOCK_SEQPACKET, 0600));
     descriptors.preserved = preserved;
     descriptors.keep_keyring = arguments.no_new_keyring;
-    const auto on_hooks = [&](pid_t pid) -> Result<> {
+    Assistance assistance;
+    if (!placement.scope.empty())
+        assistance.place = [&](const launch::Launched& init) -> Result<> {
+            container.record.cgroup =
+                TRY(make_scope(placement, arguments.id(), init.pidfd.get(), bundle.spec, bundle.plan.cgroup));
+            return container.store.save(container.record);
+        };
+    assistance.run_hooks = [&](pid_t pid) -> Result<> {
         container.record.pid = pid;
         TRY(run_hooks(container, bundle.spec.hooks.prestart, oci::Status::creating));
         return run_hooks(container, bundle.spec.hooks.create_runtime, oci::Status::creating);
     };
-    auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, on_hooks));
+    auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;
     container.record.start_time = TRY(read_start_time(session.process.pid));
     TRY(container.store.save(container.record));
@@ -93,13 +103,14 @@ Result<Created> create_container(const Arguments& arguments, bool detached) {
     auto bundle = TRY(load_bundle(arguments));
     TRY(check_terminal(arguments, bundle.plan.process.terminal, detached));
     const int preserved = TRY(preserve_descriptors(arguments, bundle.plan.process));
-    auto cgroup = TRY(choose_group(bundle.spec, arguments.id()));
-    Container container{TRY(Store::create(arguments)), make_record(arguments, bundle, std::move(cgroup))};
-    auto session = make_init(arguments, container, bundle, preserved);
+    const auto placement = TRY(choose_placement(arguments, bundle.spec), "config.json");
+    Container container{TRY(Store::create(arguments)), make_record(arguments, bundle, placement)};
+    auto session = make_init(arguments, container, bundle, placement, preserved);
     if (session)
         return Created{std::move(container), std::move(bundle.spec), std::move(bundle.plan), std::move(*session)};
     // A cgroup that somebody else uses is theirs, and killing what is in it would be a disaster.
     if (session.error().code == Errc::wrong_state) container.record.cgroup.clear();
+    if (session.error().code == Errc::exists) container.record.scope.clear();
     if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
     return std::unexpected(std::move(session).error().context("xrun create failed"));
 }

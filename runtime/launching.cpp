@@ -46,8 +46,11 @@ Result<> send_terminal(const std::string& socket_path, int master) {
 class Supervisor {
 public:
     Supervisor(const plan::LaunchPlan& plan, Session& session, const std::string& console_socket,
-               const std::function<Result<>(pid_t)>& on_hooks)
-        : plan_(plan), session_(session), console_socket_(console_socket), on_hooks_(on_hooks) {}
+               const Assistance& assistance)
+        : plan_(plan), session_(session), console_socket_(console_socket), assistance_(assistance) {}
+
+    /// The process goes on meanwhile, until it needs its cgroup.
+    Result<> place() { return assistance_.place ? assistance_.place(session_.process) : Result<>(); }
 
     Result<> until_ready() {
         while (true) {
@@ -67,7 +70,7 @@ private:
             case MessageKind::console: return take_terminal(std::move(received.fd));
             case MessageKind::await_placement: return launch::send(channel, MessageKind::placed);
             case MessageKind::await_hooks:
-                TRY(on_hooks_(session_.process.pid));
+                TRY(assistance_.run_hooks(session_.process.pid));
                 return launch::send(channel, MessageKind::hooks_done);
             case MessageKind::failed: return std::unexpected(launch::describe_failure(received.message, plan_));
             default: return fail(Errc::launch_failed, "the container's init said something unexpected");
@@ -83,7 +86,7 @@ private:
     const plan::LaunchPlan& plan_;
     Session& session_;
     const std::string& console_socket_;
-    const std::function<Result<>(pid_t)>& on_hooks_;
+    const Assistance& assistance_;
 };
 
 void set_env(std::vector<std::string>& env, const std::string& name, const std::string& value) {
@@ -129,7 +132,7 @@ Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& proc
 }
 
 Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
-                               const std::string& console_socket, const std::function<Result<>(pid_t)>& on_hooks) {
+                               const std::string& console_socket, const Assistance& assistance) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
     if (!plan.process.terminal)
         for (int stream = 0; stream < 3; ++stream) {
@@ -139,7 +142,9 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
     descriptors.channel = std::move(theirs);
     auto launched = TRY(launch::launch(plan, std::move(descriptors), launch::Parent::child));
     Session session{std::move(ours), std::move(launched), UniqueFd()};
-    auto ready = Supervisor(plan, session, console_socket, on_hooks).until_ready();
+    Supervisor supervisor(plan, session, console_socket, assistance);
+    auto ready = supervisor.place();
+    if (ready) ready = supervisor.until_ready();
     if (ready) return session;
     static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
     static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));

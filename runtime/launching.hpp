@@ -22,9 +22,15 @@ Result<> check_terminal(const Arguments& arguments, bool terminal, bool detached
 /// LISTEN_FDS of our caller and --preserve-fds: how many descriptors the program gets, and its environment says so.
 Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& process);
 
+/// What the caller does while a process sets itself up; a failure ends it.
+struct Assistance {
+    std::function<Result<>(const launch::Launched&)> place;  // may be absent: it was born where it belongs
+    std::function<Result<>(pid_t)> run_hooks;                // absent when there are none
+};
+
 /// Launches into `descriptors.cgroup` and goes along until the process is ready. On failure it is dead.
 Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
-                               const std::string& console_socket, const std::function<Result<>(pid_t)>& on_hooks);
+                               const std::string& console_socket, const Assistance& assistance);
 
 /// After `go`: until the program is executed, or what prevents that.
 Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan);

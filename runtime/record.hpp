@@ -20,7 +20,8 @@ struct Record {
     std::map<std::string, std::string> annotations;
     pid_t pid = 0;                 // 0: there was no init yet
     std::uint64_t start_time = 0;  // of that process, since numbers are used again
-    std::string cgroup;            // below the root of the hierarchy; empty: none
+    std::string cgroup;            // below the root of the hierarchy; empty: none, or none yet
+    std::string scope;             // systemd's unit whose cgroup that is; empty: we made it ourselves
 };
 
 [[nodiscard]] std::string to_json(const Record& record);

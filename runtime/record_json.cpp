@@ -35,7 +35,8 @@ std::string to_json(const Record& record) {
                      {"annotations", record.annotations},
                      {"pid", record.pid},
                      {"startTime", record.start_time},
-                     {"cgroup", record.cgroup}});
+                     {"cgroup", record.cgroup},
+                     {"scope", record.scope}});
 }
 
 Result<Record> parse_record(std::string_view text) {
@@ -50,6 +51,7 @@ Result<Record> parse_record(std::string_view text) {
     read(json, "pid", record.pid);
     read(json, "startTime", record.start_time);
     read(json, "cgroup", record.cgroup);
+    read(json, "scope", record.scope);
     if (const auto at = json.find("annotations"); at != json.end() && at->is_object())
         for (const auto& [name, value] : at->items())
             if (value.is_string()) record.annotations[name] = value.get_ref<const std::string&>();

@@ -8,7 +8,6 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
-#include "lib/launch/payload_cgroup.hpp"
 #include "lib/oci/spec_check.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/oci/unsupported.hpp"
@@ -114,8 +113,7 @@ Result<int> verb_update(const Arguments& arguments) {
     auto limits = plan::compile_cgroup(spec.linux_config.resources, spec.oci_version);
     // No rules at all leave those that the container has.
     if (spec.linux_config.resources.devices.empty()) limits.device_program.clear();
-    const auto cgroup = TRY(open_group(container.record.cgroup));
-    TRY(launch::apply_limits(cgroup.get(), limits));
+    TRY(change_limits(container.record.cgroup, container.record.scope, limits));
     return 0;
 }
 

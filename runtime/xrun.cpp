@@ -4,6 +4,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "runtime/options.hpp"
@@ -45,9 +47,8 @@ Result<int> run(const runtime::Command& command, char** argv) {
         TRY(runtime::print(runtime::help_text(command.verb)));
         return 0;
     }
-    const bool systemd = arguments.systemd_cgroup || arguments.manager == "systemd";
-    if (systemd) return fail(Errc::unsupported, "--systemd-cgroup is not supported by this version");
-    if (!arguments.manager.empty() && arguments.manager != "cgroupfs")
+    constexpr std::array<std::string_view, 4> kManagers{"", "cgroupfs", "systemd", "disabled"};
+    if (!std::ranges::contains(kManagers, arguments.manager))
         return fail(Errc::invalid_argument, "invalid cgroup manager: " + arguments.manager);
     return run_verb(*command.verb, arguments, argv);
 }

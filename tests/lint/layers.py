@@ -33,6 +33,7 @@ STRANGERS = [("daemon/dbus_*", "daemon/varlink_*"), ("daemon/varlink_*", "daemon
 LIBRARIES = [
     ("nlohmann/*", ["*_json.cpp"]),
     ("sdbus-c++/*", ["daemon/dbus_server*", "daemon/scopes*", "daemon/access*", "daemon/bus*"]),
+    ("systemd/sd-bus*", ["runtime/systemd*", "daemon/bus*"]),
     ("systemd/sd-varlink*", ["daemon/varlink_*", "client/call*"]),
     ("systemd/sd-json*", ["daemon/varlink_*", "client/call*"]),
     ("spdlog/*", ["lib/base/log*", "daemon/*"]),

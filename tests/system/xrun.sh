@@ -185,6 +185,29 @@ killing() {
     note 'a killed create leaves nothing that delete --force does not remove'
 }
 
+systemd_scopes() {
+    local annotations='{"org.systemd.property.TimeoutStopSec": "uint64 5", "org.systemd.property.Documentation": "[\"man:x\"]"}'
+    bundle "$work/scope" ".process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \"system.slice:test:scope\" | .annotations = $annotations"
+    check 'create in a scope' xrun --systemd-cgroup create -b "$work/scope" scope </dev/null >/dev/null 2>&1
+    equal 'its properties' 'TimeoutStopUSec=5s Slice=system.slice Delegate=yes TasksMax=infinity Documentation=man:x' \
+        "$(systemctl show test-scope.scope -p TimeoutStopUSec,Documentation,Slice,Delegate,TasksMax | xargs)"
+    check 'start' xrun start scope
+    contains 'exec is in the scope, too' "$(xrun exec scope cat "/proc/self/cgroup")" '::/system.slice/test-scope.scope$|::/$'
+    systemctl daemon-reload
+    equal 'a daemon-reload changes nothing' running "$(status scope)"
+    check 'delete --force' xrun delete --force scope
+    equal 'the scope is gone' inactive "$(systemctl is-active test-scope.scope || true)"
+    systemd-run --quiet --scope --unit=test-scope sleep 1000 &
+    until_true 5 systemctl is-active test-scope.scope
+    equal 'create where the scope is taken' 1 "$(status_of xrun --systemd-cgroup create -b "$work/scope" scope)"
+    equal 'delete --force of nothing' 0 "$(status_of xrun delete --force scope)"
+    equal 'leaves the other scope alone' active "$(systemctl is-active test-scope.scope)"
+    systemctl kill --signal=KILL test-scope.scope
+    bundle "$work/scope" '.linux.cgroupsPath = "/not/for/systemd"'
+    equal 'a path where systemd needs a name' 1 "$(status_of xrun --systemd-cgroup create -b "$work/scope" scope)"
+    contains 'its text' "$(cat "$work/err")" 'expected .*slice:prefix:name'
+}
+
 beside_others() {
     local other
     script_bundle "$work/beside" 'id -u; pwd; cat /proc/self/status | grep -E "^(Cap|NoNewPrivs|Seccomp:|Umask)"; ls /dev | grep -v core; hostname; ulimit -n; cat /proc/self/oom_score_adj; ls /proc/self/fd | wc -l'
@@ -203,5 +226,6 @@ consoles
 hooks
 racing
 killing
+systemd_scopes
 beside_others
 equal 'nothing is left' '' "$(xrun list -q)"
