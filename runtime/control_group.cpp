@@ -14,6 +14,7 @@
 #include "lib/kernel/pidfd.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/plan/path.hpp"
+#include "runtime/privileges.hpp"
 #include "runtime/systemd.hpp"
 
 namespace xctl::runtime {
@@ -96,7 +97,7 @@ std::string escape(std::string_view text) {
 }
 
 Result<std::string> choose_slice(std::string_view wanted) {
-    if (wanted.empty()) return std::string(::geteuid() == 0 ? "system.slice" : "user.slice");
+    if (wanted.empty()) return std::string(is_host_root() ? "system.slice" : "user.slice");
     if (wanted == "-") return std::string("-.slice");
     if (!wanted.ends_with(".slice") || wanted.contains('/'))
         return fail(Errc::invalid_document, "/linux/cgroupsPath: invalid slice name " + xctl::quoted(wanted));

@@ -18,6 +18,7 @@
 #include "lib/plan/path.hpp"
 #include "runtime/control_group.hpp"
 #include "runtime/launching.hpp"
+#include "runtime/privileges.hpp"
 #include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
@@ -30,6 +31,12 @@ struct Bundle {
     oci::Spec spec;
     plan::LaunchPlan plan;
 };
+
+/// A container without a process can be made and entered, but not started.
+oci::Spec with_process(oci::Spec spec) {
+    if (!spec.process) spec.process.emplace().cwd = "/";
+    return spec;
+}
 
 Result<Bundle> load_bundle(const Arguments& arguments) {
     Bundle bundle;
@@ -45,7 +52,10 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     TRY(oci::check_spec(bundle.spec), "config.json");
     TRY(oci::check_supported(bundle.spec, oci::HookSupport::yes), "config.json");
     plan::Warnings warnings;
-    bundle.plan = TRY(plan::compile(bundle.spec, bundle.path, arguments.id(), {}, &warnings), "config.json");
+    bundle.plan = TRY(plan::compile(with_process(bundle.spec), bundle.path, arguments.id(), {}, &warnings),
+                      "config.json");
+    // The kernel lets nobody else load it, and devices that a user may not make need no rules.
+    if (!is_host_root()) bundle.plan.cgroup.device_program.clear();
     for (const auto& warning : warnings)
         if (arguments.debug) report("warning", warning);
     return bundle;
@@ -64,6 +74,12 @@ Record make_record(const Arguments& arguments, const Bundle& bundle, const Place
     return record;
 }
 
+/// A user who was given no cgroup can do without one as long as nothing is limited.
+bool is_dispensable(const Arguments& arguments, const Bundle& bundle, const Error& error) {
+    const bool refused = error.sys_errno == EACCES || error.sys_errno == EPERM || error.sys_errno == EROFS;
+    return refused && is_rootless(arguments) && bundle.plan.cgroup.files.empty();
+}
+
 /// Everything is written down before it is made, so that whoever finds us dead can remove it.
 Result<Session> make_init(const Arguments& arguments, Container& container, const Bundle& bundle,
                           const Placement& placement, int preserved) {
@@ -71,8 +87,14 @@ Result<Session> make_init(const Arguments& arguments, Container& container, cons
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
     launch::Descriptors descriptors;
-    if (!placement.cgroup.empty())
-        descriptors.cgroup = TRY(make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup));
+    if (!placement.cgroup.empty()) {
+        auto cgroup = make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup);
+        if (!cgroup && !is_dispensable(arguments, bundle, cgroup.error())) return std::unexpected(cgroup.error());
+        if (cgroup)
+            descriptors.cgroup = std::move(*cgroup);
+        else
+            container.record.cgroup.clear();
+    }
     descriptors.start = TRY(kernel::listen_unix(container.store.start_socket(), SOCK_SEQPACKET, 0600));
     descriptors.preserved = preserved;
     descriptors.keep_keyring = arguments.no_new_keyring;
@@ -92,7 +114,7 @@ Result<Session> make_init(const Arguments& arguments, Container& container, cons
     container.record.pid = session.process.pid;
     container.record.start_time = TRY(read_start_time(session.process.pid));
     TRY(container.store.save(container.record));
-    TRY(write_pid_file(arguments, session.process.pid));
+    TRY(announce(arguments, session.process, "standard"));
     return session;
 }
 

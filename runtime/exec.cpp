@@ -163,7 +163,7 @@ Result<int> verb_exec(const Arguments& arguments) {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
     auto session = TRY(enter(arguments, container, plan));
-    TRY(write_pid_file(arguments, session.process.pid));
+    TRY(announce(arguments, session.process, "setns"));
     TRY(launch::send(session.channel.get(), launch::MessageKind::go));
     TRY(await_program(session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return plan; }), "exec failed");
     if (arguments.detach) return 0;

@@ -161,9 +161,14 @@ Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>
                                .context("unable to start container process"));
 }
 
-Result<> write_pid_file(const Arguments& arguments, pid_t pid) {
+Result<> announce(const Arguments& arguments, const launch::Launched& process, std::string_view what) {
+    if (!arguments.pidfd_socket.empty()) {
+        const auto socket = TRY(kernel::connect_unix(arguments.pidfd_socket, SOCK_STREAM), "pidfd socket");
+        const int pidfd = process.pidfd.get();
+        TRY(kernel::send_with_fds(socket.get(), std::as_bytes(std::span(what)), std::span(&pidfd, 1)), "pidfd socket");
+    }
     if (arguments.pid_file.empty()) return {};
-    return kernel::replace_file_at(AT_FDCWD, arguments.pid_file, std::to_string(pid));
+    return kernel::replace_file_at(AT_FDCWD, arguments.pid_file, std::to_string(process.pid));
 }
 
 }  // namespace xctl::runtime

@@ -35,7 +35,8 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
 /// After `go`: until the program is executed, or what prevents that.
 Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan);
 
-Result<> write_pid_file(const Arguments& arguments, pid_t pid);
+/// What the caller asked to be told: the pid file, and the pidfd as one message that says `what` process it is.
+Result<> announce(const Arguments& arguments, const launch::Launched& process, std::string_view what);
 
 struct Created {
     Container container;

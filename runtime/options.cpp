@@ -18,6 +18,8 @@ constexpr OptionRow kFormat{"format", 'f', "FORMAT", &A::format, "table or json"
 constexpr OptionRow kBundle{"bundle", 'b', "DIRECTORY", &A::bundle, "Directory with config.json (default: here)"};
 constexpr OptionRow kConsole{"console-socket", 0, "SOCKET", &A::console_socket,
                              "Unix socket that receives the terminal's master"};
+constexpr OptionRow kPidfdSocket{"pidfd-socket", 0, "SOCKET", &A::pidfd_socket,
+                                 "Unix socket that receives a pidfd of the process"};
 constexpr OptionRow kPidFile{"pid-file", 0, "FILE", &A::pid_file, "Write the process's number to this file"};
 constexpr OptionRow kKeyring{"no-new-keyring", 0, "", &A::no_new_keyring, "Keep the session keyring of the caller"};
 constexpr OptionRow kPreserve{"preserve-fds", 0, "N", &A::preserve_fds,
@@ -37,10 +39,11 @@ constexpr std::array kGlobal{
     OptionRow{"version", 'v', "", &A::version, "Print the version"},
 };
 
-constexpr std::array kCreate{kBundle, kConsole, kPidFile, kKeyring, kPreserve};
+constexpr std::array kCreate{kBundle, kConsole, kPidfdSocket, kPidFile, kKeyring, kPreserve};
 constexpr std::array kRun{
     kBundle,
     kConsole,
+    kPidfdSocket,
     kPidFile,
     kKeyring,
     kPreserve,
@@ -50,6 +53,7 @@ constexpr std::array kRun{
 };
 constexpr std::array kExec{
     kConsole,
+    kPidfdSocket,
     kPidFile,
     kPreserve,
     kDetach,
@@ -68,6 +72,11 @@ constexpr std::array kKill{OptionRow{"all", 'a', "", &A::all, "Signal every proc
 constexpr std::array kDelete{OptionRow{"force", 'f', "", &A::force, "Kill what is running first"}};
 constexpr std::array kList{kFormat, OptionRow{"quiet", 'q', "", &A::quiet, "Only the names"}};
 constexpr std::array kPs{kFormat};
+constexpr std::array kSpec{kBundle, OptionRow{"rootless", 0, "", &A::spec_rootless, "For a user without privileges"}};
+constexpr std::array kEvents{
+    OptionRow{"interval", 0, "DURATION", &A::interval, "Time between statistics (default 5s)"},
+    OptionRow{"stats", 0, "", &A::stats, "Print statistics once"},
+};
 constexpr std::array kUpdate{
     OptionRow{"resources", 'r', "FILE", &A::resources, "Limits as JSON; - is the standard input"},
     OptionRow{"cpu-share", 0, "N", &A::cpu_shares, "Weight of CPU time, 2 to 262144"},
@@ -81,6 +90,11 @@ constexpr std::array kUpdate{
     OptionRow{"memory-reservation", 0, "SIZE", &A::memory_reservation, "Protected memory"},
     OptionRow{"memory-swap", 0, "SIZE", &A::memory_swap, "Limit of memory and swap together; -1 is none"},
     OptionRow{"pids-limit", 0, "N", &A::pids_limit, "Limit of processes; -1 is none"},
+    OptionRow{"blkio-weight", 0, "N", &A::io_weight, "Weight of block I/O, 10 to 1000"},
+    OptionRow{"cpu-rt-period", 0, "USEC", &A::rt_period, "Refused: cgroup v2 has no realtime limits"},
+    OptionRow{"cpu-rt-runtime", 0, "USEC", &A::rt_runtime, "Refused: cgroup v2 has no realtime limits"},
+    OptionRow{"kernel-memory", 0, "SIZE", std::monostate{}, "Ignored"},
+    OptionRow{"kernel-memory-tcp", 0, "SIZE", std::monostate{}, "Ignored"},
 };
 
 constexpr std::string_view kId = "ID";
@@ -100,6 +114,8 @@ const std::array kVerbs{
     VerbRow{"pause", verb_pause, {}, kId, 1, 1, false, false, "Freeze a container"},
     VerbRow{"resume", verb_resume, {}, kId, 1, 1, false, false, "Thaw a container"},
     VerbRow{"update", verb_update, kUpdate, kId, 1, 1, false, false, "Change a container's limits"},
+    VerbRow{"events", verb_events, kEvents, kId, 1, 1, false, false, "Print statistics and out-of-memory kills"},
+    VerbRow{"spec", verb_spec, kSpec, "", 0, 0, false, false, "Write a config.json to start from"},
     VerbRow{"features", verb_features, {}, "", 0, 0, false, false, "Print what this runtime can do, as JSON"},
 };
 static_assert(names_are_unique(kGlobal) && names_are_unique(kRun) && names_are_unique(kExec) &&

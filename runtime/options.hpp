@@ -18,13 +18,13 @@ struct Arguments {
     bool debug = false, systemd_cgroup = false, help = false, version = false;
 
     std::string bundle = ".", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
-    std::string interval, resources;
+    std::string interval, resources, pidfd_socket;
     std::vector<std::string> env, caps, groups;
     bool detach = false, keep = false, no_new_keyring = false, all = false, force = false, quiet = false, tty = false;
-    bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false;
+    bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false, spec_rootless = false;
 
     std::string cpu_shares, cpu_quota, cpu_period, cpu_burst, cpu_idle, cpus, mems;
-    std::string memory, memory_reservation, memory_swap, pids_limit;
+    std::string memory, memory_reservation, memory_swap, pids_limit, io_weight, rt_period, rt_runtime;
 
     std::vector<std::string> words;  // what is no option, in order
 

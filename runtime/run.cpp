@@ -38,6 +38,10 @@ Result<int> verb_run(const Arguments& arguments) {
         if (!arguments.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
     auto created = TRY(create_container(arguments, arguments.detach));
+    if (!created.spec.process) {
+        TRY(destroy(created.container));
+        return fail(Errc::invalid_document, "config.json: /process: there is no program to run");
+    }
     return run_to_its_end(arguments, created);
 }
 

@@ -28,6 +28,7 @@ Result<int> verb_start(const Arguments& arguments) {
     const auto container = TRY(open_container(arguments, arguments.id(), Lock::yes));
     TRY(check_startable(status_of(container)));
     const auto spec = TRY(load_spec(container));
+    if (!spec.process) return fail(Errc::wrong_state, "cannot start a container without a process");
     const auto channel = TRY(kernel::connect_unix(container.store.start_socket(), SOCK_SEQPACKET));
     TRY(launch::send(channel.get(), launch::MessageKind::go));
     const auto plan = [&] { return plan::compile(spec, container.record.bundle, container.record.id, {}); };

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "lib/kernel/file.hpp"
+#include "runtime/privileges.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -61,7 +62,7 @@ Result<> check_id(std::string_view id) {
 std::string root_directory(const Arguments& arguments) {
     if (!arguments.root.empty()) return arguments.root;
     const char* const runtime = ::getenv("XDG_RUNTIME_DIR");
-    const bool privileged = ::geteuid() == 0 && arguments.rootless != "true";
+    const bool privileged = !is_rootless(arguments);
     return !privileged && runtime != nullptr && *runtime != '\0' ? std::string(runtime) + "/xrun" : "/run/xrun";
 }
 

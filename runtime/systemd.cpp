@@ -8,6 +8,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "runtime/privileges.hpp"
+
 namespace xctl::runtime {
 namespace {
 
@@ -140,7 +142,7 @@ void Systemd::Closer::operator()(sd_bus* bus) const { sd_bus_flush_close_unref(b
 
 Result<Systemd> Systemd::open() {
     sd_bus* bus = nullptr;
-    const int result = ::geteuid() == 0 ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
+    const int result = is_host_root() ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
     if (result < 0) return fail_errno(-result, "connect to systemd's bus");
     Systemd systemd(bus);
     TRY(systemd.watch_jobs());

@@ -52,6 +52,8 @@ using UnsignedRow = LimitRow<Unsigned>;
 constexpr std::array kSigned{
     SignedRow{&Arguments::cpu_quota, "cpu-quota", parse_count,
               [](oci::Resources& r) -> Signed& { return r.cpu.quota; }},
+    SignedRow{&Arguments::rt_runtime, "cpu-rt-runtime", parse_count,
+              [](oci::Resources& r) -> Signed& { return r.cpu.realtime_runtime; }},
     SignedRow{&Arguments::cpu_idle, "cpu-idle", parse_count,
               [](oci::Resources& r) -> Signed& { return r.cpu.idle; }},
     SignedRow{&Arguments::memory, "memory", parse_amount,
@@ -69,6 +71,8 @@ constexpr std::array kUnsigned{
               [](oci::Resources& r) -> Unsigned& { return r.cpu.shares; }},
     UnsignedRow{&Arguments::cpu_period, "cpu-period", parse_count,
               [](oci::Resources& r) -> Unsigned& { return r.cpu.period; }},
+    UnsignedRow{&Arguments::rt_period, "cpu-rt-period", parse_count,
+                [](oci::Resources& r) -> Unsigned& { return r.cpu.realtime_period; }},
     UnsignedRow{&Arguments::cpu_burst, "cpu-burst", parse_count,
               [](oci::Resources& r) -> Unsigned& { return r.cpu.burst; }},
 };
@@ -83,6 +87,13 @@ Result<> apply_options(const Arguments& arguments, oci::Resources& resources) {
         const auto value = TRY(row.parse(text), "invalid value for " + std::string(row.name));
         if (value < 0) return fail(Errc::invalid_argument, "invalid value for " + std::string(row.name) + ": " + text);
         row.limit(resources) = static_cast<std::uint64_t>(value);
+    }
+    if (!arguments.io_weight.empty()) {
+        constexpr std::uint64_t kMinWeight = 10, kMaxWeight = 1000;
+        const auto weight = TRY(parse_unsigned(arguments.io_weight), "invalid value for blkio-weight");
+        if (weight < kMinWeight || weight > kMaxWeight)
+            return fail(Errc::invalid_argument, "invalid value for blkio-weight: " + arguments.io_weight);
+        resources.block_io.weight = static_cast<std::uint16_t>(weight);
     }
     resources.cpu.cpus = arguments.cpus;
     resources.cpu.mems = arguments.mems;

@@ -18,6 +18,8 @@ Result<int> verb_ps(const Arguments& arguments);
 Result<int> verb_pause(const Arguments& arguments);
 Result<int> verb_resume(const Arguments& arguments);
 Result<int> verb_update(const Arguments& arguments);
+Result<int> verb_events(const Arguments& arguments);
+Result<int> verb_spec(const Arguments& arguments);
 Result<int> verb_features(const Arguments& arguments);
 
 /// To standard output, all of it.

@@ -10,6 +10,7 @@
 
 #include "runtime/options.hpp"
 #include "runtime/own_binary.hpp"
+#include "runtime/privileges.hpp"
 #include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
@@ -32,9 +33,9 @@ Result<int> print_version() {
     return 0;
 }
 
-/// Only root's files can be overwritten by a container's root (own_binary.hpp).
+/// Only the host's root can overwrite the host's binary (own_binary.hpp).
 Result<int> run_verb(const runtime::VerbRow& verb, const runtime::Arguments& arguments, char** argv) {
-    if (verb.launches && ::geteuid() == 0) TRY(runtime::run_from_read_only_mount(argv));
+    if (verb.launches && runtime::is_host_root()) TRY(runtime::run_from_read_only_mount(argv));
     ::prctl(PR_SET_NAME, "xrun", 0, 0, 0);
     return verb.run(arguments);
 }

@@ -2,6 +2,7 @@
 #include "lib/launch/launch.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
+#include "lib/launch/id_map_helper.hpp"
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/spawn.hpp"
 #include "lib/launch/steps.hpp"
@@ -89,6 +91,7 @@ Part prepare_in_user_namespace(const plan::LaunchPlan& plan, pid_t pid) {
     if (!process) return {step_number("id maps"), std::unexpected(process.error())};
     if (has_new_namespace(plan, plan::NamespaceKind::user)) {
         auto result = kernel::write_id_maps(process->get(), {id_map_text(plan.uid_map), id_map_text(plan.gid_map)});
+        if (!result && result.error().sys_errno == EPERM) result = map_ids_by_helper(pid, plan);
         if (!result) return {step_number("id maps"), std::move(result)};
     }
     if (plan.process.oom_score_adj) {
@@ -112,6 +115,23 @@ Result<> open_gate(const plan::LaunchPlan& plan, const Launched& launched, int c
     return kernel::send_signal(launched.pidfd.get(), SIGKILL);
 }
 
+/// The files in /proc of who hides from others belong to root. Until the child's ids are mapped, and nothing of the
+/// container exists, a user who makes it needs them.
+class Visibility {
+public:
+    explicit Visibility(bool wanted) : before_(wanted ? ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) : -1) {
+        if (before_ >= 0) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    }
+    Visibility(const Visibility&) = delete;
+    Visibility& operator=(const Visibility&) = delete;
+    ~Visibility() {
+        if (before_ >= 0) ::prctl(PR_SET_DUMPABLE, before_, 0, 0, 0);
+    }
+
+private:
+    int before_;
+};
+
 }  // namespace
 
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
@@ -134,6 +154,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     const SpawnOptions options{.parent = parent,
                                .cgroup = descriptors.cgroup.get(),
                                .record_directory = descriptors.record_directory.get()};
+    const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);
     auto launched = TRY(spawn(context, options));
     if (gate.write) {
         const auto opened = open_gate(plan, launched, descriptors.channel.get(), gate.write.get());

@@ -138,6 +138,8 @@ int connect_streams(Context& context) {
 
 /// As execvp(3): a file that may not be executed is remembered, and the search goes on.
 int find_executable(Context& context) {
+    // Nothing that could be started; whoever launched us knows.
+    if (context.plan->process.args.empty()) return 0;
     int answer = raw::failure(ENOENT);
     for (const auto& candidate : context.executables) {
         const int result = check_executable(candidate.c_str());

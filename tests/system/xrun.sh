@@ -208,6 +208,50 @@ systemd_scopes() {
     contains 'its text' "$(cat "$work/err")" 'expected .*slice:prefix:name'
 }
 
+specs() {
+    mkdir -p "$work/spec"
+    check 'spec' xrun spec --bundle "$work/spec"
+    equal 'spec overwrites nothing' 1 "$(status_of xrun spec --bundle "$work/spec")"
+    contains 'its text' "$(cat "$work/err")" 'config.json exists'
+    cp -a "$work/life/rootfs" "$work/spec/rootfs"
+    edit_spec '.process.terminal = false | .process.args = ["id", "-u"]'
+    local runtime
+    for runtime in xrun crun runc; do
+        equal "a spec of ours with $runtime" 0 "$("$runtime" run --bundle "$work/spec" spec)"
+    done
+}
+
+edit_spec() { jq "$1" "$work/spec/config.json" >"$work/spec/new"; cat "$work/spec/new" >"$work/spec/config.json"; }
+
+rootless() {
+    rm "$work/spec/config.json"
+    chmod 0755 /tmp "$work"; chown -R 1000:1000 "$work/spec"
+    as_user xrun spec --rootless --bundle "$work/spec"
+    edit_spec '.process.terminal = false | .process.args = ["sh", "-c", "id -u; cat /proc/self/uid_map"]'
+    equal 'a user runs a container' '0 0 1000 1' "$(as_user xrun run --bundle "$work/spec" spec | xargs)"
+    edit_spec '.linux.resources.pids.limit = 5'
+    equal 'limits without a cgroup are refused' 1 "$(status_of as_user xrun run --bundle "$work/spec" spec)"
+}
+
+as_user() { setpriv --reuid 1000 --regid 1000 --clear-groups env XDG_RUNTIME_DIR="$work/spec" "$@"; }
+
+events() {
+    script_bundle "$work/events" 'sleep 1000' "$(own_group events)"
+    xrun run --detach -b "$work/events" events </dev/null >/dev/null 2>&1
+    contains 'events --stats' "$(xrun events --stats events | jq -r '.type, .id, (.data.cpu.usage.total > 0)' | xargs)" '^stats events true$'
+    xrun events --interval 50ms events >"$work/stream" &
+    check 'events' until_true 5 sh -c "[ \$(wc -l <$work/stream) -ge 3 ]"
+    check 'delete --force' xrun delete --force events
+    wait
+    equal 'events end with the container' 1 "$(status_of xrun events --stats events)"
+    bundle "$work/events" 'del(.process)'
+    check 'create without a process' xrun create -b "$work/events" events
+    equal 'is created' created "$(status events)"
+    equal 'but has nothing to start' 1 "$(status_of xrun start events)"
+    equal 'and stays created' created "$(status events)"
+    check 'delete' xrun delete events
+}
+
 beside_others() {
     local other
     script_bundle "$work/beside" 'id -u; pwd; cat /proc/self/status | grep -E "^(Cap|NoNewPrivs|Seccomp:|Umask)"; ls /dev | grep -v core; hostname; ulimit -n; cat /proc/self/oom_score_adj; ls /proc/self/fd | wc -l'
@@ -227,5 +271,8 @@ hooks
 racing
 killing
 systemd_scopes
+events
+specs
+rootless
 beside_others
 equal 'nothing is left' '' "$(xrun list -q)"

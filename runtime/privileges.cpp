@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "runtime/privileges.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/kernel/file.hpp"
+
+namespace xctl::runtime {
+
+bool is_host_root() {
+    if (::geteuid() != 0) return false;
+    // Only the first user namespace maps every number to itself, user_namespaces(7).
+    const auto map = kernel::read_file_at(AT_FDCWD, "/proc/self/uid_map");
+    return map && map->ends_with(" 4294967295\n") && map->find_first_not_of(" 0\n") == map->find("4294967295");
+}
+
+bool is_rootless(const Arguments& arguments) {
+    if (arguments.rootless == "true") return true;
+    return arguments.rootless != "false" && !is_host_root();
+}
+
+}  // namespace xctl::runtime
