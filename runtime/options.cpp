@@ -100,7 +100,7 @@ constexpr std::array kUpdate{
 constexpr std::string_view kId = "ID";
 constexpr std::size_t kAnyNumber = 1U << 20;
 
-const std::array kVerbs{
+constinit const std::array kVerbs{
     VerbRow{"create", verb_create, kCreate, kId, 1, 1, false, true, "Make a container and wait for start"},
     VerbRow{"start", verb_start, {}, kId, 1, 1, false, false, "Let a created container run its program"},
     VerbRow{"run", verb_run, kRun, kId, 1, 1, false, true, "Create, start, wait and delete"},

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// xrun's first instructions, before the C library's: a process that is about to execute itself again from a read-only
+// mount (own_binary.hpp) need not set up libraries and their tables first. That takes longer than the execution.
+//
+// Nothing here may need what is not set up yet: no library function, no thread-local variable, no relocation.
+// Whatever goes wrong is found again, and reported, by run_from_read_only_mount().
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+#include "lib/kernel/mount.hpp"
+#include "lib/kernel/raw.hpp"
+#include "runtime/options.hpp"
+
+namespace {
+
+namespace raw = xctl::kernel::raw;
+
+constexpr const char* kOwnFile = "/proc/self/exe";
+
+bool equal(const char* word, std::string_view name) {
+    for (const char c : name)
+        if (*word++ != c) return false;
+    return *word == '\0';
+}
+
+/// Some word is the name of such a verb; if it only looks like one, nothing is lost but time.
+bool may_launch(char* const* argv) {
+    for (; *argv != nullptr; ++argv)
+        for (const auto& verb : xctl::runtime::verbs())
+            if (verb.launches && equal(*argv, verb.name)) return true;
+    return false;
+}
+
+bool is_on_read_only_mount() {
+    struct statfs info;
+    return raw::call<SYS_statfs>(kOwnFile, &info) == 0 && (static_cast<unsigned long>(info.f_flags) & ST_RDONLY) != 0;
+}
+
+}  // namespace
+
+/// `stack` is the process's first: argc, argv and environ.
+extern "C" void xctl_enter(long* stack) {
+    const long argc = stack[0];
+    auto** const argv = reinterpret_cast<char**>(stack + 1);
+    char** const env = argv + argc + 1;
+    if (raw::call<SYS_geteuid>() != 0 || !may_launch(argv) || is_on_read_only_mount()) return;
+    const int file = raw::clone_tree(AT_FDCWD, kOwnFile, raw::Subtree::no);
+    if (file < 0) return;
+    if (raw::set_attributes(file, {.set = MOUNT_ATTR_RDONLY}, raw::Subtree::no) >= 0)
+        raw::call<SYS_execveat>(file, "", argv, env, AT_EMPTY_PATH);
+    raw::close(file);
+}
+
+/// The kernel starts here with an aligned stack; what it passes in registers is for the C library.
+__asm__(
+    ".globl xctl_entry\n"
+    ".type xctl_entry, @function\n"
+    "xctl_entry:\n"
+    "    xor %ebp, %ebp\n"
+    "    mov %rsp, %rdi\n"
+    "    push %rdx\n"
+    "    sub $8, %rsp\n"
+    "    call xctl_enter\n"
+    "    add $8, %rsp\n"
+    "    pop %rdx\n"
+    "    jmp _start\n"
+    ".size xctl_entry, . - xctl_entry\n");
