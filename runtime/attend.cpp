@@ -13,6 +13,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pty.hpp"
 #include "runtime/launching.hpp"
+#include "runtime/notify_socket.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -76,12 +77,14 @@ public:
                 {.fd = signals_, .events = POLLIN, .revents = 0},
                 {.fd = master(), .events = static_cast<short>(POLLIN | (input_.empty() ? 0 : POLLOUT)), .revents = 0},
                 {.fd = takes_input() ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0},
+                {.fd = session_.notifications.get(), .events = POLLIN, .revents = 0},
             };
             if (::poll(rows, std::size(rows), -1) < 0) continue;
             if (rows[1].revents != 0) pass_signal();
             if ((rows[2].revents & (POLLIN | POLLHUP | POLLERR)) != 0) take_output();
             if ((rows[2].revents & POLLOUT) != 0) give_input();
             if (rows[3].revents != 0) take_input();
+            if (rows[4].revents != 0) pass_on_notification();
             ended_ = rows[0].revents != 0;
         }
         while (session_.terminal && has_more_output()) take_output();
@@ -90,6 +93,12 @@ public:
 private:
     [[nodiscard]] int master() const { return session_.terminal.get(); }
     [[nodiscard]] bool takes_input() const { return session_.terminal && reads_input_ && input_.empty(); }
+
+    /// Once; what the program says later is not for our manager.
+    void pass_on_notification() {
+        const auto ready = pass_on_readiness(session_.notifications.get(), session_.process.pid);
+        if (!ready || *ready) session_.notifications.reset();
+    }
 
     void pass_signal() {
         signalfd_siginfo info{};

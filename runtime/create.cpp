@@ -18,6 +18,7 @@
 #include "lib/plan/path.hpp"
 #include "runtime/control_group.hpp"
 #include "runtime/launching.hpp"
+#include "runtime/notify_socket.hpp"
 #include "runtime/privileges.hpp"
 #include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
@@ -81,11 +82,12 @@ bool is_dispensable(const Arguments& arguments, const Bundle& bundle, const Erro
 }
 
 /// Everything is written down before it is made, so that whoever finds us dead can remove it.
-Result<Session> make_init(const Arguments& arguments, Container& container, const Bundle& bundle,
+Result<Session> make_init(const Arguments& arguments, Container& container, Bundle& bundle,
                           const Placement& placement, int preserved) {
     if (!placement.cgroup.empty()) TRY(check_group(placement.cgroup));
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
+    if (has_notify_socket()) TRY(add_notify_directory(container.store, bundle.plan));
     launch::Descriptors descriptors;
     if (!placement.cgroup.empty()) {
         auto cgroup = make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup);

@@ -141,7 +141,7 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
         }
     descriptors.channel = std::move(theirs);
     auto launched = TRY(launch::launch(plan, std::move(descriptors), launch::Parent::child));
-    Session session{std::move(ours), std::move(launched), UniqueFd()};
+    Session session{std::move(ours), std::move(launched), UniqueFd(), UniqueFd()};
     Supervisor supervisor(plan, session, console_socket, assistance);
     auto ready = supervisor.place();
     if (ready) ready = supervisor.until_ready();

@@ -13,7 +13,8 @@ namespace xctl::runtime {
 struct Session {
     UniqueFd channel;
     launch::Launched process;
-    UniqueFd terminal;  // the master, unless the console socket's owner has it
+    UniqueFd terminal;       // the master, unless the console socket's owner has it
+    UniqueFd notifications;  // of the program for our own manager, notify_socket.hpp
 };
 
 /// Refuses a console socket without a terminal, and a terminal that nobody would hold.

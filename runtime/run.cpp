@@ -4,13 +4,15 @@
 
 #include "lib/launch/channel.hpp"
 #include "runtime/launching.hpp"
+#include "runtime/notify_socket.hpp"
 #include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
 namespace {
 
-Result<> begin(const Created& created) {
+Result<> begin(Created& created) {
+    if (has_notify_socket()) created.session.notifications = TRY(bind_notify_socket(created.container.store));
     TRY(launch::send(created.session.channel.get(), launch::MessageKind::go));
     TRY(await_program(created.session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return created.plan; }));
     created.container.store.forget_start_socket();
@@ -23,6 +25,8 @@ Result<int> run_to_its_end(const Arguments& arguments, Created& created) {
         if (const auto gone = destroy(created.container); !gone) report("warning", gone.error().message);
         return std::unexpected(std::move(begun).error().context("xrun run failed"));
     }
+    auto& notifications = created.session.notifications;
+    if (arguments.detach && notifications) TRY(await_readiness(notifications.get(), created.container.record));
     if (arguments.detach) return 0;
     const auto status = attend(created.session);
     if (!arguments.keep) TRY(destroy(created.container));

@@ -6,6 +6,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/plan/compile.hpp"
 #include "runtime/launching.hpp"
+#include "runtime/notify_socket.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
@@ -29,15 +30,20 @@ Result<int> verb_start(const Arguments& arguments) {
     TRY(check_startable(status_of(container)));
     const auto spec = TRY(load_spec(container));
     if (!spec.process) return fail(Errc::wrong_state, "cannot start a container without a process");
+    UniqueFd notifications;
+    if (has_notify_socket()) notifications = TRY(bind_notify_socket(container.store));
     const auto channel = TRY(kernel::connect_unix(container.store.start_socket(), SOCK_SEQPACKET));
     TRY(launch::send(channel.get(), launch::MessageKind::go));
     const auto plan = [&] { return plan::compile(spec, container.record.bundle, container.record.id, {}); };
     TRY(await_program(channel.get(), plan), "xrun start failed");
     container.store.forget_start_socket();
     const auto hooked = run_hooks(container, spec.hooks.poststart, oci::Status::running);
-    if (hooked) return 0;
-    TRY(kill_everything(container));
-    return std::unexpected(hooked.error());
+    if (!hooked) {
+        TRY(kill_everything(container));
+        return std::unexpected(hooked.error());
+    }
+    if (notifications) TRY(await_readiness(notifications.get(), container.record));
+    return 0;
 }
 
 }  // namespace xctl::runtime

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "lib/kernel/file.hpp"
 #include "runtime/privileges.hpp"
@@ -134,11 +135,28 @@ Result<> Store::save_config(std::string_view text) const {
     return kernel::replace_file_at(directory_.get(), kConfigFile, text, kFileMode);
 }
 
-std::string Store::start_socket() const {
-    return "/proc/self/fd/" + std::to_string(directory_.get()) + "/" + kStartSocket;
+std::string Store::inner_path(std::string_view name) const {
+    return "/proc/self/fd/" + std::to_string(directory_.get()) + "/" + std::string(name);
+}
+
+std::string Store::start_socket() const { return inner_path(kStartSocket); }
+
+Result<std::string> Store::path() const {
+    std::error_code error;
+    auto target = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(directory_.get()), error);
+    if (error) return fail_errno(error.value(), "name of the state directory");
+    return target.native();
 }
 
 void Store::forget_start_socket() const { ::unlinkat(directory_.get(), kStartSocket, 0); }
+
+/// The only directory is that of the socket for sd_notify(3).
+void Store::remove_file(const std::string& name) const {
+    if (name == "." || name == ".." || name == kStateFile) return;
+    if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno != EISDIR) return;
+    ::unlinkat(directory_.get(), (name + "/notify.sock").c_str(), 0);
+    ::unlinkat(directory_.get(), name.c_str(), AT_REMOVEDIR);
+}
 
 Result<> Store::remove() const {
     const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,7 +164,7 @@ Result<> Store::remove() const {
     if (stream == nullptr) return fail_errno(errno, "open the state directory");
     // The state goes last, so that an interrupted removal can be repeated.
     while (const dirent* entry = ::readdir(stream))
-        if (std::string_view(entry->d_name) != kStateFile) ::unlinkat(directory_.get(), entry->d_name, 0);
+        remove_file(entry->d_name);
     ::closedir(stream);
     ::unlinkat(directory_.get(), kStateFile, 0);
     if (::unlinkat(parent_.get(), name_.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)

@@ -35,8 +35,11 @@ public:
     Result<std::string> load_config() const;
     Result<> save_config(std::string_view text) const;
 
-    /// A path to the start socket, short enough for an address whatever the directory's name is.
+    /// A path for us alone, short enough for a socket's address whatever the directory's name is.
+    [[nodiscard]] std::string inner_path(std::string_view name) const;
     [[nodiscard]] std::string start_socket() const;
+    /// The directory's name for everybody.
+    Result<std::string> path() const;
     void forget_start_socket() const;
 
     [[nodiscard]] int directory() const { return directory_.get(); }
@@ -50,6 +53,8 @@ private:
           name_(std::move(name)),
           directory_(std::move(directory)),
           lock_(std::move(lock)) {}
+
+    void remove_file(const std::string& name) const;
 
     UniqueFd parent_;
     std::string name_;

@@ -80,7 +80,7 @@ Result<UniqueFd> connect_unix(const std::string& path, int type, std::chrono::mi
     return socket;
 }
 
-Result<UniqueFd> listen_unix(const std::string& path, int type, mode_t mode, int backlog) {
+Result<UniqueFd> bind_unix(const std::string& path, int type, mode_t mode) {
     const auto address = TRY(make_address(path));
     auto socket = TRY(make_socket(type));
     if (::unlink(path.c_str()) < 0 && errno != ENOENT) return fail_errno(errno, "unlink " + path);
@@ -88,6 +88,11 @@ Result<UniqueFd> listen_unix(const std::string& path, int type, mode_t mode, int
     if (::fchmod(socket.get(), mode) < 0) return fail_errno(errno, "fchmod of the socket " + path);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
         return fail_errno(errno, "bind " + path);
+    return socket;
+}
+
+Result<UniqueFd> listen_unix(const std::string& path, int type, mode_t mode, int backlog) {
+    auto socket = TRY(bind_unix(path, type, mode));
     if (::listen(socket.get(), backlog) < 0) return fail_errno(errno, "listen on " + path);
     return socket;
 }

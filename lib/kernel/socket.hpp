@@ -23,7 +23,8 @@ Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair(int type);
 /// The timeout bounds the wait for a place in the listener's queue, and each later send; zero means none.
 Result<UniqueFd> connect_unix(const std::string& path, int type, std::chrono::milliseconds timeout = {});
 
-/// Replaces a stale socket file; the file gets `mode`.
+/// Replaces a stale socket file; the file gets `mode`, less the umask.
+Result<UniqueFd> bind_unix(const std::string& path, int type, mode_t mode);
 Result<UniqueFd> listen_unix(const std::string& path, int type, mode_t mode, int backlog = SOMAXCONN);
 
 /// Errno is EAGAIN when a receive that waited this long is given up; zero means to wait for ever.

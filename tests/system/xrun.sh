@@ -252,6 +252,21 @@ events() {
     check 'delete' xrun delete events
 }
 
+readiness() {
+    mkdir -p "$work/ready"
+    jq '.process.terminal = false | .root = {path: "/", readonly: false} |
+        .process.args = ["sh", "-c", "systemd-notify --ready; exec sleep 300"]' "$data/runc-spec.json" >"$work/ready/config.json"
+    check 'run in a Type=notify unit' systemd-run --quiet --unit=ready-run --property=Type=notify \
+        --property=NotifyAccess=all --property=Delegate=yes xrun run --bundle "$work/ready" ready
+    equal 'its main process' "$(xrun state ready | jq .pid)" "$(systemctl show --value -p MainPID ready-run)"
+    check 'delete --force' xrun delete --force ready
+    check 'run --detach waits' systemd-run --quiet --unit=ready-detach --property=Type=notify \
+        --property=NotifyAccess=all --property=Delegate=yes xrun run --detach --bundle "$work/ready" ready
+    equal 'its main process' "$(xrun state ready | jq .pid)" "$(systemctl show --value -p MainPID ready-detach)"
+    check 'delete --force' xrun delete --force ready
+    [ ! -e /run/xrun/ready ] || fail 'the socket is left'
+}
+
 beside_others() {
     local other
     script_bundle "$work/beside" 'id -u; pwd; cat /proc/self/status | grep -E "^(Cap|NoNewPrivs|Seccomp:|Umask)"; ls /dev | grep -v core; hostname; ulimit -n; cat /proc/self/oom_score_adj; ls /proc/self/fd | wc -l'
@@ -274,5 +289,6 @@ systemd_scopes
 events
 specs
 rootless
+readiness
 beside_others
 equal 'nothing is left' '' "$(xrun list -q)"

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "runtime/notify_socket.hpp"
+
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/notify.hpp"
+#include "lib/kernel/socket.hpp"
+
+namespace xctl::runtime {
+namespace {
+
+constexpr const char* kInside = "/run/notify";
+constexpr const char* kVariable = "NOTIFY_SOCKET=/run/notify/notify.sock";
+constexpr mode_t kNotifyDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
+
+std::string socket_of(const Store& store) { return store.inner_path("notify/notify.sock"); }
+
+bool says_ready(std::string_view message) {
+    for (const auto& line : split(message, '\n'))
+        if (line == "READY=1") return true;
+    return false;
+}
+
+}  // namespace
+
+bool has_notify_socket() {
+    const char* const path = std::getenv("NOTIFY_SOCKET");
+    return path != nullptr && *path != '\0';
+}
+
+Result<> add_notify_directory(const Store& store, plan::LaunchPlan& plan) {
+    if (::mkdirat(store.directory(), "notify", kNotifyDirectoryMode) < 0) return fail_errno(errno, "mkdir notify");
+    plan::Mount mount;
+    mount.kind = plan::MountKind::bind;
+    mount.source = TRY(store.path()) + "/notify";
+    mount.target = kInside;
+    mount.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    mount.propagation = MS_PRIVATE;
+    plan.root.mounts.push_back(std::move(mount));
+    auto& env = plan.process.env;
+    std::erase_if(env, [](const std::string& entry) { return entry.starts_with("NOTIFY_SOCKET="); });
+    env.emplace_back(kVariable);
+    return {};
+}
+
+Result<UniqueFd> bind_notify_socket(const Store& store) {
+    const auto path = socket_of(store);
+    auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
+    if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);
+    return socket;
+}
+
+Result<bool> pass_on_readiness(int socket, pid_t pid) {
+    std::array<char, 4096> buffer;
+    while (true) {
+        const auto size = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0) return false;
+        if (!says_ready({buffer.data(), static_cast<std::size_t>(size)})) continue;
+        TRY(kernel::notify("READY=1\nMAINPID=" + std::to_string(pid)));
+        return true;
+    }
+}
+
+Result<> await_readiness(int socket, const Record& record) {
+    const auto init = open_init(record);
+    if (!init) return {};
+    while (true) {
+        pollfd rows[] = {{.fd = socket, .events = POLLIN, .revents = 0}, {.fd = init->get(), .events = POLLIN, .revents = 0}};
+        if (::poll(rows, std::size(rows), -1) < 0) continue;
+        if (TRY(pass_on_readiness(socket, record.pid)) || rows[1].revents != 0) return {};
+    }
+}
+
+}  // namespace xctl::runtime
