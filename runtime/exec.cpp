@@ -136,7 +136,7 @@ Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& 
     plan::LaunchPlan plan;
     plan.id = container.record.id;
     plan.root.path = "/";
-    plan.process = TRY(plan::compile_exec(spec, process));
+    plan.process = TRY(plan::compile_exec(spec, process, state_of(container)));
     return plan;
 }
 

@@ -33,6 +33,7 @@ std::uint32_t libseccomp_action(const FilterVerdict& verdict) {
         case FilterAction::trace: return SCMP_ACT_TRACE(verdict.data);
         case FilterAction::allow: return SCMP_ACT_ALLOW;
         case FilterAction::log: return SCMP_ACT_LOG;
+        case FilterAction::notify: return SCMP_ACT_NOTIFY;
     }
     std::unreachable();
 }
@@ -146,6 +147,8 @@ Result<> append_program(void* filter, std::vector<std::uint64_t>& out) {
 }
 
 }  // namespace
+
+bool is_known_call(const std::string& name) { return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR; }
 
 Result<std::vector<std::uint64_t>> compile_filter(const FilterProfile& profile) {
     const Filter filter{seccomp_init(libseccomp_action(profile.fallback))};

@@ -11,7 +11,7 @@
 
 namespace xctl::kernel {
 
-enum class FilterAction : std::uint8_t { kill_thread, kill_process, trap, errno_, trace, allow, log };
+enum class FilterAction : std::uint8_t { kill_thread, kill_process, trap, errno_, trace, allow, log, notify };
 
 enum class FilterOperator : std::uint8_t {
     not_equal,
@@ -51,6 +51,9 @@ struct FilterProfile {
     std::vector<FilterRule> rules;
     bool operator==(const FilterProfile&) const = default;
 };
+
+/// Whether libseccomp has heard of the call, on any architecture.
+[[nodiscard]] bool is_known_call(const std::string& name);
 
 /// Images of struct sock_filter. Calls that libseccomp does not know are left out. A call whose number is above
 /// every call of the profile fails with ENOSYS unless the fallback lets it pass: it is newer than the profile,

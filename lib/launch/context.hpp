@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Context {
     int preserved = 0;       // descriptors after the standard streams that the program gets
     bool keep_keyring = false;
     int stdio[3] = {-1, -1, -1};
+    int listener = -1;       // a connection to who handles seccomp notifications, or -1
+    std::vector<std::byte> sender_stack;  // of the thread that sends there
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
@@ -54,6 +57,7 @@ struct Context {
     int root = -1;                         // the container's root
     int empty_directory = -1;              // what hides masked directories
     int terminal = -1;
+    char host_pid[16] = {};                // ours, as the host's /proc has it
     const char* executable = nullptr;
     mode_t umask = 0;
     bool placed = false;
@@ -63,6 +67,7 @@ struct Context {
 struct Preparation {
     Context context;
     std::vector<UniqueFd> descriptors;
+    UniqueFd listener;
 };
 
 /// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.

@@ -107,6 +107,7 @@ std::string path_of_step(std::string_view step, const LaunchPlan& plan) {
     if (step == "working directory") return plan.process.cwd;
     if (step == "console") return "/dev/console";
     if (step == "null device") return "/dev/null";
+    if (step == "seccomp" || step == "seccomp filter") return plan.process.seccomp.listener;
     return {};
 }
 

@@ -139,6 +139,8 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     auto& context = preparation.context;
     const int first_free = kAfterStreams + descriptors.preserved;
     TRY(move_up(descriptors.channel, first_free));
+    TRY(move_up(preparation.listener, first_free));
+    context.listener = preparation.listener.get();
     TRY(move_up(descriptors.start, first_free));
     for (auto& fd : descriptors.stdio) TRY(move_up(fd, first_free));
     give_pipes_to_user(descriptors.stdio, plan);

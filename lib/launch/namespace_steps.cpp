@@ -111,7 +111,9 @@ int hide_from_others(Context& context) {
     if (context.proc < 0) return context.proc;
     struct statfs info{};
     if (const int result = raw::call<SYS_fstatfs>(context.proc, &info); result < 0) return result;
-    return info.f_type == PROC_SUPER_MAGIC ? 0 : raw::failure(ENODEV);
+    if (info.f_type != PROC_SUPER_MAGIC) return raw::failure(ENODEV);
+    const int size = raw::call<SYS_readlinkat>(context.proc, "self", context.host_pid, sizeof context.host_pid - 1);
+    return size < 0 ? size : 0;
 }
 
 int set_oom_score(Context& context) {

@@ -2,10 +2,12 @@
 // The parent's preparation of a Context: everything that allocates, or that only the host's own root may do.
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/socket.hpp"
 #include "lib/launch/clone_flags.hpp"
 #include "lib/launch/context.hpp"
 #include "lib/launch/id_map_text.hpp"
@@ -17,6 +19,8 @@ namespace raw = kernel::raw;
 using plan::Mount;
 using raw::Subtree;
 
+constexpr std::size_t kSenderStack = 64 * 1024;
+constexpr std::chrono::seconds kListenerPatience{10};
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::unexpected<Error> fail_step(Error error, std::string_view step, const std::string& path) {
@@ -120,6 +124,16 @@ Result<> prepare_mounts(const std::vector<Mount>& mounts, Preparation& preparati
     return {};
 }
 
+/// Here, where the path is that of the host.
+Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation) {
+    if (seccomp.listener.empty()) return {};
+    auto socket = kernel::connect_unix(seccomp.listener, SOCK_STREAM, kListenerPatience);
+    if (!socket) return fail_step(std::move(socket).error(), "seccomp", seccomp.listener);
+    preparation.listener = std::move(*socket);
+    preparation.context.sender_stack.resize(kSenderStack);
+    return {};
+}
+
 }  // namespace
 
 Result<Preparation> prepare(const plan::LaunchPlan& plan) {
@@ -128,6 +142,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.plan = &plan;
     TRY(open_joined(plan, preparation));
     TRY(prepare_mounts(plan.root.mounts, preparation));
+    TRY(connect_listener(plan.process.seccomp, preparation));
     context.executables = list_executables(plan.process);
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);

@@ -2,18 +2,16 @@
 // Steps that make the process what the plan says, up to exec.
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
-#include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <climits>
 #include <csignal>
 #include <cstdint>
-#include <utility>
 
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/steps.hpp"
@@ -67,16 +65,6 @@ int raise_ambient(std::uint64_t set) {
         if (result < 0) return result;
     }
     return 0;
-}
-
-int load_filter(Context& context) {
-    const auto& seccomp = context.plan->process.seccomp;
-    if (seccomp.filter.empty()) return 0;
-    const sock_fprog program{
-        .len = static_cast<unsigned short>(seccomp.filter.size()),
-        .filter = reinterpret_cast<sock_filter*>(const_cast<std::uint64_t*>(seccomp.filter.data()))};
-    const int result = raw::call<SYS_seccomp>(SECCOMP_SET_MODE_FILTER, seccomp.flags, &program);
-    return result < 0 ? result : 0;
 }
 
 /// A regular file that we may execute.
@@ -170,17 +158,20 @@ int reset_signals(Context&) {
     return raw::call<SYS_rt_sigprocmask>(SIG_SETMASK, &none, nullptr, kSignalSetSize);
 }
 
-/// All but the streams, what the program shall have beside them, the channel and the start socket.
+/// All but the streams, what the program shall have beside them, and what the steps after this one need.
 int close_others(Context& context) {
     const auto first = static_cast<unsigned>(3 + context.preserved);
     for (unsigned fd = 3; fd < first; ++fd)
         if (const int result = raw::call<SYS_fcntl>(fd, F_SETFD, 0); result < 0) return result;
-    auto low = static_cast<unsigned>(context.channel);
-    auto high = context.start < 0 ? low : static_cast<unsigned>(context.start);
-    if (high < low) std::swap(low, high);
-    if (const int result = close_between(first, low); result < 0) return result;
-    if (const int result = close_between(low + 1, high); result < 0) return result;
-    return raw::call<SYS_close_range>(high + 1, ~0U, 0);
+    int kept[] = {context.channel, context.start, context.listener};
+    std::ranges::sort(kept);
+    unsigned low = first;
+    for (const int fd : kept) {
+        if (fd < 0) continue;
+        if (const int result = close_between(low, static_cast<unsigned>(fd)); result < 0) return result;
+        low = static_cast<unsigned>(fd) + 1;
+    }
+    return raw::call<SYS_close_range>(low, ~0U, 0);
 }
 
 int set_umask(Context& context) {
@@ -191,10 +182,6 @@ int set_umask(Context& context) {
 int set_no_new_privileges(Context& context) {
     if (!context.plan->process.no_new_privileges) return 0;
     return raw::call<SYS_prctl>(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-int filter_before_credentials(Context& context) {
-    return context.plan->process.no_new_privileges ? 0 : load_filter(context);
 }
 
 int drop_bounding_set(Context& context) {
@@ -234,10 +221,6 @@ int set_capabilities(Context& context) {
     sets.inheritable = wanted->inheritable & wanted->bounding & (have.permitted | have.inheritable);
     if (const int result = write_capabilities(sets); result < 0) return result;
     return raise_ambient(wanted->ambient & sets.permitted & sets.inheritable);
-}
-
-int filter_after_credentials(Context& context) {
-    return context.plan->process.no_new_privileges ? load_filter(context) : 0;
 }
 
 int execute(Context& context) {

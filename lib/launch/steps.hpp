@@ -77,12 +77,13 @@ int close_others(Context& context);
 int await_go(Context& context);
 int set_umask(Context& context);
 int set_no_new_privileges(Context& context);
-int filter_before_credentials(Context& context);
 int drop_bounding_set(Context& context);
 int set_ids(Context& context);
 int set_capabilities(Context& context);
-int filter_after_credentials(Context& context);
 int execute(Context& context);
+// seccomp_steps.cpp
+int filter_before_credentials(Context& context);
+int filter_after_credentials(Context& context);
 
 inline constexpr std::array kSteps{
     // Until the parent has written the id maps, we are nobody in a new user namespace.

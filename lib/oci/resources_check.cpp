@@ -120,9 +120,13 @@ Result<> check_seccomp(const Seccomp& seccomp) {
     }
     if (seccomp.listener_path.empty() && !seccomp.listener_metadata.empty())
         return broken("/linux/seccomp/listenerMetadata", "needs listenerPath");
+    if (!seccomp.listener_path.empty()) TRY(check_absolute(seccomp.listener_path, "/linux/seccomp/listenerPath"));
     std::size_t names = 0;
     for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i) {
-        TRY(check_syscall_rule(seccomp.syscalls[i], std::format("/linux/seccomp/syscalls/{}", i)));
+        const auto pointer = std::format("/linux/seccomp/syscalls/{}", i);
+        TRY(check_syscall_rule(seccomp.syscalls[i], pointer));
+        if (seccomp.syscalls[i].action == SeccompAction::notify && seccomp.listener_path.empty())
+            return broken(pointer + "/action", "SCMP_ACT_NOTIFY needs /linux/seccomp/listenerPath");
         names += seccomp.syscalls[i].names.size();
     }
     if (names > kMaxSyscallNames)

@@ -43,4 +43,13 @@ struct State {
 /// One line of JSON without a line break at its end.
 [[nodiscard]] std::string to_json(const State& state);
 
+/// What the handler of seccomp notifications reads beside the descriptor for them.
+struct ContainerProcessState {
+    pid_t pid = 0;  // of the process with the filter, which need not be the container's first
+    std::string metadata;
+    State state;
+};
+
+[[nodiscard]] std::string to_json(const ContainerProcessState& state);
+
 }  // namespace xctl::oci

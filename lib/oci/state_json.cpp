@@ -5,9 +5,11 @@
 #include "lib/oci/state.hpp"
 
 namespace xctl::oci {
+namespace {
 
-std::string to_json(const State& state) {
-    using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+
+Json to_object(const State& state) {
     Json out{{"ociVersion", state.oci_version}, {"id", state.id}};
     out["pid"] = state.pid;  // runc writes 0 for a stopped container; engines expect the property
     out["status"] = to_string(state.status);
@@ -16,8 +18,23 @@ std::string to_json(const State& state) {
     if (!state.created.empty()) out["created"] = state.created;
     if (!state.annotations.empty()) out["annotations"] = state.annotations;
     if (!state.owner.empty()) out["owner"] = state.owner;
-    // A path of the host may be no UTF-8; it is shown as well as JSON can, and nothing throws.
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return out;
+}
+
+/// A path of the host may be no UTF-8; it is shown as well as JSON can, and nothing throws.
+std::string to_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
+
+std::string to_json(const State& state) { return to_text(to_object(state)); }
+
+std::string to_json(const ContainerProcessState& state) {
+    Json out{{"ociVersion", state.state.oci_version}};
+    out["fds"] = {"seccompFd"};
+    out["pid"] = state.pid;
+    if (!state.metadata.empty()) out["metadata"] = state.metadata;
+    out["state"] = to_object(state.state);
+    return to_text(out);
 }
 
 }  // namespace xctl::oci

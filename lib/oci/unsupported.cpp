@@ -60,8 +60,6 @@ constexpr std::array kRows{
     Row{"/linux/memoryPolicy", [](const Spec& s) { return s.linux_config.memory_policy.has_value(); }},
     Row{"/linux/netDevices", [](const Spec& s) { return !s.linux_config.net_devices.empty(); }},
     Row{"/linux/personality", has_personality},
-    Row{"/linux/seccomp/listenerPath",
-        [](const Spec& s) { return s.linux_config.seccomp && !s.linux_config.seccomp->listener_path.empty(); }},
     Row{"/linux/resources/memory/kernel", [](const Spec& s) { return is_limit(resources_of(s).memory.kernel); }},
     Row{"/linux/resources/memory/kernelTCP",
         [](const Spec& s) { return is_limit(resources_of(s).memory.kernel_tcp); }},
@@ -109,13 +107,6 @@ Result<> check_mount_namespace(const Spec& spec) {
     return {};
 }
 
-Result<> check_notify(const Seccomp& seccomp) {
-    for (std::size_t i = 0; i < seccomp.syscalls.size(); ++i)
-        if (seccomp.syscalls[i].action == SeccompAction::notify)
-            return unsupported(std::format("/linux/seccomp/syscalls/{}/action: SCMP_ACT_NOTIFY", i));
-    return {};
-}
-
 }  // namespace
 
 Result<> check_supported(const Spec& spec, HookSupport hooks) {
@@ -124,7 +115,6 @@ Result<> check_supported(const Spec& spec, HookSupport hooks) {
             if (row.is_asked_for(spec)) return unsupported(row.pointer);
     for (const auto& row : kRows)
         if (row.is_asked_for(spec)) return unsupported(row.pointer);
-    if (spec.linux_config.seccomp) TRY(check_notify(*spec.linux_config.seccomp));
     return check_mount_namespace(spec);
 }
 

@@ -87,10 +87,22 @@ Result<Root> compile_root(const Context& context) {
     return root;
 }
 
-Result<LaunchPlan> compile_all(const Context& context, std::string_view id) {
+/// Of a container that is being made.
+oci::State first_state(const oci::Spec& spec, std::string_view bundle, std::string_view id) {
+    return {.oci_version = spec.oci_version,
+            .id = std::string(id),
+            .status = oci::Status::creating,
+            .bundle = std::string(bundle),
+            .annotations = spec.annotations,
+            .rootfs = {},
+            .created = {},
+            .owner = {}};
+}
+
+Result<LaunchPlan> compile_all(const Context& context) {
     const auto& spec = context.spec;
     LaunchPlan plan;
-    plan.id = id;
+    plan.id = context.state.id;
     plan.namespaces = compile_namespaces(spec);
     plan.uid_map = to_id_maps(spec.linux_config.uid_mappings);
     plan.gid_map = to_id_maps(spec.linux_config.gid_mappings);
@@ -101,7 +113,7 @@ Result<LaunchPlan> compile_all(const Context& context, std::string_view id) {
     plan.root = TRY(compile_root(context));
     plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version);
     plan.process = TRY(compile_process(context));
-    plan.hooks = compile_hooks(context, id);
+    plan.hooks = compile_hooks(context);
     return plan;
 }
 
@@ -118,14 +130,15 @@ Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::
     oci::Spec changed = spec;
     apply(overrides, changed);
     Warnings unread;
-    return compile_all({changed, bundle, warnings != nullptr ? *warnings : unread}, id);
+    return compile_all({changed, bundle, warnings != nullptr ? *warnings : unread, first_state(changed, bundle, id)});
 }
 
-Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, Warnings* warnings) {
+Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
+                             Warnings* warnings) {
     oci::Spec changed = spec;
     changed.process = process;
     Warnings unread;
-    return compile_process({changed, "/", warnings != nullptr ? *warnings : unread});
+    return compile_process({changed, "/", warnings != nullptr ? *warnings : unread, state});
 }
 
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,
@@ -136,7 +149,7 @@ Result<Compiled> compile_document(std::string_view config_text, std::string_view
     apply(overrides, out.spec);
     TRY(oci::check_spec(out.spec), config_file);
     TRY(oci::check_supported(out.spec), config_file);
-    out.plan = TRY(compile_all({out.spec, bundle, out.warnings}, id), config_file);
+    out.plan = TRY(compile_all({out.spec, bundle, out.warnings, first_state(out.spec, bundle, id)}), config_file);
     return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/base/result.hpp"
 #include "lib/oci/spec.hpp"
+#include "lib/oci/state.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl::plan {
@@ -30,9 +31,10 @@ using Warnings = std::vector<std::string>;
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
                            const Overrides& overrides, Warnings* warnings = nullptr);
 
-/// A process that joins the running container of `spec`: its seccomp filter is that of the container. `process`
-/// must have passed oci::check_process.
-Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, Warnings* warnings = nullptr);
+/// A process that joins the running container of `spec`, which is in `state`: its seccomp filter is that of the
+/// container. `process` must have passed oci::check_process.
+Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
+                             Warnings* warnings = nullptr);
 
 /// One kind of hooks, for whoever runs them outside the container.
 [[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);

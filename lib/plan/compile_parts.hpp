@@ -7,6 +7,7 @@
 
 #include "lib/base/result.hpp"
 #include "lib/oci/spec.hpp"
+#include "lib/oci/state.hpp"
 #include "lib/plan/compile.hpp"
 #include "lib/plan/plan.hpp"
 
@@ -17,6 +18,7 @@ struct Context {
     const oci::Spec& spec;
     std::string_view bundle;
     Warnings& warnings;
+    oci::State state;  // as hooks and handlers of notifications read it; pid 0: that of the process to be launched
 };
 
 [[nodiscard]] std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings);
@@ -25,8 +27,11 @@ Result<std::vector<Mount>> compile_mounts(const Context& context);
 [[nodiscard]] std::vector<Device> compile_devices(const Context& context, const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<Symlink> compile_links(const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
-[[nodiscard]] Hooks compile_hooks(const Context& context, std::string_view id);
+[[nodiscard]] Hooks compile_hooks(const Context& context);
 Result<Process> compile_process(const Context& context);
-Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp);
+Result<Seccomp> compile_seccomp(const Context& context);
+
+/// The text before, between and after the places of a pid that is 0.
+[[nodiscard]] std::vector<std::string> around_pids(std::string_view json);
 
 }  // namespace xctl::plan

@@ -88,7 +88,7 @@ Result<Process> compile_process(const Context& context) {
     out.capabilities = compile_capabilities(source.capabilities, context.warnings);
     out.no_new_privileges = source.no_new_privileges;
     out.oom_score_adj = source.oom_score_adj;
-    if (context.spec.linux_config.seccomp) out.seccomp = TRY(compile_seccomp(*context.spec.linux_config.seccomp));
+    if (context.spec.linux_config.seccomp) out.seccomp = TRY(compile_seccomp(context));
     return out;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// linux.seccomp to a profile for lib/kernel/seccomp.hpp. check_supported has refused notifications before.
+// linux.seccomp to a profile for lib/kernel/seccomp.hpp, and what the handler of its notifications is told.
 #include <algorithm>
+#include <format>
+#include <set>
 
+#include "lib/base/text.hpp"
 #include "lib/kernel/seccomp.hpp"
 #include "lib/plan/compile_parts.hpp"
 
@@ -15,7 +18,8 @@ constexpr std::string_view kArchPrefix = "SCMP_ARCH_";
 // The kernel layer cannot know the specification's enumerations; both list the same values in the same order.
 static_assert(static_cast<int>(oci::SeccompAction::kill_thread) ==
               static_cast<int>(kernel::FilterAction::kill_thread));
-static_assert(static_cast<int>(oci::SeccompAction::log) == static_cast<int>(kernel::FilterAction::log));
+static_assert(static_cast<int>(oci::SeccompAction::notify) ==
+              static_cast<int>(kernel::FilterAction::notify));
 static_assert(static_cast<int>(oci::SeccompOperator::not_equal) ==
               static_cast<int>(kernel::FilterOperator::not_equal));
 static_assert(static_cast<int>(oci::SeccompOperator::equal) == static_cast<int>(kernel::FilterOperator::equal));
@@ -62,9 +66,26 @@ Result<Filter> cached_filter(kernel::FilterProfile profile) {
     return filter;
 }
 
+/// A document serves several kernels and libraries, so a call that this one has not heard of is no error.
+void warn_of_unknown_calls(const oci::Seccomp& seccomp, Warnings& warnings) {
+    std::set<std::string> unknown;
+    for (const auto& rule : seccomp.syscalls)
+        for (const auto& name : rule.names)
+            if (!kernel::is_known_call(name)) unknown.insert(xctl::quoted(name));
+    if (!unknown.empty())
+        warnings.push_back("/linux/seccomp/syscalls: not known here, so ignored: " +
+                           join(std::vector(unknown.begin(), unknown.end()), " "));
+}
+
+bool notifies(const oci::Seccomp& seccomp) {
+    return std::ranges::contains(seccomp.syscalls, oci::SeccompAction::notify, &oci::SyscallRule::action);
+}
+
 }  // namespace
 
-Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp) {
+Result<Seccomp> compile_seccomp(const Context& context) {
+    const auto& seccomp = *context.spec.linux_config.seccomp;
+    warn_of_unknown_calls(seccomp, context.warnings);
     kernel::FilterProfile profile;
     profile.fallback = to_verdict(seccomp.default_action, seccomp.default_errno_ret);
     for (const auto& name : seccomp.architectures) profile.architectures.push_back(to_architecture(name));
@@ -73,7 +94,12 @@ Result<Seccomp> compile_seccomp(const oci::Seccomp& seccomp) {
     out.filter = TRY(cached_filter(std::move(profile)), "/linux/seccomp");
     for (const auto flag : seccomp.flags)
         // Waiting killably is about notifications, and the kernel refuses the flag without a listener.
-        if (flag != oci::SeccompFlag::wait_killable_recv) out.flags |= static_cast<std::uint32_t>(flag);
+        if (flag != oci::SeccompFlag::wait_killable_recv || notifies(seccomp))
+            out.flags |= static_cast<std::uint32_t>(flag);
+    if (!notifies(seccomp)) return out;
+    out.listener = seccomp.listener_path;
+    out.message = around_pids(
+        oci::to_json(oci::ContainerProcessState{.metadata = seccomp.listener_metadata, .state = context.state}));
     return out;
 }
 

@@ -191,6 +191,7 @@ private:
         if (!process.seccomp.filter.empty())
             line("seccomp", std::format("a filter of {} instructions, flags {}", process.seccomp.filter.size(),
                                         process.seccomp.flags));
+        if (!process.seccomp.listener.empty()) line("notifies", shown(process.seccomp.listener));
         line("exec", shown_list(process.args));
     }
 

@@ -111,7 +111,11 @@ struct Capabilities {
 struct Seccomp {
     std::vector<std::uint64_t> filter;  // struct sock_filter images; empty: no filter
     std::uint32_t flags = 0;            // SECCOMP_FILTER_FLAG_*
-    static auto fields(auto&& visit, auto& self) { return visit(self.filter, self.flags); }
+    std::string listener;               // the socket of who handles notifications; empty: there are none
+    std::vector<std::string> message;   // to it: what stands before, between and after the process's pid on the host
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.filter, self.flags, self.listener, self.message);
+    }
 };
 
 struct Root {

@@ -7,36 +7,12 @@
 
 #include "lib/kernel/pidfd.hpp"
 #include "lib/launch/steps.hpp"
-#include "tests/unit/launch/container.hpp"
+#include "tests/unit/launch/fixture.hpp"
 
 namespace xctl::test {
 namespace {
 
 using kernel::ExitStatus;
-
-class Launch : public testing::Test {
-protected:
-    void SetUp() override {
-        if (const auto why = why_no_containers()) GTEST_SKIP() << *why;
-    }
-
-    /// The output of a command that must succeed.
-    static std::string output_of(const plan::LaunchPlan& plan, const RunOptions& options = {}) {
-        const auto outcome = run(plan, options);
-        if (!outcome) ADD_FAILURE() << outcome.error().message;
-        if (!outcome) return {};
-        if (outcome->failure) ADD_FAILURE() << outcome->failure->message;
-        EXPECT_EQ(outcome->status, (ExitStatus{false, 0, false})) << outcome->output;
-        return outcome->output;
-    }
-
-    static Error failure_of(const plan::LaunchPlan& plan) {
-        const auto outcome = run(plan);
-        if (!outcome) return outcome.error();
-        EXPECT_TRUE(outcome->failure.has_value()) << outcome->output;
-        return outcome->failure.value_or(Error{});
-    }
-};
 
 TEST_F(Launch, RunsAProgramAndReportsItsExitCode) {
     const BusyboxRoot root;

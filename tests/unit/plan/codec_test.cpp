@@ -59,7 +59,7 @@ LaunchPlan full_plan() {
                     .capabilities = Capabilities{1, 2, 3, 4, 5},
                     .no_new_privileges = true,
                     .oom_score_adj = -1,
-                    .seccomp = {{1, 2, 3}, 4}};
+                    .seccomp = {{1, 2, 3}, 4, "/l", {"a", "b"}}};
     return plan;
 }
 
@@ -89,7 +89,7 @@ TEST(Codec, RefusesTrailingBytesOtherVersionsAndOtherFiles) {
     auto bytes = encode(full_plan());
     EXPECT_EQ(decode(bytes_of(bytes + '\0')).error().message, "launch plan: followed by other bytes");
     bytes[8] = 99;
-    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 2");
+    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 3");
     bytes[0] = 'y';
     EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: not a launch plan");
 }

@@ -192,7 +192,7 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
     oci::Process process;
     process.args = {"sh"};
     process.cwd = "/x/..";
-    const auto plan = compile_exec(container.spec, process).value();
+    const auto plan = compile_exec(container.spec, process, {}).value();
     EXPECT_EQ(plan.args, std::vector<std::string>{"sh"});
     EXPECT_EQ(plan.cwd, "/");
     EXPECT_FALSE(plan.seccomp.filter.empty());
@@ -200,6 +200,45 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
 }
 
 // The filters are cached: profiles that differ in one number must not be taken for each other.
+constexpr std::string_view kNotify = R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+    "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock",
+    "listenerMetadata": "a \"pid\":0 b", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}})";
+
+TEST(CompileSeccomp, TellsTheHandlerOfNotificationsWhoTheProcessIs) {
+    const auto seccomp = compiled(kNotify).plan.process.seccomp;
+    EXPECT_EQ(seccomp.listener, "/run/agent.sock");
+    EXPECT_EQ(seccomp.flags, 32U);
+    ASSERT_EQ(seccomp.message.size(), 3U);
+    EXPECT_EQ(seccomp.message[0] + "7" + seccomp.message[1] + "7" + seccomp.message[2],
+              R"({"ociVersion":"1.2.0","fds":["seccompFd"],"pid":7,"metadata":"a \"pid\":0 b",)"
+              R"("state":{"ociVersion":"1.2.0","id":"box","pid":7,"status":"creating","bundle":"/bundle"}})");
+}
+
+TEST(CompileSeccomp, TellsItOfAProcessThatJoinsAContainer) {
+    const auto spec = compiled(kNotify).spec;
+    const oci::State state{
+        .oci_version = "1.2.0", .id = "box", .status = oci::Status::running, .pid = 42, .bundle = "/b",
+        .annotations = {}, .rootfs = {}, .created = {}, .owner = {}};
+    const auto message = compile_exec(spec, *spec.process, state).value().seccomp.message;
+    ASSERT_EQ(message.size(), 2U);
+    EXPECT_NE(message[1].find(R"("pid":42,"status":"running")"), std::string::npos);
+}
+
+TEST(CompileSeccomp, HasNoListenerWithoutNotifications) {
+    const auto seccomp = compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
+        "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock"}}})")
+                             .plan.process.seccomp;
+    EXPECT_EQ(seccomp.listener, "");
+    EXPECT_EQ(seccomp.flags, 0U);
+}
+
+TEST(CompileSeccomp, WarnsOfCallsThatNobodyKnows) {
+    const auto warnings = compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["fly", "read", "swim"], "action": "SCMP_ACT_KILL"}]}}})")
+                              .warnings;
+    EXPECT_EQ(warnings, Warnings{R"(/linux/seccomp/syscalls: not known here, so ignored: "fly" "swim")"});
+}
+
 TEST(CompileSeccomp, DoesNotConfuseProfiles) {
     const auto filter = [](int number) {
         return compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
