@@ -101,6 +101,18 @@ Result<> enable_controllers(int cgroup, const std::vector<std::string>& controll
     return write_file_at(cgroup, "cgroup.subtree_control", "+" + join(controllers, " +"));
 }
 
+void enable_above(int cgroup, const std::vector<std::string>& controllers) {
+    std::vector<UniqueFd> above;
+    for (int at = cgroup;; at = above.back().get()) {
+        auto parent = open_at(at, "..", kDirectory);
+        struct statfs info{};
+        if (!parent || ::fstatfs(parent->get(), &info) < 0 || info.f_type != CGROUP2_SUPER_MAGIC) break;
+        above.push_back(std::move(*parent));
+    }
+    for (auto parent = above.rbegin(); parent != above.rend(); ++parent)
+        static_cast<void>(enable_controllers(parent->get(), controllers));
+}
+
 CgroupEvents parse_cgroup_events(std::string_view text) {
     CgroupEvents events;
     for (const auto& line : split(text, '\n')) {

@@ -39,6 +39,8 @@ Result<> add_process(int cgroup, pid_t pid);
 
 /// What may be enabled here, and what is enabled for the children.
 Result<std::vector<std::string>> read_controllers(int cgroup);
+/// In every cgroup above this one, as far as that works.
+void enable_above(int cgroup, const std::vector<std::string>& controllers);
 Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers);
 
 struct CgroupEvents {

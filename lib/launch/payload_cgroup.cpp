@@ -2,6 +2,7 @@
 #include "lib/launch/payload_cgroup.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "lib/base/text.hpp"
@@ -14,6 +15,9 @@ namespace {
 
 constexpr const char* kPayload = "payload";
 constexpr const char* kSupervisor = "supervisor";
+
+/// systemd does not know these, and neither passes them down nor takes them away.
+constexpr std::array<std::string_view, 2> kUnknownToSystemd{"hugetlb", "rdma"};
 
 /// "memory" of "memory.max".
 std::string_view controller_of(std::string_view file) { return file.substr(0, file.find('.')); }
@@ -35,6 +39,11 @@ Result<> check_controllers(int unit_cgroup, const plan::Cgroup& cgroup) {
     return {};
 }
 
+void enable_what_systemd_does_not(int unit_cgroup, const plan::Cgroup& cgroup) {
+    for (const auto& controller : cgroup.controllers)
+        if (std::ranges::contains(kUnknownToSystemd, controller)) kernel::enable_above(unit_cgroup, {controller});
+}
+
 /// A cgroup with controllers enabled for its children must have no processes of its own.
 Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keeper) {
     for (const pid_t pid : TRY(kernel::read_processes(unit_cgroup))) {
@@ -46,8 +55,14 @@ Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keep
 }
 
 Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
-    for (const auto& row : cgroup.files)
-        TRY(kernel::write_file_at(payload, row.file, row.value), row.pointer.empty() ? row.file : row.pointer);
+    for (std::size_t i = 0; i < cgroup.files.size(); ++i) {
+        const auto& row = cgroup.files[i];
+        const auto written = kernel::write_file_at(payload, row.file, row.value);
+        const bool missing = !written && written.error().sys_errno == ENOENT;
+        if (row.presence == plan::Presence::preferred && !missing) ++i;
+        if (missing && row.presence != plan::Presence::required) continue;
+        TRY(Result<>(written), row.pointer.empty() ? row.file : row.pointer);
+    }
     return {};
 }
 
@@ -60,6 +75,7 @@ Result<> attach_device_program(int payload, const plan::Cgroup& cgroup) {
 }  // namespace
 
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper) {
+    enable_what_systemd_does_not(unit_cgroup, cgroup);
     TRY(check_controllers(unit_cgroup, cgroup));
     auto payload = TRY(kernel::make_cgroup_at(unit_cgroup, kPayload));
     UniqueFd supervisor;

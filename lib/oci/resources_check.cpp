@@ -59,6 +59,54 @@ Result<> check_cpu(const CpuLimits& cpu) {
     return {};
 }
 
+bool is_weight(const std::optional<std::uint16_t>& weight) {
+    return weight.value_or(0) == 0 || (*weight >= 10 && *weight <= 1000);
+}
+
+Result<> check_throttles(const std::vector<ThrottleDevice>& rows, std::string_view name) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].major < 0 || rows[i].minor < 0)
+            return broken(std::format("/linux/resources/blockIO/{}/{}", name, i), "must have a device number");
+    return {};
+}
+
+Result<> check_block_io(const BlockIo& io) {
+    constexpr std::string_view kBase = "/linux/resources/blockIO";
+    constexpr std::string_view kRange = "must be from 10 to 1000";
+    if (!is_weight(io.weight)) return broken(std::format("{}/weight", kBase), kRange);
+    for (std::size_t i = 0; i < io.weight_device.size(); ++i) {
+        const auto pointer = std::format("{}/weightDevice/{}", kBase, i);
+        if (io.weight_device[i].major < 0 || io.weight_device[i].minor < 0)
+            return broken(pointer, "must have a device number");
+        if (!is_weight(io.weight_device[i].weight)) return broken(pointer + "/weight", kRange);
+    }
+    TRY(check_throttles(io.throttle_read_bps, "throttleReadBpsDevice"));
+    TRY(check_throttles(io.throttle_write_bps, "throttleWriteBpsDevice"));
+    TRY(check_throttles(io.throttle_read_iops, "throttleReadIOPSDevice"));
+    return check_throttles(io.throttle_write_iops, "throttleWriteIOPSDevice");
+}
+
+/// It becomes part of a file's name.
+bool is_page_size(std::string_view text) {
+    if (!text.ends_with("KB") && !text.ends_with("MB") && !text.ends_with("GB")) return false;
+    text.remove_suffix(2);
+    return !text.empty() && text[0] != '0' && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+Result<> check_huge_pages(const std::vector<HugepageLimit>& rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (!is_page_size(rows[i].page_size))
+            return broken(std::format("/linux/resources/hugepageLimits/{}/pageSize", i), "must be a size like 2MB");
+    return {};
+}
+
+Result<> check_rdma(const std::map<std::string, RdmaLimit>& rows) {
+    for (const auto& [device, limit] : rows)
+        if (device.empty() || device.find_first_of(" \t\n") != std::string::npos)
+            return broken("/linux/resources/rdma", std::format("{} is not a device", xctl::quoted(device)));
+    return {};
+}
+
 Result<> check_unified(const std::map<std::string, std::string>& unified) {
     for (const auto& [file, value] : unified) {
         const auto refused = [&](std::string_view rule) {
@@ -104,6 +152,9 @@ Result<> check_resources(const Resources& resources) {
         TRY(check_device_rule(resources.devices[i], std::format("/linux/resources/devices/{}", i)));
     TRY(check_memory(resources.memory));
     TRY(check_cpu(resources.cpu));
+    TRY(check_block_io(resources.block_io));
+    TRY(check_huge_pages(resources.hugepage_limits));
+    TRY(check_rdma(resources.rdma));
     return check_unified(resources.unified);
 }
 

@@ -20,16 +20,6 @@ const Process& process_of(const Spec& spec) {
     return spec.process ? *spec.process : none;
 }
 
-const Resources& resources_of(const Spec& spec) { return spec.linux_config.resources; }
-
-/// -1 stands for "no limit" and 0 for "not set" in what engines write.
-bool is_limit(const std::optional<std::int64_t>& value) { return value && *value > 0; }
-
-template <class T>
-bool is_set(const std::optional<T>& value) {
-    return value && *value != T{};
-}
-
 bool has_personality(const Spec& spec) {
     const auto& personality = spec.linux_config.personality;
     return personality && (personality->domain != "LINUX" || !personality->flags.empty());
@@ -60,36 +50,14 @@ constexpr std::array kRows{
     Row{"/linux/memoryPolicy", [](const Spec& s) { return s.linux_config.memory_policy.has_value(); }},
     Row{"/linux/netDevices", [](const Spec& s) { return !s.linux_config.net_devices.empty(); }},
     Row{"/linux/personality", has_personality},
-    Row{"/linux/resources/memory/kernel", [](const Spec& s) { return is_limit(resources_of(s).memory.kernel); }},
-    Row{"/linux/resources/memory/kernelTCP",
-        [](const Spec& s) { return is_limit(resources_of(s).memory.kernel_tcp); }},
-    Row{"/linux/resources/memory/swappiness",
-        [](const Spec& s) { return resources_of(s).memory.swappiness.has_value(); }},
-    Row{"/linux/resources/memory/disableOOMKiller",
-        [](const Spec& s) { return is_set(resources_of(s).memory.disable_oom_killer); }},
+};
+
+/// Nobody's time but the host's own is real with cgroup v2.
+constexpr std::array kRealtimeRows{
     Row{"/linux/resources/cpu/realtimeRuntime",
-        [](const Spec& s) { return is_limit(resources_of(s).cpu.realtime_runtime); }},
+        [](const Spec& s) { return s.linux_config.resources.cpu.realtime_runtime.value_or(0) > 0; }},
     Row{"/linux/resources/cpu/realtimePeriod",
-        [](const Spec& s) { return is_set(resources_of(s).cpu.realtime_period); }},
-    Row{"/linux/resources/blockIO/weight", [](const Spec& s) { return is_set(resources_of(s).block_io.weight); }},
-    Row{"/linux/resources/blockIO/leafWeight",
-        [](const Spec& s) { return is_set(resources_of(s).block_io.leaf_weight); }},
-    Row{"/linux/resources/blockIO/weightDevice",
-        [](const Spec& s) { return !resources_of(s).block_io.weight_device.empty(); }},
-    Row{"/linux/resources/blockIO/throttleReadBpsDevice",
-        [](const Spec& s) { return !resources_of(s).block_io.throttle_read_bps.empty(); }},
-    Row{"/linux/resources/blockIO/throttleWriteBpsDevice",
-        [](const Spec& s) { return !resources_of(s).block_io.throttle_write_bps.empty(); }},
-    Row{"/linux/resources/blockIO/throttleReadIOPSDevice",
-        [](const Spec& s) { return !resources_of(s).block_io.throttle_read_iops.empty(); }},
-    Row{"/linux/resources/blockIO/throttleWriteIOPSDevice",
-        [](const Spec& s) { return !resources_of(s).block_io.throttle_write_iops.empty(); }},
-    Row{"/linux/resources/hugepageLimits", [](const Spec& s) { return !resources_of(s).hugepage_limits.empty(); }},
-    Row{"/linux/resources/network/classID",
-        [](const Spec& s) { return is_set(resources_of(s).network.class_id); }},
-    Row{"/linux/resources/network/priorities",
-        [](const Spec& s) { return !resources_of(s).network.priorities.empty(); }},
-    Row{"/linux/resources/rdma", [](const Spec& s) { return !resources_of(s).rdma.empty(); }},
+        [](const Spec& s) { return s.linux_config.resources.cpu.realtime_period.value_or(0) > 0; }},
 };
 
 std::unexpected<Error> unsupported(std::string_view pointer) {
@@ -115,6 +83,9 @@ Result<> check_supported(const Spec& spec, HookSupport hooks) {
             if (row.is_asked_for(spec)) return unsupported(row.pointer);
     for (const auto& row : kRows)
         if (row.is_asked_for(spec)) return unsupported(row.pointer);
+    for (const auto& row : kRealtimeRows)
+        if (row.is_asked_for(spec))
+            return fail(Errc::unsupported, std::format("{}: cgroup v2 has no such limit", row.pointer));
     return check_mount_namespace(spec);
 }
 

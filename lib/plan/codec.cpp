@@ -30,6 +30,8 @@ inline constexpr Enum kLast{};
 template <>
 inline constexpr NamespaceKind kLast<NamespaceKind> = NamespaceKind::time;
 template <>
+inline constexpr Presence kLast<Presence> = Presence::preferred;
+template <>
 inline constexpr MountKind kLast<MountKind> = MountKind::cgroup;
 
 class Writer {

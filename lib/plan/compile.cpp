@@ -111,7 +111,7 @@ Result<LaunchPlan> compile_all(const Context& context) {
     plan.domainname = spec.domainname;
     plan.sysctls = compile_sysctls(spec);
     plan.root = TRY(compile_root(context));
-    plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version);
+    plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version, &context.warnings);
     plan.process = TRY(compile_process(context));
     plan.hooks = compile_hooks(context);
     return plan;

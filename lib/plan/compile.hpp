@@ -40,7 +40,8 @@ Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process,
 [[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);
 
 /// Limits alone, for a running container. They must have passed oci::check_resources.
-[[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version);
+[[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version,
+                                    Warnings* warnings = nullptr);
 
 struct Compiled {
     LaunchPlan plan;

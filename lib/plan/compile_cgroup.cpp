@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // linux.resources to files of cgroup v2. The specification speaks of v1; the conversions are those of the field.
+#include <array>
 #include <cmath>
 #include <format>
 #include <set>
@@ -24,6 +25,28 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
     return static_cast<std::uint64_t>(std::ceil(std::pow(10, exponent)));
 }
 
+/// The range 10..1000 of v1 to the range 1..10000 of v2.
+std::uint64_t io_weight_of(std::uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; }
+
+/// cgroup v2 has nothing of the kind. Other runtimes pass over these too.
+struct ObsoleteRow {
+    std::string_view property;
+    bool (*is_asked_for)(const oci::Resources&);
+};
+
+bool is_limit(const std::optional<std::int64_t>& value) { return value && *value > 0; }
+
+constexpr std::array kObsolete{
+    ObsoleteRow{"memory/kernel", [](const oci::Resources& r) { return is_limit(r.memory.kernel); }},
+    ObsoleteRow{"memory/kernelTCP", [](const oci::Resources& r) { return is_limit(r.memory.kernel_tcp); }},
+    ObsoleteRow{"memory/swappiness", [](const oci::Resources& r) { return r.memory.swappiness.has_value(); }},
+    ObsoleteRow{"memory/disableOOMKiller",
+                [](const oci::Resources& r) { return r.memory.disable_oom_killer.value_or(false); }},
+    ObsoleteRow{"blockIO/leafWeight", [](const oci::Resources& r) { return r.block_io.leaf_weight.value_or(0) != 0; }},
+    ObsoleteRow{"network/classID", [](const oci::Resources& r) { return r.network.class_id.value_or(0) != 0; }},
+    ObsoleteRow{"network/priorities", [](const oci::Resources& r) { return !r.network.priorities.empty(); }},
+};
+
 std::string amount(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
 
 class CgroupCompiler {
@@ -35,6 +58,9 @@ public:
         add_memory();
         add_cpu();
         add_pids();
+        add_block_io();
+        add_huge_pages();
+        add_rdma();
         for (const auto& [file, value] : resources_.unified)
             for (const auto& line : split(value, '\n'))  // the kernel takes one line per write
                 if (!line.empty()) add(file, line, "unified/" + file);
@@ -43,8 +69,10 @@ public:
     }
 
 private:
-    void add(std::string_view file, std::string value, std::string_view property) {
-        out_.files.push_back({std::string(file), std::move(value), std::format("/linux/resources/{}", property)});
+    void add(std::string_view file, std::string value, std::string_view property,
+             Presence presence = Presence::required) {
+        out_.files.push_back(
+            {std::string(file), std::move(value), std::format("/linux/resources/{}", property), presence});
         const std::string controller(file.substr(0, file.find('.')));
         if (controller != "cgroup" && controllers_.insert(controller).second)
             out_.controllers.push_back(controller);
@@ -89,6 +117,55 @@ private:
         add("pids.max", amount(*limit), "pids/limit");
     }
 
+    /// The scheduler BFQ has a file of its own, which takes the weights of v1 as they are.
+    void add_weight(std::string_view device, std::uint64_t weight, std::string_view property) {
+        if (weight == 0) return;
+        add("io.bfq.weight", std::format("{}{}", device, weight), property, Presence::preferred);
+        add("io.weight", std::format("{}{}", device, io_weight_of(weight)), property);
+    }
+
+    void add_block_io() {
+        const auto& io = resources_.block_io;
+        add_weight("", io.weight.value_or(0), "blockIO/weight");
+        for (std::size_t i = 0; i < io.weight_device.size(); ++i) {
+            const auto& row = io.weight_device[i];
+            add_weight(std::format("{}:{} ", row.major, row.minor), row.weight.value_or(0),
+                       std::format("blockIO/weightDevice/{}", i));
+        }
+        add_throttles(io.throttle_read_bps, "rbps", "throttleReadBpsDevice");
+        add_throttles(io.throttle_write_bps, "wbps", "throttleWriteBpsDevice");
+        add_throttles(io.throttle_read_iops, "riops", "throttleReadIOPSDevice");
+        add_throttles(io.throttle_write_iops, "wiops", "throttleWriteIOPSDevice");
+    }
+
+    /// In v1 zero takes a limit back.
+    void add_throttles(const std::vector<oci::ThrottleDevice>& rows, std::string_view key, std::string_view property) {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            add("io.max",
+                std::format("{}:{} {}={}", rows[i].major, rows[i].minor, key,
+                            rows[i].rate == 0 ? "max" : std::to_string(rows[i].rate)),
+                std::format("blockIO/{}/{}", property, i));
+    }
+
+    /// Both what may be used and, where the kernel counts that, what may be reserved.
+    void add_huge_pages() {
+        for (std::size_t i = 0; i < resources_.hugepage_limits.size(); ++i) {
+            const auto& [size, limit] = resources_.hugepage_limits[i];
+            const auto property = std::format("hugepageLimits/{}", i);
+            add(std::format("hugetlb.{}.rsvd.max", size), std::to_string(limit), property, Presence::optional);
+            add(std::format("hugetlb.{}.max", size), std::to_string(limit), property);
+        }
+    }
+
+    void add_rdma() {
+        for (const auto& [device, limit] : resources_.rdma) {
+            std::string line = device;
+            if (limit.hca_handles) line += std::format(" hca_handle={}", *limit.hca_handles);
+            if (limit.hca_objects) line += std::format(" hca_object={}", *limit.hca_objects);
+            if (line != device) add("rdma.max", line, "rdma/" + device);
+        }
+    }
+
     const oci::Resources& resources_;
     std::string_view oci_version_;
     std::set<std::string> controllers_;
@@ -97,7 +174,12 @@ private:
 
 }  // namespace
 
-Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version) {
+Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version, Warnings* warnings) {
+    if (warnings != nullptr)
+        for (const auto& row : kObsolete)
+            if (row.is_asked_for(resources))
+                warnings->push_back(
+                    std::format("/linux/resources/{}: cgroup v2 has no such limit: ignored", row.property));
     return CgroupCompiler(resources, oci_version).compile();
 }
 

@@ -85,12 +85,22 @@ struct Symlink {
     static auto fields(auto&& visit, auto& self) { return visit(self.path, self.target); }
 };
 
+/// What to do with a row whose file is not there.
+enum class Presence : std::uint8_t {
+    required,
+    optional,   // leave it out
+    preferred,  // leave it out; if the file is there, leave out the next row
+};
+
 /// A file below a directory that the step knows: /proc/sys for sysctls, the payload cgroup for limits.
 struct FileWrite {
     std::string file;     // relative, with '/'
     std::string value;
     std::string pointer;  // the JSON pointer of the field it came from, for error messages
-    static auto fields(auto&& visit, auto& self) { return visit(self.file, self.value, self.pointer); }
+    Presence presence = Presence::required;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.file, self.value, self.pointer, self.presence);
+    }
 };
 
 struct Rlimit {

@@ -84,6 +84,25 @@ TEST_F(PayloadCgroup, NamesTheFieldOfAMissingController) {
               "/linux/resources/nosuch/limit: the cgroup controller \"nosuch\" is not available");
 }
 
+TEST_F(PayloadCgroup, KnowsWhichFilesMayBeMissing) {
+    using plan::Presence;
+    plan::Cgroup limits;
+    limits.files = {{"cgroup.none", "1", {}, Presence::optional},
+                    {"cgroup.none", "1", {}, Presence::preferred},
+                    {"cgroup.max.depth", "3", {}, Presence::required},
+                    {"cgroup.max.descendants", "4", {}, Presence::preferred},
+                    {"cgroup.none", "1", {}, Presence::required},
+                    {"cgroup.none", "1", "/linux/resources/x", Presence::required}};
+    const auto refused = launch::prepare_payload(unit_.get(), limits, -1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message.substr(0, 20), "/linux/resources/x: ");
+    limits.files.pop_back();
+    const auto payload = launch::prepare_payload(unit_.get(), limits, -1);
+    ASSERT_TRUE(payload) << payload.error().message;
+    EXPECT_EQ(kernel::read_file_at(payload->get(), "cgroup.max.depth").value(), "3\n");
+    EXPECT_EQ(kernel::read_file_at(payload->get(), "cgroup.max.descendants").value(), "4\n");
+}
+
 TEST_F(PayloadCgroup, DecidesDeviceAccessAndReplacesThePrograms) {
     const BusyboxRoot root;
     const auto run_with = [&](std::uint64_t answer) {

@@ -15,9 +15,7 @@ Spec with_mount_namespace() {
 TEST(CheckSupported, PassesWhatAsksForNothing) {
     auto spec = with_mount_namespace();
     spec.linux_config.personality = Personality{"LINUX", {}};
-    spec.linux_config.resources.memory.kernel = -1;
-    spec.linux_config.resources.memory.disable_oom_killer = false;
-    spec.linux_config.resources.block_io.weight = std::uint16_t{0};
+    spec.linux_config.resources.cpu.realtime_period = 0;
     spec.process.emplace().exec_cpu_affinity = ExecCpuAffinity{"0", ""};
     EXPECT_TRUE(check_supported(spec));
 }

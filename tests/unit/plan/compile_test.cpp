@@ -200,6 +200,49 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
 }
 
 // The filters are cached: profiles that differ in one number must not be taken for each other.
+TEST(CompileCgroup, ConvertsBlockIo) {
+    const auto weight = [](std::string_view value, std::string_view file) {
+        return limit(R"({"blockIO": {"weight": )" + std::string(value) + "}}", file);
+    };
+    EXPECT_EQ(weight("10", "io.weight"), "1");
+    EXPECT_EQ(weight("500", "io.weight"), "4950");
+    EXPECT_EQ(weight("1000", "io.weight"), "10000");
+    EXPECT_EQ(weight("500", "io.bfq.weight"), "500");
+    EXPECT_EQ(weight("0", "io.weight"), "absent");
+    const auto plan = compiled(R"({"linux": {"resources": {"blockIO": {
+        "weightDevice": [{"major": 8, "minor": 0, "weight": 1000}, {"major": 8, "minor": 1, "leafWeight": 10}],
+        "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1}],
+        "throttleWriteBpsDevice": [{"major": 8, "minor": 0, "rate": 2}],
+        "throttleReadIOPSDevice": [{"major": 8, "minor": 0, "rate": 3}],
+        "throttleWriteIOPSDevice": [{"major": 8, "minor": 0, "rate": 0}]}}}})")
+                          .plan.cgroup;
+    std::string text;
+    for (const auto& row : plan.files) text += row.file + " " + row.value + "\n";
+    EXPECT_EQ(text, "io.bfq.weight 8:0 1000\nio.weight 8:0 10000\nio.max 8:0 rbps=1\nio.max 8:0 wbps=2\n"
+                    "io.max 8:0 riops=3\nio.max 8:0 wiops=max\n");
+    EXPECT_EQ(plan.files[0].presence, Presence::preferred);
+    EXPECT_EQ(plan.files[1].presence, Presence::required);
+    EXPECT_EQ(plan.controllers, std::vector<std::string>{"io"});
+}
+
+TEST(CompileCgroup, LimitsHugePagesAndRdma) {
+    constexpr std::string_view kPages = R"({"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]})";
+    EXPECT_EQ(limit(kPages, "hugetlb.2MB.rsvd.max"), "4194304");
+    EXPECT_EQ(limit(kPages, "hugetlb.2MB.max"), "4194304");
+    EXPECT_EQ(limit(R"({"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 10000}}})", "rdma.max"),
+              "mlx5_1 hca_handle=3 hca_object=10000");
+    EXPECT_EQ(limit(R"({"rdma": {"mlx5_1": {"hcaObjects": 1}}})", "rdma.max"), "mlx5_1 hca_object=1");
+    EXPECT_EQ(limit(R"({"rdma": {"mlx5_1": {}}})", "rdma.max"), "absent");
+}
+
+TEST(CompileCgroup, WarnsOfWhatOnlyVersionOneHas) {
+    const auto result = compiled(R"({"linux": {"resources": {"memory": {"kernel": 1, "kernelTCP": -1, "swappiness": 60,
+        "disableOOMKiller": true}, "blockIO": {"leafWeight": 100}, "network": {"classID": 1}}}})");
+    EXPECT_TRUE(result.plan.cgroup.files.empty());
+    ASSERT_EQ(result.warnings.size(), 5U);
+    EXPECT_EQ(result.warnings[0], "/linux/resources/memory/kernel: cgroup v2 has no such limit: ignored");
+}
+
 constexpr std::string_view kNotify = R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
     "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock",
     "listenerMetadata": "a \"pid\":0 b", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}})";
