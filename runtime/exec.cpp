@@ -94,6 +94,8 @@ Result<oci::Process> process_from_words(const Arguments& arguments, const oci::S
         process.user.additional_gids.push_back(static_cast<std::uint32_t>(number));
     }
     add_capabilities(process, arguments.caps);
+    if (!arguments.apparmor.empty()) process.apparmor_profile = arguments.apparmor;
+    if (!arguments.process_label.empty()) process.selinux_label = arguments.process_label;
     if (arguments.no_new_privs) process.no_new_privileges = true;
     return process;
 }

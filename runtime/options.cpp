@@ -64,6 +64,8 @@ constexpr std::array kExec{
     OptionRow{"user", 'u', "UID[:GID]", &A::user, "Run as this user"},
     OptionRow{"additional-gids", 'g', "GID", &A::groups, "Add a group"},
     OptionRow{"cap", 'c', "CAPABILITY", &A::caps, "Add a capability"},
+    OptionRow{"apparmor", 0, "PROFILE", &A::apparmor, "Confine it by this AppArmor profile"},
+    OptionRow{"process-label", 0, "LABEL", &A::process_label, "Give it this SELinux label"},
     OptionRow{"no-new-privs", 0, "", &A::no_new_privs, "Set no_new_privs"},
     OptionRow{"cgroup", 0, "PATH", &A::cgroup, "Run in this cgroup below the container's"},
     OptionRow{"ignore-paused", 0, "", &A::ignore_paused, "Also when the container is paused"},

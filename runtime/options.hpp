@@ -18,7 +18,7 @@ struct Arguments {
     bool debug = false, systemd_cgroup = false, help = false, version = false;
 
     std::string bundle = ".", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
-    std::string interval, resources, pidfd_socket;
+    std::string interval, resources, pidfd_socket, apparmor, process_label;
     std::vector<std::string> env, caps, groups;
     bool detach = false, keep = false, no_new_keyring = false, all = false, force = false, quiet = false, tty = false;
     bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false, spec_rootless = false;

@@ -35,6 +35,9 @@ struct Context {
     std::vector<char*> args, env;          // null-terminated, into the plan's strings
     std::vector<HookVectors> create_hooks, start_hooks;  // by row of the plan's
     std::string time_offsets;              // for timens_offsets
+    std::string profile;                   // what AppArmor is told; empty: nothing, or the kernel lacks it
+    std::string label;                     // what SELinux is told; the same
+    bool labels_mounts = false;            // the kernel has SELinux
     int channel = -1;
     int start = -1;          // where to accept a new channel, or -1
     int preserved = 0;       // descriptors after the standard streams that the program gets
@@ -57,6 +60,7 @@ struct Context {
     int root = -1;                         // the container's root
     int empty_directory = -1;              // what hides masked directories
     int terminal = -1;
+    int profile_file = -1, label_file = -1;
     char host_pid[16] = {};                // ours, as the host's /proc has it
     const char* executable = nullptr;
     mode_t umask = 0;

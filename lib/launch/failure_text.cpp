@@ -107,6 +107,8 @@ std::string path_of_step(std::string_view step, const LaunchPlan& plan) {
     if (step == "working directory") return plan.process.cwd;
     if (step == "console") return "/dev/console";
     if (step == "null device") return "/dev/null";
+    if (step == "AppArmor profile") return plan.process.apparmor_profile;
+    if (step == "SELinux label") return plan.process.selinux_label;
     if (step == "seccomp" || step == "seccomp filter") return plan.process.seccomp.listener;
     return {};
 }

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <optional>
@@ -132,6 +133,34 @@ private:
     int before_;
 };
 
+/// A process is born where its parent may run.
+class BirthCpus {
+public:
+    explicit BirthCpus(const std::vector<std::uint64_t>& cpus) {
+        if (cpus.empty()) return;
+        saved_.resize(kMaxCpuWords);
+        const long size = ::syscall(SYS_sched_getaffinity, 0, saved_.size() * sizeof saved_[0], saved_.data());
+        saved_.resize(size < 0 ? 0 : static_cast<std::size_t>(size) / sizeof saved_[0]);
+        if (size < 0 || !set(cpus)) error_ = errno;
+    }
+    BirthCpus(const BirthCpus&) = delete;
+    BirthCpus& operator=(const BirthCpus&) = delete;
+    ~BirthCpus() {
+        if (!saved_.empty()) static_cast<void>(set(saved_));
+    }
+    [[nodiscard]] Result<> check() const {
+        return error_ == 0 ? Result<>() : fail_errno(error_, "/process/execCPUAffinity/initial: sched_setaffinity");
+    }
+
+private:
+    static constexpr std::size_t kMaxCpuWords = 128;
+    static bool set(const std::vector<std::uint64_t>& cpus) {
+        return ::syscall(SYS_sched_setaffinity, 0, cpus.size() * sizeof cpus[0], cpus.data()) == 0;
+    }
+    std::vector<std::uint64_t> saved_;
+    int error_ = 0;
+};
+
 }  // namespace
 
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
@@ -157,6 +186,8 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
                                .cgroup = descriptors.cgroup.get(),
                                .record_directory = descriptors.record_directory.get()};
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);
+    const BirthCpus birth(plan.process.first_cpus);
+    TRY(birth.check());
     auto launched = TRY(spawn(context, options));
     if (gate.write) {
         const auto opened = open_gate(plan, launched, descriptors.channel.get(), gate.write.get());

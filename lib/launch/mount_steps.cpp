@@ -59,7 +59,14 @@ int set_inherited_mode(int filesystem, const Mount& mount, int target) {
     return raw::set_parameter(filesystem, "mode", Octal(mode).begin);
 }
 
-int make_filesystem(const Mount& mount, const char* fstype, int target) {
+/// Those of the kernel's own objects have labels of their own.
+bool takes_label(const char* fstype) {
+    for (const char* other : {"proc", "sysfs", "mqueue", "cgroup2"})
+        if (std::strcmp(fstype, other) == 0) return false;
+    return true;
+}
+
+int make_filesystem(const Context& context, const Mount& mount, const char* fstype, int target) {
     const raw::Fd filesystem(raw::open_filesystem(fstype));
     if (filesystem.failed()) return filesystem.get();
     if (!mount.source.empty()) {
@@ -70,6 +77,10 @@ int make_filesystem(const Mount& mount, const char* fstype, int target) {
         const char* const value = parameter.value ? parameter.value->c_str() : nullptr;
         if (const int result = raw::set_parameter(filesystem.get(), parameter.key.c_str(), value); result < 0)
             return result;
+    }
+    if (context.labels_mounts && takes_label(fstype) && !has_parameter(mount, "context")) {
+        const char* const label = context.plan->root.mount_label.c_str();
+        if (const int result = raw::set_parameter(filesystem.get(), "context", label); result < 0) return result;
     }
     if (const int result = set_inherited_mode(filesystem.get(), mount, target); result < 0) return result;
     return raw::mount_context(filesystem.get());
@@ -108,7 +119,7 @@ int clone_own_cgroup(Context& context) {
 int make_cgroup(Context& context, const Mount& mount, int target) {
     if (const int result = ensure_placed(context); result < 0) return result;
     const bool own_namespace = find_namespace(*context.plan, plan::NamespaceKind::cgroup) != nullptr;
-    return own_namespace ? make_filesystem(mount, "cgroup2", target) : clone_own_cgroup(context);
+    return own_namespace ? make_filesystem(context, mount, "cgroup2", target) : clone_own_cgroup(context);
 }
 
 int clone_source(Context& context, const Mount& mount, std::size_t i) {
@@ -120,7 +131,7 @@ int clone_source(Context& context, const Mount& mount, std::size_t i) {
 
 int make_detached(Context& context, const Mount& mount, std::size_t i, int target) {
     switch (mount.kind) {
-        case MountKind::filesystem: return make_filesystem(mount, mount.fstype.c_str(), target);
+        case MountKind::filesystem: return make_filesystem(context, mount, mount.fstype.c_str(), target);
         case MountKind::bind: return clone_source(context, mount, i);
         case MountKind::cgroup: return make_cgroup(context, mount, target);
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The parent's preparation of a Context: everything that allocates, or that only the host's own root may do.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/namespaces.hpp"
 #include "lib/kernel/socket.hpp"
@@ -134,6 +137,26 @@ Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation
     return {};
 }
 
+bool has_apparmor() {
+    const auto text = kernel::read_file_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled");
+    return text && text->starts_with('Y');
+}
+
+bool has_selinux() {
+    struct statfs info{};
+    return ::statfs("/sys/fs/selinux", &info) == 0 && info.f_type == SELINUX_MAGIC;
+}
+
+/// A label asks for nothing where nothing of its kind is confined: one document serves several kernels.
+void choose_labels(const plan::LaunchPlan& plan, Context& context) {
+    const auto& process = plan.process;
+    if (!process.apparmor_profile.empty() && has_apparmor()) context.profile = "exec " + process.apparmor_profile;
+    const bool labelled = !process.selinux_label.empty() || !plan.root.mount_label.empty();
+    if (!labelled || !has_selinux()) return;
+    context.label = process.selinux_label;
+    context.labels_mounts = !plan.root.mount_label.empty();
+}
+
 }  // namespace
 
 Result<Preparation> prepare(const plan::LaunchPlan& plan) {
@@ -143,6 +166,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     TRY(open_joined(plan, preparation));
     TRY(prepare_mounts(plan.root.mounts, preparation));
     TRY(connect_listener(plan.process.seccomp, preparation));
+    choose_labels(plan, context);
     context.executables = list_executables(plan.process);
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);

@@ -163,7 +163,7 @@ int close_others(Context& context) {
     const auto first = static_cast<unsigned>(3 + context.preserved);
     for (unsigned fd = 3; fd < first; ++fd)
         if (const int result = raw::call<SYS_fcntl>(fd, F_SETFD, 0); result < 0) return result;
-    int kept[] = {context.channel, context.start, context.listener};
+    int kept[] = {context.channel, context.start, context.listener, context.profile_file, context.label_file};
     std::ranges::sort(kept);
     unsigned low = first;
     for (const int fd : kept) {

@@ -81,6 +81,16 @@ int drop_bounding_set(Context& context);
 int set_ids(Context& context);
 int set_capabilities(Context& context);
 int execute(Context& context);
+// manner_steps.cpp
+int set_cpus(Context& context);
+int open_profile_file(Context& context);
+int open_label_file(Context& context);
+int write_profile(Context& context);
+int write_selinux_label(Context& context);
+int set_scheduler(Context& context);
+int set_io_priority(Context& context);
+int set_memory_policy(Context& context);
+int set_personality(Context& context);
 // seccomp_steps.cpp
 int filter_before_credentials(Context& context);
 int filter_after_credentials(Context& context);
@@ -115,6 +125,8 @@ inline constexpr std::array kSteps{
     Step{"masked path", mask_paths, List::masked_paths},
     Step{"read-only path", protect_paths, List::read_only_paths},
     Step{"placement", enter_placement, List::none},
+    // Where it was placed decides where it may run.
+    Step{"CPU affinity", set_cpus, List::none},
     Step{"sysctl", write_sysctls, List::sysctls},
     Step{"new root", change_root, List::none},
     Step{"working directory", enter_directory, List::none},
@@ -122,11 +134,22 @@ inline constexpr std::array kSteps{
     Step{"executable", find_executable, List::none},
     Step{"keyring", join_new_keyring, List::none},
     Step{"signals", reset_signals, List::none},
-    // From here on only the channel and the standard streams are open, and none of them leads to the host's files.
+    // They lie in the host's /proc.
+    Step{"AppArmor", open_profile_file, List::none},
+    Step{"SELinux", open_label_file, List::none},
+    // From here on only the standard streams and what talks to the host are open; nothing leads to the host's files
+    // but the labels' two, which only we ourselves can write.
     Step{"close", close_others, List::none},
     Step{"resource limit", set_rlimits, List::rlimits},
     Step{"start", await_go, List::none},
     Step{"start hook", run_start_hooks, List::start_hooks},
+    // Hooks are not to have any of these. Some need privileges that we are about to give up.
+    Step{"AppArmor profile", write_profile, List::none},
+    Step{"SELinux label", write_selinux_label, List::none},
+    Step{"scheduler", set_scheduler, List::none},
+    Step{"I/O priority", set_io_priority, List::none},
+    Step{"memory policy", set_memory_policy, List::none},
+    Step{"personality", set_personality, List::none},
     Step{"umask", set_umask, List::none},
     Step{"no new privileges", set_no_new_privileges, List::none},
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that is given up.

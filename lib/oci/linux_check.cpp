@@ -7,6 +7,7 @@
 
 #include "lib/base/text.hpp"
 #include "lib/oci/check.hpp"
+#include "lib/oci/id_list.hpp"
 
 namespace xctl::oci {
 namespace {
@@ -17,12 +18,6 @@ constexpr std::int64_t kMaxMinor = (1 << 20) - 1;
 constexpr std::uint32_t kMaxFileMode = 07777;
 constexpr std::uint32_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::size_t kMaxInterfaceName = 15;
-
-constexpr std::array<std::string_view, 7> kMemoryPolicyModes{
-    "MPOL_DEFAULT",   "MPOL_BIND",           "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
-    "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"};
-constexpr std::array<std::string_view, 3> kMemoryPolicyFlags{"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
-                                                             "MPOL_F_STATIC_NODES"};
 
 /// A sysctl is private to a container only with a namespace of this type. A name that ends in '/' is a prefix.
 struct SysctlRow {
@@ -134,16 +129,17 @@ Result<> check_net_devices(const Spec& spec) {
 }
 
 Result<> check_memory_policy(const MemoryPolicy& policy) {
-    if (!std::ranges::contains(kMemoryPolicyModes, policy.mode))
+    if (find_row(kMemoryPolicyModeNames, policy.mode) == nullptr)
         return broken("/linux/memoryPolicy/mode", "is not a memory policy");
     for (std::size_t i = 0; i < policy.flags.size(); ++i)
-        if (!std::ranges::contains(kMemoryPolicyFlags, policy.flags[i]))
+        if (find_row(kMemoryPolicyFlagNames, policy.flags[i]) == nullptr)
             return broken(std::format("/linux/memoryPolicy/flags/{}", i), "is not a flag of a memory policy");
+    if (!parse_id_list(policy.nodes)) return broken("/linux/memoryPolicy/nodes", "must be a list like 0-3,5");
     return {};
 }
 
 Result<> check_personality(const Personality& personality) {
-    if (personality.domain != "LINUX" && personality.domain != "LINUX32")
+    if (find_row(kPersonalityNames, personality.domain) == nullptr)
         return broken("/linux/personality/domain", "must be one of \"LINUX\", \"LINUX32\"");
     return {};
 }

@@ -144,6 +144,64 @@ constexpr std::array<std::string_view, 23> kSeccompArchitectures{
     "PARISC", "PARISC64", "RISCV64",     "M68K", "SH",      "SHEB",    "LOONGARCH64",
 };
 
+/// sched(7); SCHED_ISO has a number and no meaning in the kernel.
+constexpr std::array<Named<std::uint32_t>, 7> kSchedulerPolicyNames{{
+    {"SCHED_OTHER", 0},
+    {"SCHED_FIFO", 1},
+    {"SCHED_RR", 2},
+    {"SCHED_BATCH", 3},
+    {"SCHED_ISO", 4},
+    {"SCHED_IDLE", 5},
+    {"SCHED_DEADLINE", 6},
+}};
+static_assert(names_are_unique(kSchedulerPolicyNames));
+
+/// sched_setattr(2).
+constexpr std::array<Named<std::uint64_t>, 7> kSchedulerFlagNames{{
+    {"SCHED_FLAG_RESET_ON_FORK", 0x01},
+    {"SCHED_FLAG_RECLAIM", 0x02},
+    {"SCHED_FLAG_DL_OVERRUN", 0x04},
+    {"SCHED_FLAG_KEEP_POLICY", 0x08},
+    {"SCHED_FLAG_KEEP_PARAMS", 0x10},
+    {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
+    {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
+}};
+static_assert(names_are_unique(kSchedulerFlagNames));
+
+/// ioprio_set(2).
+constexpr std::array<Named<std::uint32_t>, 3> kIoClassNames{{
+    {"IOPRIO_CLASS_RT", 1},
+    {"IOPRIO_CLASS_BE", 2},
+    {"IOPRIO_CLASS_IDLE", 3},
+}};
+static_assert(names_are_unique(kIoClassNames));
+
+/// set_mempolicy(2).
+constexpr std::array<Named<std::uint32_t>, 7> kMemoryPolicyModeNames{{
+    {"MPOL_DEFAULT", 0},
+    {"MPOL_PREFERRED", 1},
+    {"MPOL_BIND", 2},
+    {"MPOL_INTERLEAVE", 3},
+    {"MPOL_LOCAL", 4},
+    {"MPOL_PREFERRED_MANY", 5},
+    {"MPOL_WEIGHTED_INTERLEAVE", 6},
+}};
+static_assert(names_are_unique(kMemoryPolicyModeNames));
+
+constexpr std::array<Named<std::uint32_t>, 3> kMemoryPolicyFlagNames{{
+    {"MPOL_F_NUMA_BALANCING", 1U << 13},
+    {"MPOL_F_RELATIVE_NODES", 1U << 14},
+    {"MPOL_F_STATIC_NODES", 1U << 15},
+}};
+static_assert(names_are_unique(kMemoryPolicyFlagNames));
+
+/// personality(2).
+constexpr std::array<Named<std::uint32_t>, 2> kPersonalityNames{{
+    {"LINUX", 0},
+    {"LINUX32", 8},
+}};
+static_assert(names_are_unique(kPersonalityNames));
+
 /// "TERM", "SIGTERM", "15", "RTMIN+3", "SIGRTMAX-1"; from 1 to SIGRTMAX.
 [[nodiscard]] std::optional<int> parse_signal(std::string_view text);
 

@@ -3,11 +3,11 @@
 #include "lib/oci/spec_check.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "lib/base/text.hpp"
 #include "lib/oci/check.hpp"
+#include "lib/oci/id_list.hpp"
 #include "lib/oci/mount_options.hpp"
 
 namespace xctl::oci {
@@ -16,10 +16,6 @@ namespace {
 constexpr std::uint32_t kMaxUmask = 0777;
 constexpr std::int32_t kOomScoreLimit = 1000;  // proc(5)
 constexpr std::size_t kMaxHostname = 64;       // uname(2)
-
-constexpr std::array<std::string_view, 7> kSchedulerPolicies{
-    "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"};
-constexpr std::array<std::string_view, 3> kIoClasses{"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"};
 
 bool is_number(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }) &&
@@ -71,11 +67,35 @@ Result<> check_env(const std::vector<std::string>& env) {
     return {};
 }
 
-Result<> check_priorities(const Process& process) {
-    if (process.scheduler && !std::ranges::contains(kSchedulerPolicies, process.scheduler->policy))
+Result<> check_scheduler(const Scheduler& scheduler) {
+    const std::string_view policy = scheduler.policy;
+    if (find_row(kSchedulerPolicyNames, policy) == nullptr)
         return broken("/process/scheduler/policy", "is not a scheduling policy");
+    for (std::size_t i = 0; i < scheduler.flags.size(); ++i)
+        if (find_row(kSchedulerFlagNames, scheduler.flags[i]) == nullptr)
+            return broken(std::format("/process/scheduler/flags/{}", i), "is not a flag of a scheduler");
+    const bool fair = policy == "SCHED_OTHER" || policy == "SCHED_BATCH";
+    if (fair && (scheduler.nice < -20 || scheduler.nice > 19))
+        return broken("/process/scheduler/nice", "must be a whole number from -20 to 19");
+    if (scheduler.priority < 0 || (scheduler.priority != 0 && policy != "SCHED_FIFO" && policy != "SCHED_RR"))
+        return broken("/process/scheduler/priority", "is for SCHED_FIFO and SCHED_RR, and not negative");
+    if (policy != "SCHED_DEADLINE" && (scheduler.runtime != 0 || scheduler.deadline != 0 || scheduler.period != 0))
+        return broken("/process/scheduler", "runtime, deadline and period are for SCHED_DEADLINE");
+    return {};
+}
+
+Result<> check_affinity(const ExecCpuAffinity& affinity) {
+    if (!parse_id_list(affinity.initial))
+        return broken("/process/execCPUAffinity/initial", "must be a list like 0-3,5");
+    if (!parse_id_list(affinity.final)) return broken("/process/execCPUAffinity/final", "must be a list like 0-3,5");
+    return {};
+}
+
+Result<> check_priorities(const Process& process) {
+    if (process.scheduler) TRY(check_scheduler(*process.scheduler));
+    if (process.exec_cpu_affinity) TRY(check_affinity(*process.exec_cpu_affinity));
     if (!process.io_priority) return {};
-    if (!std::ranges::contains(kIoClasses, process.io_priority->io_class))
+    if (find_row(kIoClassNames, process.io_priority->io_class) == nullptr)
         return broken("/process/ioPriority/class", "is not an I/O scheduling class");
     if (process.io_priority->priority < 0 || process.io_priority->priority > 7)
         return broken("/process/ioPriority/priority", "must be a whole number from 0 to 7");

@@ -15,22 +15,6 @@ struct Row {
     bool (*is_asked_for)(const Spec&);
 };
 
-const Process& process_of(const Spec& spec) {
-    static const Process none;
-    return spec.process ? *spec.process : none;
-}
-
-bool has_personality(const Spec& spec) {
-    const auto& personality = spec.linux_config.personality;
-    return personality && (personality->domain != "LINUX" || !personality->flags.empty());
-}
-
-/// Our own processes are not confined either, so this word asks for nothing.
-bool has_apparmor_profile(const Spec& spec) {
-    const auto& profile = process_of(spec).apparmor_profile;
-    return !profile.empty() && profile != "unconfined";
-}
-
 constexpr std::array kHookRows{
     Row{"/hooks/prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
     Row{"/hooks/createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
@@ -41,15 +25,11 @@ constexpr std::array kHookRows{
 };
 
 constexpr std::array kRows{
-    Row{"/process/apparmorProfile", has_apparmor_profile},
-    Row{"/process/selinuxLabel", [](const Spec& s) { return !process_of(s).selinux_label.empty(); }},
-    Row{"/process/scheduler", [](const Spec& s) { return process_of(s).scheduler.has_value(); }},
-    Row{"/process/ioPriority", [](const Spec& s) { return process_of(s).io_priority.has_value(); }},
-    Row{"/linux/mountLabel", [](const Spec& s) { return !s.linux_config.mount_label.empty(); }},
     Row{"/linux/intelRdt", [](const Spec& s) { return s.linux_config.intel_rdt.has_value(); }},
-    Row{"/linux/memoryPolicy", [](const Spec& s) { return s.linux_config.memory_policy.has_value(); }},
     Row{"/linux/netDevices", [](const Spec& s) { return !s.linux_config.net_devices.empty(); }},
-    Row{"/linux/personality", has_personality},
+    // The specification has the property, and no flag.
+    Row{"/linux/personality/flags",
+        [](const Spec& s) { return s.linux_config.personality && !s.linux_config.personality->flags.empty(); }},
 };
 
 /// Nobody's time but the host's own is real with cgroup v2.

@@ -84,6 +84,7 @@ Result<Root> compile_root(const Context& context) {
     root.links = compile_links(root.mounts);
     root.masked_paths = normalized_paths(spec.linux_config.masked_paths);
     root.read_only_paths = normalized_paths(spec.linux_config.readonly_paths);
+    root.mount_label = spec.linux_config.mount_label;
     return root;
 }
 
@@ -138,7 +139,9 @@ Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process,
     oci::Spec changed = spec;
     changed.process = process;
     Warnings unread;
-    return compile_process({changed, "/", warnings != nullptr ? *warnings : unread, state});
+    auto out = TRY(compile_process({changed, "/", warnings != nullptr ? *warnings : unread, state}));
+    TRY(compile_affinity(process, out));
+    return out;
 }
 
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,

@@ -29,6 +29,8 @@ Result<std::vector<Mount>> compile_mounts(const Context& context);
 [[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
 [[nodiscard]] Hooks compile_hooks(const Context& context);
 Result<Process> compile_process(const Context& context);
+/// Of a process that joins a container; the first one has none.
+Result<> compile_affinity(const oci::Process& source, Process& out);
 Result<Seccomp> compile_seccomp(const Context& context);
 
 /// The text before, between and after the places of a pid that is 0.

@@ -6,13 +6,17 @@
 #include <ranges>
 #include <set>
 
+#include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/capabilities.hpp"
+#include "lib/oci/id_list.hpp"
 #include "lib/plan/compile_parts.hpp"
 #include "lib/plan/path.hpp"
 
 namespace xctl::plan {
 namespace {
+
+constexpr unsigned kIoClassShift = 13;  // ioprio_set(2)
 
 /// Since 1.1 a capability that cannot be granted is a warning, so that one document serves several kernels.
 std::uint64_t to_mask(const std::vector<std::string>& names, std::string_view set, Warnings& warnings) {
@@ -65,7 +69,48 @@ std::vector<std::string> compile_env(const oci::Process& process) {
     return out;
 }
 
+template <class Rows>
+auto flags_of(const Rows& rows, const std::vector<std::string>& names) {
+    decltype(rows[0].value) flags = 0;
+    for (const auto& name : names) flags |= *value_of(rows, name);
+    return flags;
+}
+
+std::optional<Scheduler> compile_scheduler(const std::optional<oci::Scheduler>& source) {
+    if (!source) return std::nullopt;
+    return Scheduler{.policy = *value_of(oci::kSchedulerPolicyNames, source->policy),
+                     .flags = flags_of(oci::kSchedulerFlagNames, source->flags),
+                     .nice = source->nice,
+                     .priority = static_cast<std::uint32_t>(source->priority),
+                     .runtime = source->runtime,
+                     .deadline = source->deadline,
+                     .period = source->period};
+}
+
+std::optional<std::uint32_t> compile_io_priority(const std::optional<oci::IoPriority>& source) {
+    if (!source) return std::nullopt;
+    return *value_of(oci::kIoClassNames, source->io_class) << kIoClassShift |
+           static_cast<std::uint32_t>(source->priority);
+}
+
+Result<> compile_linux(const oci::Linux& source, Process& out) {
+    if (source.personality) out.personality = value_of(oci::kPersonalityNames, source.personality->domain);
+    if (!source.memory_policy) return {};
+    const auto& [mode, nodes, flags] = *source.memory_policy;
+    out.memory_policy = MemoryPolicy{
+        .mode = *value_of(oci::kMemoryPolicyModeNames, mode) | flags_of(oci::kMemoryPolicyFlagNames, flags),
+        .nodes = TRY(oci::parse_id_list(nodes), "/linux/memoryPolicy/nodes")};
+    return {};
+}
+
 }  // namespace
+
+Result<> compile_affinity(const oci::Process& source, Process& out) {
+    if (!source.exec_cpu_affinity) return {};
+    out.first_cpus = TRY(oci::parse_id_list(source.exec_cpu_affinity->initial), "/process/execCPUAffinity/initial");
+    out.cpus = TRY(oci::parse_id_list(source.exec_cpu_affinity->final), "/process/execCPUAffinity/final");
+    return {};
+}
 
 Result<Process> compile_process(const Context& context) {
     if (!context.spec.process) return fail(Errc::invalid_document, "/process: is required to start a container");
@@ -88,6 +133,12 @@ Result<Process> compile_process(const Context& context) {
     out.capabilities = compile_capabilities(source.capabilities, context.warnings);
     out.no_new_privileges = source.no_new_privileges;
     out.oom_score_adj = source.oom_score_adj;
+    // Our own processes are not confined either, so that this word asks for nothing.
+    if (source.apparmor_profile != "unconfined") out.apparmor_profile = source.apparmor_profile;
+    out.selinux_label = source.selinux_label;
+    out.scheduler = compile_scheduler(source.scheduler);
+    out.io_priority = compile_io_priority(source.io_priority);
+    TRY(compile_linux(context.spec.linux_config, out));
     if (context.spec.linux_config.seccomp) out.seccomp = TRY(compile_seccomp(context));
     return out;
 }

@@ -139,6 +139,7 @@ private:
         for (const auto& path : root.read_only_paths) line("read-only", shown(path));
         for (const auto& path : root.masked_paths) line("masked", shown(path));
         if (root.read_only) line("read-only", "/");
+        if (!root.mount_label.empty()) line("mount label", shown(root.mount_label));
     }
 
     void add_mount(const Mount& mount) {
@@ -185,6 +186,7 @@ private:
                  std::format("{} soft {} hard {}", name_of(oci::kRlimitNames, static_cast<int>(limit.resource)),
                              shown_limit(limit.soft), shown_limit(limit.hard)));
         if (process.oom_score_adj) line("oom score", std::format("{}", *process.oom_score_adj));
+        add_manner();
         add_credentials();
         for (const auto& entry : process.env) line("env", shown(entry));
         line("cwd", shown(process.cwd));
@@ -193,6 +195,33 @@ private:
                                         process.seccomp.flags));
         if (!process.seccomp.listener.empty()) line("notifies", shown(process.seccomp.listener));
         line("exec", shown_list(process.args));
+    }
+
+    void add_manner() {
+        const auto& process = plan_.process;
+        if (!process.apparmor_profile.empty()) line("apparmor", shown(process.apparmor_profile));
+        if (!process.selinux_label.empty()) line("selinux", shown(process.selinux_label));
+        if (process.scheduler)
+            line("scheduler", std::format("{}, flags {}, nice {}, priority {}, {} ns of {} in {}",
+                                          name_of(oci::kSchedulerPolicyNames, process.scheduler->policy),
+                                          process.scheduler->flags, process.scheduler->nice,
+                                          process.scheduler->priority, process.scheduler->runtime,
+                                          process.scheduler->deadline, process.scheduler->period));
+        if (process.io_priority)
+            line("I/O priority", std::format("{} {}", name_of(oci::kIoClassNames, *process.io_priority >> 13),
+                                             *process.io_priority & 7));
+        if (process.memory_policy)
+            line("memory", std::format("{}, flags {:#x}, nodes {}",
+                                       name_of(oci::kMemoryPolicyModeNames, process.memory_policy->mode & 0xff),
+                                       process.memory_policy->mode & ~0xffU, shown_bits(process.memory_policy->nodes)));
+        if (process.personality) line("personality", name_of(oci::kPersonalityNames, *process.personality));
+    }
+
+    static std::string shown_bits(const std::vector<std::uint64_t>& bits) {
+        std::vector<std::string> out;
+        for (std::size_t i = 0; i < bits.size() * 64; ++i)
+            if ((bits[i / 64] >> i % 64 & 1) != 0) out.push_back(std::to_string(i));
+        return join(out, ",");
     }
 
     void add_credentials() {

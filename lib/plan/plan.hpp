@@ -128,6 +128,25 @@ struct Seccomp {
     }
 };
 
+/// sched_setattr(2).
+struct Scheduler {
+    std::uint32_t policy = 0;  // SCHED_*
+    std::uint64_t flags = 0;   // SCHED_FLAG_*
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime = 0, deadline = 0, period = 0;  // nanoseconds
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.policy, self.flags, self.nice, self.priority, self.runtime, self.deadline, self.period);
+    }
+};
+
+/// set_mempolicy(2).
+struct MemoryPolicy {
+    std::uint32_t mode = 0;            // MPOL_* with its flags
+    std::vector<std::uint64_t> nodes;  // bit n of element m is node 64 m + n
+    static auto fields(auto&& visit, auto& self) { return visit(self.mode, self.nodes); }
+};
+
 struct Root {
     std::string path;  // absolute host path
     bool read_only = false;
@@ -137,9 +156,10 @@ struct Root {
     std::vector<Symlink> links;     // made where nothing is in the way
     std::vector<std::string> masked_paths;
     std::vector<std::string> read_only_paths;
+    std::string mount_label;  // of file systems, where the kernel has SELinux
     static auto fields(auto&& visit, auto& self) {
         return visit(self.path, self.read_only, self.propagation, self.mounts, self.devices, self.links,
-                     self.masked_paths, self.read_only_paths);
+                     self.masked_paths, self.read_only_paths, self.mount_label);
     }
 };
 
@@ -157,10 +177,17 @@ struct Process {
     bool no_new_privileges = false;
     std::optional<std::int32_t> oom_score_adj;
     Seccomp seccomp;
+    std::string apparmor_profile, selinux_label;  // where the kernel has these; empty: none
+    std::optional<Scheduler> scheduler;
+    std::optional<std::uint32_t> io_priority;     // ioprio_set(2)
+    std::optional<MemoryPolicy> memory_policy;
+    std::optional<std::uint32_t> personality;     // PER_*, personality(2)
+    std::vector<std::uint64_t> first_cpus, cpus;  // before and after it is placed in its cgroup; neither: all of them
     static auto fields(auto&& visit, auto& self) {
         return visit(self.terminal, self.rows, self.columns, self.args, self.env, self.cwd, self.uid, self.gid,
                      self.groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
-                     self.oom_score_adj, self.seccomp);
+                     self.oom_score_adj, self.seccomp, self.apparmor_profile, self.selinux_label, self.scheduler,
+                     self.io_priority, self.memory_policy, self.personality, self.first_cpus, self.cpus);
     }
 };
 

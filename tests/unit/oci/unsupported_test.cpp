@@ -22,11 +22,11 @@ TEST(CheckSupported, PassesWhatAsksForNothing) {
 
 TEST(CheckSupported, IsItsOwnKindOfError) {
     auto spec = with_mount_namespace();
-    spec.process.emplace().apparmor_profile = "strict";
+    spec.linux_config.personality = Personality{"LINUX", {"x"}};
     const auto result = check_supported(spec);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::unsupported);
-    EXPECT_EQ(result.error().message, "/process/apparmorProfile: not supported by this version");
+    EXPECT_EQ(result.error().message, "/linux/personality/flags: not supported by this version");
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ LaunchPlan full_plan() {
                  .devices = {{"/d", 1, 2, 3, 4, 5}},
                  .links = {{"/l", "t"}},
                  .masked_paths = {"/m"},
-                 .read_only_paths = {"/o", ""}};
+                 .read_only_paths = {"/o", ""},
+                 .mount_label = "m"};
     plan.root.mounts.push_back({.kind = MountKind::cgroup,
                                 .fstype = "f",
                                 .source = "s",
@@ -59,7 +60,15 @@ LaunchPlan full_plan() {
                     .capabilities = Capabilities{1, 2, 3, 4, 5},
                     .no_new_privileges = true,
                     .oom_score_adj = -1,
-                    .seccomp = {{1, 2, 3}, 4, "/l", {"a", "b"}}};
+                    .seccomp = {{1, 2, 3}, 4, "/l", {"a", "b"}},
+                    .apparmor_profile = "p",
+                    .selinux_label = "l",
+                    .scheduler = Scheduler{1, 2, -3, 4, 5, 6, 7},
+                    .io_priority = 8,
+                    .memory_policy = MemoryPolicy{9, {10}},
+                    .personality = 11,
+                    .first_cpus = {12},
+                    .cpus = {13}};
     return plan;
 }
 
@@ -73,6 +82,9 @@ TEST(Codec, KeepsEveryMember) {
     EXPECT_EQ(plan.process.capabilities->ambient, 5U);
     EXPECT_EQ(plan.process.seccomp.filter.size(), 3U);
     EXPECT_EQ(plan.process.umask, 022U);
+    EXPECT_EQ(plan.process.scheduler->period, 7U);
+    EXPECT_EQ(plan.process.memory_policy->nodes.at(0), 10U);
+    EXPECT_EQ(plan.process.cpus.at(0), 13U);
     EXPECT_EQ(plan.cgroup.device_program.back(), UINT64_MAX);
 }
 

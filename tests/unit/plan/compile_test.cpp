@@ -243,6 +243,37 @@ TEST(CompileCgroup, WarnsOfWhatOnlyVersionOneHas) {
     EXPECT_EQ(result.warnings[0], "/linux/resources/memory/kernel: cgroup v2 has no such limit: ignored");
 }
 
+TEST(CompileProcess, TurnsWordsIntoNumbers) {
+    const auto process = compiled(R"({"process": {
+        "scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3,
+            "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_DL_OVERRUN"]},
+        "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7},
+        "execCPUAffinity": {"initial": "0", "final": "1"}},
+        "linux": {"personality": {"domain": "LINUX32"},
+            "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0,2-3,64", "flags": ["MPOL_F_STATIC_NODES"]}}})")
+                             .plan.process;
+    EXPECT_EQ(process.scheduler->policy, 6U);
+    EXPECT_EQ(process.scheduler->flags, 5U);
+    EXPECT_EQ(process.scheduler->period, 3U);
+    EXPECT_EQ(process.io_priority, 3U << 13 | 7U);
+    EXPECT_EQ(process.personality, 8U);
+    EXPECT_EQ(process.memory_policy->mode, 2U | 1U << 15);
+    EXPECT_EQ(process.memory_policy->nodes, (std::vector<std::uint64_t>{13, 1}));
+    EXPECT_TRUE(process.first_cpus.empty() && process.cpus.empty());
+    EXPECT_FALSE(compiled("").plan.process.personality);
+    const auto local = compiled(R"({"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": ""}}})").plan.process;
+    EXPECT_TRUE(local.memory_policy->nodes.empty());
+}
+
+TEST(CompileExec, ChoosesItsCpus) {
+    const auto spec = compiled("").spec;
+    auto process = *spec.process;
+    process.exec_cpu_affinity = oci::ExecCpuAffinity{"0-1", "3"};
+    const auto plan = compile_exec(spec, process, {}).value();
+    EXPECT_EQ(plan.first_cpus, std::vector<std::uint64_t>{3});
+    EXPECT_EQ(plan.cpus, std::vector<std::uint64_t>{8});
+}
+
 constexpr std::string_view kNotify = R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
     "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock",
     "listenerMetadata": "a \"pid\":0 b", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}})";
