@@ -109,6 +109,7 @@ private:
     void open_payload();
     void watch_memory();
     void read_memory_events();
+    void leave_class() const;
     [[nodiscard]] ExitRecord make_record() const;
 
     Services& services_;

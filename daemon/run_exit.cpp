@@ -13,6 +13,7 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
+#include "lib/launch/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
@@ -136,6 +137,13 @@ void Run::wait_until_empty() {
     empty_timer_ = std::move(*timer);
 }
 
+/// Who adopted a run has no plan; then the class stays for the next run of this container, which finds it.
+void Run::leave_class() const {
+    if (!setup_.plan || !setup_.plan->rdt) return;
+    if (const auto root = launch::open_resctrl())
+        launch::leave_resctrl(root->get(), *setup_.plan->rdt, setup_.plan->id);
+}
+
 ExitRecord Run::make_record() const {
     ExitRecord record;
     record.time = std::chrono::system_clock::now();
@@ -165,6 +173,7 @@ void Run::end() {
     for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
                          &launch_timer_})
         source->reset();
+    leave_class();
     // Should there be an init that we never heard of, it sees this and exits.
     channel_.reset();
     console_.close_run();

@@ -14,6 +14,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/hooks.hpp"
+#include "lib/launch/resctrl.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/plan/compile.hpp"
 #include "runtime/control_group.hpp"
@@ -146,8 +147,16 @@ Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hoo
     return {};
 }
 
+void leave_class(const Container& container) {
+    const auto spec = load_spec(container);
+    const auto wanted = spec ? plan::to_rdt(spec->linux_config.intel_rdt) : std::nullopt;
+    if (!wanted) return;
+    if (const auto root = launch::open_resctrl()) launch::leave_resctrl(root->get(), *wanted, container.record.id);
+}
+
 Result<> destroy(const Container& container) {
     TRY(kill_everything(container));
+    leave_class(container);
     TRY(remove_group(container.record.cgroup, container.record.scope, container.record.id));
     // A failing hook keeps nobody from getting rid of the container.
     if (const auto spec = load_spec(container))

@@ -132,6 +132,7 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
     if ((list == List::create_hooks || list == List::start_hooks) && failed.error == ECANCELED)
         return " (it did not exit with 0)";
+    if (kSteps[failed.step].name == "resctrl" && failed.error == ENODEV) return " (none is mounted at /sys/fs/resctrl)";
     const auto& mounts = plan.root.mounts;
     if (list != List::mounts || failed.index < 0 ||
         static_cast<std::size_t>(failed.index) >= mounts.size())
@@ -173,6 +174,7 @@ Subject subject_of(List list, int index, const LaunchPlan& plan) {
             return row_of(plan.hooks.create_container, index, [](auto& row) { return plain(row.path); });
         case List::start_hooks:
             return row_of(plan.hooks.start_container, index, [](auto& row) { return plain(row.path); });
+        case List::net_devices: return row_of(plan.net_devices, index, [](auto& row) { return plain(row.name); });
         case List::rlimits:
             return row_of(plan.process.rlimits, index,
                           [](auto& row) { return Subject{{}, std::string(name_of(kRlimits, row.resource))}; });

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,15 +11,12 @@
 #include <span>
 
 #include "lib/kernel/file.hpp"
-#include "lib/kernel/namespaces.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/launch/id_map_helper.hpp"
-#include "lib/launch/id_map_text.hpp"
+#include "lib/launch/parent_part.hpp"
 #include "lib/launch/spawn.hpp"
-#include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -68,51 +64,17 @@ void give_pipes_to_user(std::span<const UniqueFd> streams, const plan::LaunchPla
     }
 }
 
-/// In a user namespace a hard limit cannot be raised any more. The child sets the limits itself, later.
-Result<> raise_hard_limits(pid_t pid, const plan::Process& process) {
-    for (const auto& row : process.rlimits) {
-        rlimit64 limit{};
-        const auto resource = static_cast<__rlimit_resource>(row.resource);
-        if (::prlimit64(pid, resource, nullptr, &limit) < 0) return fail_errno(errno, "prlimit");
-        if (row.hard <= limit.rlim_max) continue;
-        limit.rlim_max = row.hard;
-        if (::prlimit64(pid, resource, &limit, nullptr) < 0) return fail_errno(errno, "prlimit");
-    }
-    return {};
-}
-
-/// A failure of the parent's part is reported like the child's own, under the step that waits for it.
-struct Part {
-    std::uint8_t step;
-    Result<> result;
-};
-
-Part prepare_in_user_namespace(const plan::LaunchPlan& plan, pid_t pid) {
-    const auto process = kernel::open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
-    if (!process) return {step_number("id maps"), std::unexpected(process.error())};
-    if (has_new_namespace(plan, plan::NamespaceKind::user)) {
-        auto result = kernel::write_id_maps(process->get(), {id_map_text(plan.uid_map), id_map_text(plan.gid_map)});
-        if (!result && result.error().sys_errno == EPERM) result = map_ids_by_helper(pid, plan);
-        if (!result) return {step_number("id maps"), std::move(result)};
-    }
-    if (plan.process.oom_score_adj) {
-        auto result =
-            kernel::write_file_at(process->get(), "oom_score_adj", std::to_string(*plan.process.oom_score_adj));
-        if (!result) return {step_number("OOM score"), std::move(result)};
-    }
-    return {step_number("resource limit"), raise_hard_limits(pid, plan.process)};
-}
-
-Result<> report_failure(int channel, std::uint8_t step, const Error& error) {
-    const Message message{.kind = MessageKind::failed, .step = step, .error = error.sys_errno};
+Result<> report_failure(int channel, const Part& part) {
+    const Message message{
+        .kind = MessageKind::failed, .step = part.step, .error = part.result.error().sys_errno, .index = part.index};
     return kernel::send_with_fds(channel, std::as_bytes(std::span(&message, 1)), {});
 }
 
 /// Once init exists, it has a supervisor that watches its channel: that is told, and the launch itself succeeded.
-Result<> open_gate(const plan::LaunchPlan& plan, const Launched& launched, int channel, int gate) {
-    const Part part = prepare_in_user_namespace(plan, launched.pid);
+Result<> open_gate(const Context& context, const Launched& launched, int gate) {
+    const Part part = do_parents_part(context, launched.pid);
     if (part.result) return kernel::write_all(gate, "!");
-    TRY(report_failure(channel, part.step, part.result.error()));
+    TRY(report_failure(context.channel, part));
     return kernel::send_signal(launched.pidfd.get(), SIGKILL);
 }
 
@@ -179,7 +141,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     context.keep_keyring = descriptors.keep_keyring;
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
     Gate gate;
-    if (context.in_user_namespace) gate = TRY(make_gate(first_free));
+    if (has_parents_part(context)) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
     const SpawnOptions options{.parent = parent,
@@ -190,7 +152,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     TRY(birth.check());
     auto launched = TRY(spawn(context, options));
     if (gate.write) {
-        const auto opened = open_gate(plan, launched, descriptors.channel.get(), gate.write.get());
+        const auto opened = open_gate(context, launched, gate.write.get());
         // Init finds its gate closed and exits; its supervisor sees that.
         static_cast<void>(opened);
     }

@@ -26,6 +26,7 @@ enum class List : std::uint8_t {
     rlimits,
     create_hooks,
     start_hooks,
+    net_devices,
 };
 
 struct Step {
@@ -36,6 +37,7 @@ struct Step {
 
 // namespace_steps.cpp
 int await_gate(Context& context);
+int skip(Context& context);
 int hide_from_others(Context& context);
 int set_oom_score(Context& context);
 int enter_time_namespace(Context& context);
@@ -98,6 +100,9 @@ int filter_after_credentials(Context& context);
 inline constexpr std::array kSteps{
     // Until the parent has written the id maps, we are nobody in a new user namespace.
     Step{"id maps", await_gate, List::none},
+    // The parent has done these meanwhile; their failures are told under these names.
+    Step{"resctrl", skip, List::none},
+    Step{"network device", skip, List::net_devices},
     // Before any namespace is joined, whose processes could otherwise trace us.
     Step{"hiding", hide_from_others, List::none},
     Step{"OOM score", set_oom_score, List::none},

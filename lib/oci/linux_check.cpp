@@ -128,6 +128,17 @@ Result<> check_net_devices(const Spec& spec) {
     return {};
 }
 
+/// Each part of it becomes the name of a directory or a line of a file.
+Result<> check_rdt(const IntelRdt& rdt) {
+    const auto& name = rdt.clos_id;
+    if (name == "." || name == ".." || (name != "/" && name.find_first_of("/\n") != std::string::npos))
+        return broken("/linux/intelRdt/closID", "must be the name of a directory");
+    for (std::size_t i = 0; i < rdt.schemata.size(); ++i)
+        if (rdt.schemata[i].empty() || rdt.schemata[i].contains('\n'))
+            return broken(std::format("/linux/intelRdt/schemata/{}", i), "must be one line");
+    return {};
+}
+
 Result<> check_memory_policy(const MemoryPolicy& policy) {
     if (find_row(kMemoryPolicyModeNames, policy.mode) == nullptr)
         return broken("/linux/memoryPolicy/mode", "is not a memory policy");
@@ -209,6 +220,7 @@ Result<> check_linux(const Spec& spec) {
     TRY(check_sysctls(spec));
     TRY(check_paths(config.masked_paths, "/linux/maskedPaths"));
     TRY(check_paths(config.readonly_paths, "/linux/readonlyPaths"));
+    if (config.intel_rdt) TRY(check_rdt(*config.intel_rdt));
     if (config.memory_policy) TRY(check_memory_policy(*config.memory_policy));
     if (config.personality) TRY(check_personality(*config.personality));
     if (config.seccomp) TRY(check_seccomp(*config.seccomp));

@@ -25,8 +25,6 @@ constexpr std::array kHookRows{
 };
 
 constexpr std::array kRows{
-    Row{"/linux/intelRdt", [](const Spec& s) { return s.linux_config.intel_rdt.has_value(); }},
-    Row{"/linux/netDevices", [](const Spec& s) { return !s.linux_config.net_devices.empty(); }},
     // The specification has the property, and no flag.
     Row{"/linux/personality/flags",
         [](const Spec& s) { return s.linux_config.personality && !s.linux_config.personality->flags.empty(); }},

@@ -115,6 +115,9 @@ Result<LaunchPlan> compile_all(const Context& context) {
     plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version, &context.warnings);
     plan.process = TRY(compile_process(context));
     plan.hooks = compile_hooks(context);
+    for (const auto& [name, device] : spec.linux_config.net_devices)
+        plan.net_devices.push_back({name, device.name.empty() ? name : device.name});
+    plan.rdt = to_rdt(spec.linux_config.intel_rdt);
     return plan;
 }
 
@@ -124,6 +127,15 @@ std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
     std::vector<IdMap> out;
     for (const auto& line : mappings) out.push_back({line.container_id, line.host_id, line.size});
     return out;
+}
+
+std::optional<IntelRdt> to_rdt(const std::optional<oci::IntelRdt>& source) {
+    if (!source) return std::nullopt;
+    return IntelRdt{.clos_id = source->clos_id,
+                    .l3_cache_schema = source->l3_cache_schema,
+                    .mem_bw_schema = source->mem_bw_schema,
+                    .schemata = source->schemata,
+                    .monitoring = source->enable_monitoring};
 }
 
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,

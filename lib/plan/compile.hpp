@@ -39,6 +39,9 @@ Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process,
 /// One kind of hooks, for whoever runs them outside the container.
 [[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);
 
+/// Nothing when the document asks for nothing.
+[[nodiscard]] std::optional<IntelRdt> to_rdt(const std::optional<oci::IntelRdt>& source);
+
 /// Limits alone, for a running container. They must have passed oci::check_resources.
 [[nodiscard]] Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version,
                                     Warnings* warnings = nullptr);

@@ -123,6 +123,11 @@ private:
                                      offset.nanoseconds));
         if (!plan_.hostname.empty()) line("hostname", shown(plan_.hostname));
         if (!plan_.domainname.empty()) line("domainname", shown(plan_.domainname));
+        for (const auto& device : plan_.net_devices)
+            line("interface", std::format("{} as {}", shown(device.name), shown(device.new_name)));
+        if (plan_.rdt)
+            line("resctrl", std::format("{}{}{}", plan_.rdt->clos_id.empty() ? "its own" : shown(plan_.rdt->clos_id),
+                                        plan_.rdt->monitoring ? ", monitored: " : ": ", shown_schemata(*plan_.rdt)));
         for (const auto& write : plan_.sysctls)
             line("sysctl", std::format("{} = {}", shown(write.file), shown(write.value)));
     }
@@ -195,6 +200,14 @@ private:
                                         process.seccomp.flags));
         if (!process.seccomp.listener.empty()) line("notifies", shown(process.seccomp.listener));
         line("exec", shown_list(process.args));
+    }
+
+    static std::string shown_schemata(const IntelRdt& rdt) {
+        std::vector<std::string> lines;
+        for (const auto* text : {&rdt.l3_cache_schema, &rdt.mem_bw_schema})
+            if (!text->empty()) lines.push_back(*text);
+        lines.insert(lines.end(), rdt.schemata.begin(), rdt.schemata.end());
+        return shown_list(lines);
     }
 
     void add_manner() {

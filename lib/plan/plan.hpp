@@ -231,6 +231,24 @@ struct Hooks {
     }
 };
 
+/// An interface of the host that the container gets.
+struct NetDevice {
+    std::string name;      // on the host
+    std::string new_name;  // may hold "%d" for the next free number
+    static auto fields(auto&& visit, auto& self) { return visit(self.name, self.new_name); }
+};
+
+/// A class of service in resctrl.
+struct IntelRdt {
+    std::string clos_id;  // empty: one of the container's own, named after it; "/": the root's
+    std::string l3_cache_schema, mem_bw_schema;
+    std::vector<std::string> schemata;
+    bool monitoring = false;
+    static auto fields(auto&& visit, auto& self) {
+        return visit(self.clos_id, self.l3_cache_schema, self.mem_bw_schema, self.schemata, self.monitoring);
+    }
+};
+
 struct LaunchPlan {
     std::string id;
     std::vector<Namespace> namespaces;
@@ -242,9 +260,12 @@ struct LaunchPlan {
     Cgroup cgroup;
     Process process;
     Hooks hooks;
+    std::vector<NetDevice> net_devices;
+    std::optional<IntelRdt> rdt;
     static auto fields(auto&& visit, auto& self) {
         return visit(self.id, self.namespaces, self.uid_map, self.gid_map, self.time_offsets, self.hostname,
-                     self.domainname, self.sysctls, self.root, self.cgroup, self.process, self.hooks);
+                     self.domainname, self.sysctls, self.root, self.cgroup, self.process, self.hooks, self.net_devices,
+                     self.rdt);
     }
 };
 

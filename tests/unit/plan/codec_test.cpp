@@ -69,6 +69,8 @@ LaunchPlan full_plan() {
                     .personality = 11,
                     .first_cpus = {12},
                     .cpus = {13}};
+    plan.net_devices = {{"eth9", "eth0"}};
+    plan.rdt = IntelRdt{"c", "L3:0=f", "MB:0=50", {"L2:0=1"}, true};
     return plan;
 }
 
@@ -82,6 +84,8 @@ TEST(Codec, KeepsEveryMember) {
     EXPECT_EQ(plan.process.capabilities->ambient, 5U);
     EXPECT_EQ(plan.process.seccomp.filter.size(), 3U);
     EXPECT_EQ(plan.process.umask, 022U);
+    EXPECT_EQ(plan.net_devices.at(0).new_name, "eth0");
+    EXPECT_TRUE(plan.rdt->monitoring);
     EXPECT_EQ(plan.process.scheduler->period, 7U);
     EXPECT_EQ(plan.process.memory_policy->nodes.at(0), 10U);
     EXPECT_EQ(plan.process.cpus.at(0), 13U);

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/net_device.hpp"
+
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "lib/base/unique_fd.hpp"
+#include "lib/kernel/namespaces.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+constexpr const char* kOwnNamespace = "/proc/self/ns/net";
+constexpr std::array<std::uint16_t, 3> kAddressAttributes{IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST};
+
+/// Attributes of a message, each aligned.
+template <class Visit>
+void for_each_attribute(std::string_view bytes, Visit&& visit) {
+    while (bytes.size() >= sizeof(rtattr)) {
+        rtattr attribute{};
+        std::memcpy(&attribute, bytes.data(), sizeof attribute);
+        if (attribute.rta_len < sizeof attribute || attribute.rta_len > bytes.size()) return;
+        visit(attribute.rta_type, bytes.substr(RTA_LENGTH(0), attribute.rta_len - RTA_LENGTH(0)));
+        bytes.remove_prefix(std::min<std::size_t>(RTA_ALIGN(attribute.rta_len), bytes.size()));
+    }
+}
+
+template <class Header>
+class Request {
+public:
+    Request(std::uint16_t type, std::uint16_t flags, const Header& header) {
+        nlmsghdr start{};
+        start.nlmsg_type = type;
+        start.nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST);
+        add(&start, sizeof start);
+        add(&header, sizeof header);
+    }
+    Request& attribute(std::uint16_t type, std::string_view value) {
+        rtattr start{};
+        start.rta_type = type;
+        start.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(value.size()));
+        add(&start, sizeof start);
+        add(value.data(), value.size());
+        return *this;
+    }
+    Request& number(std::uint16_t type, std::uint32_t value) {
+        return attribute(type, {reinterpret_cast<const char*>(&value), sizeof value});
+    }
+    const std::string& bytes() {
+        const auto size = static_cast<std::uint32_t>(bytes_.size());
+        std::memcpy(bytes_.data(), &size, sizeof size);
+        return bytes_;
+    }
+
+private:
+    void add(const void* data, std::size_t size) {
+        bytes_.append(static_cast<const char*>(data), size);
+        bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+    }
+    std::string bytes_;
+};
+
+using Visitor = std::function<void(std::uint16_t type, std::string_view payload)>;
+
+class Netlink {
+public:
+    static Result<Netlink> open() {
+        Netlink out;
+        out.socket_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+        if (!out.socket_) return fail_errno(errno, "netlink socket");
+        return out;
+    }
+
+    /// Until the kernel's acknowledgement.
+    template <class Header>
+    Result<> ask(Request<Header> request, std::string_view what) {
+        return exchange(request.bytes(), what, [](std::uint16_t, std::string_view) {});
+    }
+
+    template <class Header>
+    Result<> dump(Request<Header> request, std::string_view what, const Visitor& visit) {
+        return exchange(request.bytes(), what, visit);
+    }
+
+private:
+    Result<> exchange(const std::string& bytes, std::string_view what, const Visitor& visit) {
+        if (::send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return fail_errno(errno, what);
+        std::vector<char> buffer(std::size_t{64} << 10);
+        while (true) {
+            const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+            if (size < 0 && errno == EINTR) continue;
+            if (size < 0) return fail_errno(errno, what);
+            const auto error = take({buffer.data(), static_cast<std::size_t>(size)}, visit);
+            if (error && *error != 0) return fail_errno(*error, what);
+            if (error) return {};
+        }
+    }
+
+    /// The errno of the kernel's last word, if that was among them.
+    static std::optional<int> take(std::string_view messages, const Visitor& visit) {
+        while (messages.size() >= sizeof(nlmsghdr)) {
+            nlmsghdr header{};
+            std::memcpy(&header, messages.data(), sizeof header);
+            if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages.size()) return EPROTO;
+            const auto payload = messages.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+            if (header.nlmsg_type == NLMSG_DONE) return 0;
+            if (header.nlmsg_type == NLMSG_ERROR) {
+                int error = 0;
+                std::memcpy(&error, payload.data(), std::min(sizeof error, payload.size()));
+                return -error;
+            }
+            visit(header.nlmsg_type, payload);
+            messages.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), messages.size()));
+        }
+        return std::nullopt;
+    }
+
+    UniqueFd socket_;
+};
+
+struct Link {
+    int index;
+    std::string name;
+};
+
+Result<std::vector<Link>> list_links(Netlink& netlink) {
+    std::vector<Link> links;
+    TRY(netlink.dump(Request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}), "list of interfaces",
+                     [&](std::uint16_t type, std::string_view payload) {
+                         ifinfomsg info{};
+                         if (type != RTM_NEWLINK || payload.size() < sizeof info) return;
+                         std::memcpy(&info, payload.data(), sizeof info);
+                         auto& link = links.emplace_back(info.ifi_index, "");
+                         for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof info)),
+                                            [&](std::uint16_t attribute, std::string_view value) {
+                                                if (attribute == IFLA_IFNAME) link.name = value.data();
+                                            });
+                     }));
+    return links;
+}
+
+struct Address {
+    ifaddrmsg header;
+    std::vector<std::pair<std::uint16_t, std::string>> attributes;
+};
+
+/// What was given to the interface for good, other than what the kernel made up or somebody leased.
+std::optional<Address> read_address(std::string_view payload, int index) {
+    Address address{};
+    if (payload.size() < sizeof address.header) return std::nullopt;
+    std::memcpy(&address.header, payload.data(), sizeof address.header);
+    std::uint32_t flags = address.header.ifa_flags;
+    for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof address.header)),
+                       [&](std::uint16_t type, std::string_view value) {
+                           if (type == IFA_FLAGS && value.size() == sizeof flags)
+                               std::memcpy(&flags, value.data(), sizeof flags);
+                           if (std::ranges::contains(kAddressAttributes, type))
+                               address.attributes.emplace_back(type, value);
+                       });
+    const bool wanted = static_cast<int>(address.header.ifa_index) == index && (flags & IFA_F_PERMANENT) != 0 &&
+                        address.header.ifa_scope == RT_SCOPE_UNIVERSE;
+    return wanted ? std::optional(std::move(address)) : std::nullopt;
+}
+
+Result<std::vector<Address>> list_addresses(Netlink& netlink, int index) {
+    std::vector<Address> addresses;
+    TRY(netlink.dump(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}), "list of addresses",
+                     [&](std::uint16_t type, std::string_view payload) {
+                         if (type != RTM_NEWADDR) return;
+                         if (auto address = read_address(payload, index)) addresses.push_back(std::move(*address));
+                     }));
+    return addresses;
+}
+
+ifinfomsg link_header(int index) {
+    ifinfomsg header{};
+    header.ifi_index = index;
+    return header;
+}
+
+Result<> move_link(Netlink& netlink, int index, int net_namespace, const std::string& name) {
+    Request request(RTM_NEWLINK, NLM_F_ACK, link_header(index));
+    request.number(IFLA_NET_NS_FD, static_cast<std::uint32_t>(net_namespace));
+    // With the null at its end, as the kernel's own names have it.
+    request.attribute(IFLA_IFNAME, {name.c_str(), name.size() + 1});
+    return netlink.ask(std::move(request), "move");
+}
+
+Result<> add_address(Netlink& netlink, int index, const Address& address) {
+    auto header = address.header;
+    header.ifa_index = static_cast<std::uint32_t>(index);
+    header.ifa_flags = 0;
+    Request request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, header);
+    for (const auto& [type, value] : address.attributes) request.attribute(type, value);
+    return netlink.ask(std::move(request), "add an address");
+}
+
+Result<> raise_link(Netlink& netlink, int index) {
+    auto header = link_header(index);
+    header.ifi_flags = IFF_UP;
+    header.ifi_change = IFF_UP;
+    return netlink.ask(Request(RTM_NEWLINK, NLM_F_ACK, header), "raise");
+}
+
+/// A socket belongs to the namespace that it was made in.
+Result<Netlink> open_inside(int net_namespace, int own_namespace) {
+    TRY(join_namespace(net_namespace, CLONE_NEWNET));
+    auto netlink = Netlink::open();
+    TRY(join_namespace(own_namespace, CLONE_NEWNET), "return to our own network namespace");
+    return netlink;
+}
+
+Result<> settle(Netlink& inside, int index, const std::vector<Address>& addresses) {
+    for (const auto& address : addresses) TRY(add_address(inside, index, address));
+    return raise_link(inside, index);
+}
+
+bool is_same_file(int a, int b) {
+    struct stat first{}, second{};
+    return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+}  // namespace
+
+Result<> move_net_device(const std::string& name, int net_namespace, const std::string& new_name) {
+    const auto own = TRY(open_namespace(kOwnNamespace, CLONE_NEWNET));
+    if (is_same_file(own.get(), net_namespace)) return fail_errno(EINVAL, "the network namespace is the host's own");
+    auto outside = TRY(Netlink::open());
+    const auto links = TRY(list_links(outside));
+    const auto link = std::ranges::find(links, name, &Link::name);
+    if (link == links.end()) return fail_errno(ENODEV, "interface " + name);
+    const auto addresses = TRY(list_addresses(outside, link->index));
+    auto inside = TRY(open_inside(net_namespace, own.get()));
+    const auto before = TRY(list_links(inside));
+    if (std::ranges::contains(before, new_name, &Link::name)) return fail_errno(EEXIST, "interface " + new_name);
+    TRY(move_link(outside, link->index, net_namespace, new_name));
+    // It may have got another number on the way.
+    const auto after = TRY(list_links(inside));
+    const auto moved = std::ranges::find_if(
+        after, [&](const Link& row) { return !std::ranges::contains(before, row.index, &Link::index); });
+    if (moved == after.end()) return fail_errno(ENODEV, "interface " + new_name);
+    auto settled = settle(inside, moved->index, addresses);
+    if (!settled) static_cast<void>(move_link(inside, moved->index, own.get(), name));
+    return settled;
+}
+
+}  // namespace xctl::kernel
