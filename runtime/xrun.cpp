@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 
+#include "runtime/filter_store.hpp"
 #include "runtime/options.hpp"
 #include "runtime/own_binary.hpp"
 #include "runtime/privileges.hpp"
@@ -37,7 +38,12 @@ Result<int> print_version() {
 Result<int> run_verb(const runtime::VerbRow& verb, const runtime::Arguments& arguments, char** argv) {
     if (verb.launches && runtime::is_host_root()) TRY(runtime::run_from_read_only_mount(argv));
     ::prctl(PR_SET_NAME, "xrun", 0, 0, 0);
-    return verb.run(arguments);
+    if (!verb.launches) return verb.run(arguments);
+    runtime::FilterFiles filters(runtime::filter_directory());
+    plan::use_filter_store(&filters);
+    auto status = verb.run(arguments);
+    plan::use_filter_store(nullptr);
+    return status;
 }
 
 Result<int> run(const runtime::Command& command, char** argv) {

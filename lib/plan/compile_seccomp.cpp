@@ -7,6 +7,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/seccomp.hpp"
 #include "lib/plan/compile_parts.hpp"
+#include "lib/plan/filter_store.hpp"
 
 namespace xctl::plan {
 namespace {
@@ -50,6 +51,33 @@ void add_rules(const oci::SyscallRule& source, kernel::FilterProfile& profile) {
 
 using Filter = std::vector<std::uint64_t>;
 
+FilterStore* the_store = nullptr;
+
+std::string to_text(const kernel::FilterVerdict& verdict) {
+    return std::format("{}:{}", static_cast<int>(verdict.action), verdict.data);
+}
+
+/// Everything that a filter is made from.
+std::string to_text(const kernel::FilterProfile& profile) {
+    std::string text = to_text(profile.fallback) + "\n" + join(profile.architectures, " ") + "\n";
+    for (const auto& rule : profile.rules) {
+        text += rule.syscall + " " + to_text(rule.verdict);
+        for (const auto& arg : rule.args)
+            text += std::format(" {}:{}:{}:{}", arg.index, static_cast<int>(arg.op), arg.value, arg.value_two);
+        text += '\n';
+    }
+    return text;
+}
+
+Result<Filter> stored_filter(const kernel::FilterProfile& profile) {
+    if (the_store == nullptr) return kernel::compile_filter(profile);
+    const auto text = to_text(profile);
+    if (auto found = the_store->find(text)) return std::move(*found);
+    auto filter = TRY(kernel::compile_filter(profile));
+    the_store->keep(text, filter);
+    return filter;
+}
+
 /// An engine gives all its containers one profile, and compiling one takes ten milliseconds: the last few are
 /// kept.
 Result<Filter> cached_filter(kernel::FilterProfile profile) {
@@ -60,7 +88,7 @@ Result<Filter> cached_filter(kernel::FilterProfile profile) {
     static std::vector<Entry> cache;
     if (const auto found = std::ranges::find(cache, profile, &Entry::profile); found != cache.end())
         return found->filter;
-    Filter filter = TRY(kernel::compile_filter(profile));
+    Filter filter = TRY(stored_filter(profile));
     if (cache.size() == kCachedFilters) cache.erase(cache.begin());
     cache.push_back({std::move(profile), filter});
     return filter;
@@ -82,6 +110,8 @@ bool notifies(const oci::Seccomp& seccomp) {
 }
 
 }  // namespace
+
+void use_filter_store(FilterStore* store) { the_store = store; }
 
 Result<Seccomp> compile_seccomp(const Context& context) {
     const auto& seccomp = *context.spec.linux_config.seccomp;
