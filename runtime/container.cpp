@@ -75,13 +75,14 @@ Result<Container> open_container(const Arguments& arguments, const std::string& 
     return Container{std::move(store), std::move(record)};
 }
 
-Result<std::uint64_t> read_start_time(pid_t pid) {
+Result<std::uint64_t> read_start_time(pid_t pid, Zombies zombies) {
     const auto text = TRY(kernel::read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat"));
     // The name may contain anything, also blanks and brackets.
     const auto end_of_name = text.rfind(") ");
     if (end_of_name == std::string::npos) return fail_errno(ESRCH, "read /proc/PID/stat");
     const auto fields = split(std::string_view(text).substr(end_of_name + 2), ' ');
-    if (fields.size() <= kStartTimeField || fields[kStateField] == "Z" || fields[kStateField] == "X")
+    const bool ended = fields.size() <= kStartTimeField || fields[kStateField] == "X";
+    if (ended || (fields[kStateField] == "Z" && zombies == Zombies::no))
         return fail_errno(ESRCH, "the process has ended");
     return parse_unsigned(fields[kStartTimeField]);
 }
@@ -90,7 +91,7 @@ Result<UniqueFd> open_init(const Record& record) {
     if (record.pid <= 0) return fail_errno(ESRCH, "the container's init");
     auto pidfd = TRY(kernel::open_pidfd(record.pid));
     // After the descriptor is ours: it cannot be another process from here on.
-    const auto start_time = read_start_time(record.pid);
+    const auto start_time = read_start_time(record.pid, Zombies::no);
     if (!start_time || *start_time != record.start_time) return fail_errno(ESRCH, "the container's init");
     return pidfd;
 }

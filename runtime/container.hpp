@@ -30,8 +30,10 @@ Result<oci::Spec> load_spec(const Container& container);
 /// Of the init; errno is ESRCH when it has ended.
 Result<UniqueFd> open_init(const Record& record);
 
-/// Field 22 of /proc/PID/stat; fails for a zombie too.
-Result<std::uint64_t> read_start_time(pid_t pid);
+enum class Zombies : bool { no, yes };
+
+/// Field 22 of /proc/PID/stat. Errno is ESRCH for a process that has ended, and for a zombie unless they count.
+Result<std::uint64_t> read_start_time(pid_t pid, Zombies zombies);
 
 /// SIGKILL to whatever belongs to the container, and waits until all of it is gone.
 Result<> kill_everything(const Container& container);

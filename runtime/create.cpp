@@ -83,7 +83,7 @@ bool is_dispensable(const Arguments& arguments, const Bundle& bundle, const Erro
 
 /// Everything is written down before it is made, so that whoever finds us dead can remove it.
 Result<Session> make_init(const Arguments& arguments, Container& container, Bundle& bundle,
-                          const Placement& placement, int preserved) {
+                          const Placement& placement, int preserved, bool go_at_once) {
     if (!placement.cgroup.empty()) TRY(check_group(placement.cgroup));
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
@@ -101,6 +101,8 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     descriptors.preserved = preserved;
     descriptors.keep_keyring = arguments.no_new_keyring;
     Assistance assistance;
+    // Answers that it waits for earlier would come too late.
+    assistance.go_at_once = go_at_once && bundle.spec.process && placement.scope.empty() && !bundle.plan.hooks.runtime;
     if (!placement.scope.empty())
         assistance.place = [&](const launch::Launched& init) -> Result<> {
             container.record.cgroup =
@@ -114,7 +116,8 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     };
     auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;
-    container.record.start_time = TRY(read_start_time(session.process.pid));
+    // One that was told to go may have come to its end already.
+    container.record.start_time = read_start_time(session.process.pid, Zombies::yes).value_or(0);
     TRY(container.store.save(container.record));
     TRY(announce(arguments, session.process, "standard"));
     return session;
@@ -122,14 +125,14 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
 
 }  // namespace
 
-Result<Created> create_container(const Arguments& arguments, bool detached) {
+Result<Created> create_container(const Arguments& arguments, bool detached, bool go_at_once) {
     TRY(check_id(arguments.id()));
     auto bundle = TRY(load_bundle(arguments));
     TRY(check_terminal(arguments, bundle.plan.process.terminal, detached));
     const int preserved = TRY(preserve_descriptors(arguments, bundle.plan.process));
     const auto placement = TRY(choose_placement(arguments, bundle.spec), "config.json");
     Container container{TRY(Store::create(arguments)), make_record(arguments, bundle, placement)};
-    auto session = make_init(arguments, container, bundle, placement, preserved);
+    auto session = make_init(arguments, container, bundle, placement, preserved, go_at_once);
     if (session)
         return Created{std::move(container), std::move(bundle.spec), std::move(bundle.plan), std::move(*session)};
     // A cgroup that somebody else uses is theirs, and killing what is in it would be a disaster.
@@ -140,7 +143,7 @@ Result<Created> create_container(const Arguments& arguments, bool detached) {
 }
 
 Result<int> verb_create(const Arguments& arguments) {
-    const auto created = TRY(create_container(arguments, true));
+    const auto created = TRY(create_container(arguments, true, false));
     TRY(launch::send(created.session.channel.get(), launch::MessageKind::hold));
     return 0;
 }

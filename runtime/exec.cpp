@@ -149,7 +149,8 @@ Result<Session> enter(const Arguments& arguments, const Container& container, pl
     // After the paths of its namespaces have been looked up by number, it is still the same process.
     plan.namespaces = TRY(namespaces_of(container.record.pid));
     TRY(open_init(container.record));
-    auto session = TRY(launch_process(plan, std::move(descriptors), arguments.console_socket, {}), "exec failed");
+    auto session = TRY(launch_process(plan, std::move(descriptors), arguments.console_socket, {.place = {}, .run_hooks = {}, .go_at_once = true}),
+                       "exec failed");
     return session;
 }
 
@@ -166,7 +167,7 @@ Result<int> verb_exec(const Arguments& arguments) {
     }
     auto session = TRY(enter(arguments, container, plan));
     TRY(announce(arguments, session.process, "setns"));
-    TRY(launch::send(session.channel.get(), launch::MessageKind::go));
+    TRY(send_go(session));
     TRY(await_program(session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return plan; }), "exec failed");
     if (arguments.detach) return 0;
     return attend(session);

@@ -140,8 +140,15 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
             if (!descriptors.stdio[stream]) return fail_errno(errno, "standard stream " + std::to_string(stream));
         }
     descriptors.channel = std::move(theirs);
+    descriptors.placed = !assistance.place;
+    // It will find the message when it looks for one, and neither of us has to wake the other for it.
+    if (assistance.go_at_once) TRY(launch::send(ours.get(), MessageKind::go));
     auto launched = TRY(launch::launch(plan, std::move(descriptors), launch::Parent::child));
-    Session session{std::move(ours), std::move(launched), UniqueFd(), UniqueFd()};
+    Session session{.channel = std::move(ours),
+                    .process = std::move(launched),
+                    .terminal = {},
+                    .has_gone = assistance.go_at_once,
+                    .notifications = {}};
     Supervisor supervisor(plan, session, console_socket, assistance);
     auto ready = supervisor.place();
     if (ready) ready = supervisor.until_ready();
@@ -149,6 +156,11 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
     static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
     static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));
     return std::unexpected(std::move(ready).error().context("unable to start container process"));
+}
+
+Result<> send_go(Session& session) {
+    if (std::exchange(session.has_gone, true)) return {};
+    return launch::send(session.channel.get(), MessageKind::go);
 }
 
 Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan) {

@@ -14,6 +14,7 @@ struct Session {
     UniqueFd channel;
     launch::Launched process;
     UniqueFd terminal;       // the master, unless the console socket's owner has it
+    bool has_gone = false;   // it was told to execute its program
     UniqueFd notifications;  // of the program for our own manager, notify_socket.hpp
 };
 
@@ -27,11 +28,15 @@ Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& proc
 struct Assistance {
     std::function<Result<>(const launch::Launched&)> place;  // may be absent: it was born where it belongs
     std::function<Result<>(pid_t)> run_hooks;                // absent when there are none
+    bool go_at_once = false;                                 // the program need not wait for us when it is ready
 };
 
 /// Launches into `descriptors.cgroup` and goes along until the process is ready. On failure it is dead.
 Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
                                const std::string& console_socket, const Assistance& assistance);
+
+/// Tells a ready process to execute its program, unless it was told.
+Result<> send_go(Session& session);
 
 /// After `go`: until the program is executed, or what prevents that.
 Result<> await_program(int channel, const std::function<Result<plan::LaunchPlan>()>& plan);
@@ -46,8 +51,8 @@ struct Created {
     Session session;
 };
 
-/// Whether the init outlives us waiting, or is started at once over its channel.
-Result<Created> create_container(const Arguments& arguments, bool detached);
+/// `detached`: the init outlives us. `go_at_once`: it executes its program as soon as it can.
+Result<Created> create_container(const Arguments& arguments, bool detached, bool go_at_once);
 
 /// Standard streams, terminal and signals for a program in the foreground, until it ends; then its exit status.
 Result<int> attend(Session& session);

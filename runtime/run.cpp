@@ -13,7 +13,7 @@ namespace {
 
 Result<> begin(Created& created) {
     if (has_notify_socket()) created.session.notifications = TRY(bind_notify_socket(created.container.store));
-    TRY(launch::send(created.session.channel.get(), launch::MessageKind::go));
+    TRY(send_go(created.session));
     TRY(await_program(created.session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return created.plan; }));
     created.container.store.forget_start_socket();
     return run_hooks(created.container, created.spec.hooks.poststart, oci::Status::running);
@@ -41,7 +41,7 @@ Result<int> verb_run(const Arguments& arguments) {
         // What the container's init leaves behind becomes ours, also an init that a helper made.
         if (!arguments.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
-    auto created = TRY(create_container(arguments, arguments.detach));
+    auto created = TRY(create_container(arguments, arguments.detach, !has_notify_socket()));
     if (!created.spec.process) {
         TRY(destroy(created.container));
         return fail(Errc::invalid_document, "config.json: /process: there is no program to run");

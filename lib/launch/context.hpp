@@ -64,6 +64,7 @@ struct Context {
     char host_pid[16] = {};                // ours, as the host's /proc has it
     const char* executable = nullptr;
     mode_t umask = 0;
+    bool born_placed = false;  // nobody needs to be asked
     bool placed = false;
 };
 

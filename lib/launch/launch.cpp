@@ -137,6 +137,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     give_pipes_to_user(descriptors.stdio, plan);
     context.channel = descriptors.channel.get();
     context.start = descriptors.start.get();
+    context.born_placed = descriptors.placed;
     context.preserved = descriptors.preserved;
     context.keep_keyring = descriptors.keep_keyring;
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();

@@ -199,8 +199,10 @@ int raise_loopback(Context& context) {
 
 int ensure_placed(Context& context) {
     if (context.placed) return 0;
-    if (const int result = send_message(context, MessageKind::await_placement); result < 0) return result;
-    if (const int result = await_message(context, MessageKind::placed); result < 0) return result;
+    if (!context.born_placed) {
+        if (const int result = send_message(context, MessageKind::await_placement); result < 0) return result;
+        if (const int result = await_message(context, MessageKind::placed); result < 0) return result;
+    }
     context.placed = true;
     // The namespace's root is the cgroup that we are in now.
     const bool is_new = has_new_namespace(*context.plan, NamespaceKind::cgroup);
