@@ -173,14 +173,17 @@ class Context:
         serial = self.active.index(process)
         words = [os.path.basename(str(word)) if not n else str(word) for n, word in enumerate(process.args)]  # type: ignore[arg-type]
         del words[1:3]
-        try:
-            status = process.wait(seconds or SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise Failure(f"`{' '.join(words)}` did not end: {self.printed('err', serial)}") from None
+        end = time.monotonic() + (seconds or SECONDS)
+        while process.poll() is None:
+            if time.monotonic() > end:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise Failure(f"`{' '.join(words)}` did not end: {self.printed('err', serial)}")
+            # A container's first process ends after all the others have been collected, some of them by us.
+            self.reap()
+            time.sleep(0.004)
         self.reap()
-        return Done(words, status, self.printed("out", serial), self.printed("err", serial))
+        return Done(words, process.returncode, self.printed("out", serial), self.printed("err", serial))
 
     def printed(self, stream: str, serial: int) -> str:
         return (self.directory / f"{stream}.{serial}").read_text(errors="replace")
@@ -282,17 +285,22 @@ class Context:
         return found
 
     def cgroups(self) -> list[Path]:
-        return [path for path in (CGROUPS / OWN_CGROUP).glob("*/**") if path.is_dir()]
+        # Other runtimes are tried at the same time.
+        return [path for path in (CGROUPS / OWN_CGROUP).glob(f"*{self.runtime.name}*/**") if path.is_dir()]
 
     def end(self) -> list[str]:
         """Removes everything, first as an engine would; what that does not remove is returned and removed by hand."""
+        hung: list[str] = []
         for process in self.active:
             if process.poll() is None:
                 process.kill()
                 process.wait()
         for name in dict.fromkeys(self.ids):
             if (self.state_root / name).exists():
-                self.call("delete", "--force", name)
+                try:
+                    self.call("delete", "--force", name)
+                except Failure as failure:
+                    hung.append(str(failure))
         for cleanup in reversed(self.cleanups):
             cleanup()
         remaining = self.left()
@@ -302,7 +310,7 @@ class Context:
             remaining = self.left()
         self.sweep()
         shutil.rmtree(self.directory, ignore_errors=True)
-        return remaining
+        return hung + remaining
 
     def sweep(self) -> None:
         for pid in children():

@@ -132,6 +132,14 @@ def arguments(t: Context) -> None:
     t.equal([line.rstrip() for line in log_of(t)], [f"{kind} a b set" for kind in KINDS], "words and environment")
 
 
+@case(f"{ROW} hooks: without env the caller's, as of both other runtimes")
+def environment_absent(t: Context) -> None:
+    spec = t.spec("true")
+    spec["hooks"] = {"createRuntime": [hook(t, "createRuntime", "cat >/dev/null; echo $OF_CALLER >>$log")]}
+    t.output(spec, env={**os.environ, "OF_CALLER": "passed on"})
+    t.equal(log_of(t), ["passed on"], "a variable of the caller")
+
+
 @case(f"{ROW} hooks: a hook need not read its state")
 def state_unread(t: Context) -> None:
     spec = with_hooks(t, 'exec 0<&-; echo $kind$n >>$log', program="sleep 0.3")
@@ -209,7 +217,7 @@ def missing(t: Context) -> None:
 def network(t: Context) -> None:
     spec = t.spec("cat /proc/sys/net/ipv4/conf/lo/tag")
     script = 'pid=$(sed "s/.*\\"pid\\": *\\([0-9]*\\).*/\\1/" | tr -d "\\n{} "); nsenter --net=/proc/$pid/ns/net sysctl -qw net.ipv4.conf.lo.tag=42'
-    spec["hooks"] = {"createRuntime": [hook(t, "createRuntime", script)]}
+    spec["hooks"] = {"createRuntime": [hook(t, "createRuntime", script, env=[f"PATH={os.environ['PATH']}"])]}
     t.equal(t.output(spec), "42\n", "what the hook has set in the container's namespace")
 
 
