@@ -66,7 +66,8 @@ test_build_fails() {
     printf 'FROM %s\nRUN exit 4\n' $image >"$work/context/Containerfile"
     ends 'a command that fails' 4 build "$work/context"
     printf 'FROM %s\nRUN ["/missing"]\n' $image >"$work/context/Containerfile"
-    ends 'a program that is not there' 127 build "$work/context"
+    ends 'a program that is not there' 1 build "$work/context"
+    contains 'why' "$err" '/missing.*no such file or directory|executable file ./missing. not found'
 }
 
 features "$@"

@@ -130,7 +130,7 @@ test_errors() {
     ends 'a program that is not there' 1 start --rm $image t missing
     contains 'why' "$err" 'executable file.* not found in \$PATH'
     ends 'a program that cannot be run' 1 start --rm $image t /etc/passwd
-    contains 'why' "$err" 'permission denied'
+    contains 'why' "$err" 'permission denied|not executable'
     prints 'nothing is left' '' ctr task ls --quiet
 }
 

@@ -42,11 +42,11 @@ test_cgroup_cgroupfs() {
 }
 
 test_cgroup_split() {
-    ends 'a service that runs podman' 0 systemd-run --quiet --unit=split --property=Delegate=yes --service-type=notify \
+    ends 'a service that runs podman' 0 systemd-run --quiet --unit="split-$name" --property=Delegate=yes --service-type=notify \
         --property=NotifyAccess=all --property=KillMode=mixed --property=ExecStop='podman rm -f -t 0 t' podman --runtime "$name" run --name t --cgroups=split --sdnotify=conmon \
         --network none $image sleep 1000
-    contains 'the container is in the cgroup of the service' "$(cgroup_of "$(main_pid t)")" '^/system.slice/split.service/libpod-payload'
-    ends 'the service stops' 0 systemctl stop split
+    contains 'the container is in the cgroup of the service' "$(cgroup_of "$(main_pid t)")" "^/system.slice/split-$name.service/libpod-payload"
+    ends 'the service stops' 0 systemctl stop "split-$name"
 }
 
 test_cgroup_disabled() {

@@ -19,7 +19,7 @@ $(has_controller pids || echo 'pids_limit = 0')
 $(may_raise_limits || echo 'default_ulimits = ["nofile=1024:20000", "nproc=1024:4096"]')
 [engine]
 runtime_supports_json = ["crun", "xrun"]
-runtime_supports_nocgroups = ["crun", "xrun"]
+runtime_supports_nocgroup = ["crun", "xrun"]
 [engine.runtimes]
 crun = ["$(path_of crun)"]
 xrun = ["$(path_of xrun)"]

@@ -147,13 +147,13 @@ address = os.environ["NOTIFY_SOCKET"]
 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", address)
 EOF
     # A static program in the container speaks to systemd through the runtime: busybox has none, so a copy of ours.
-    ends 'a service of Type=notify' 0 systemd-run --quiet --unit=notify --property=Delegate=yes --service-type=notify \
+    ends 'a service of Type=notify' 0 systemd-run --quiet --unit="notify-$name" --property=Delegate=yes --service-type=notify \
         --property=NotifyAccess=all --property=KillMode=mixed --property=ExecStop='podman rm -f -t 0 t' \
         podman --runtime "$name" run --name t --cgroups=split --sdnotify=container --network none \
         -v /usr:/usr:ro -v /usr/lib:/lib:ro -v /usr/lib64:/lib64:ro -v "$work/notify.py:/notify.py:ro" $image \
         sh -c '/usr/bin/python3 /notify.py && exec sleep 1000'
-    prints 'is active' active systemctl is-active notify
-    systemctl stop notify
+    prints 'is active' active systemctl is-active "notify-$name"
+    systemctl stop "notify-$name"
 }
 
 features "$@"
