@@ -5,6 +5,7 @@
 // Nothing here may need what is not set up yet: no library function, no thread-local variable, no relocation.
 // Whatever goes wrong is found again, and reported, by run_from_read_only_mount().
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -13,10 +14,14 @@
 #include "lib/kernel/raw.hpp"
 #include "runtime/options.hpp"
 
+// What the linker knows of us.
+extern "C" char __init_array_start[], _end[];
+
 namespace {
 
 namespace raw = xctl::kernel::raw;
 
+constexpr std::uintptr_t kPage = 4096, kUsedStack = 32 * 1024;
 constexpr const char* kOwnFile = "/proc/self/exe";
 
 bool equal(const char* word, std::string_view name) {
@@ -38,6 +43,18 @@ bool is_on_read_only_mount() {
     return raw::call<SYS_statfs>(kOwnFile, &info) == 0 && (static_cast<unsigned long>(info.f_flags) & ST_RDONLY) != 0;
 }
 
+std::uintptr_t page_of(const void* address) { return reinterpret_cast<std::uintptr_t>(address) & ~(kPage - 1); }
+
+void map(std::uintptr_t begin, std::uintptr_t end, int advice) {
+    raw::call<SYS_madvise>(begin, end - begin, advice);
+}
+
+/// The pages that we write to, at once rather than by a fault each.
+void map_ourselves(const long* stack) {
+    map(page_of(__init_array_start), page_of(_end + kPage - 1), MADV_POPULATE_WRITE);
+    map(page_of(stack) - kUsedStack, page_of(stack), MADV_POPULATE_WRITE);
+}
+
 }  // namespace
 
 /// `stack` is the process's first: argc, argv and environ.
@@ -45,7 +62,7 @@ extern "C" void xctl_enter(long* stack) {
     const long argc = stack[0];
     auto** const argv = reinterpret_cast<char**>(stack + 1);
     char** const env = argv + argc + 1;
-    if (raw::call<SYS_geteuid>() != 0 || !may_launch(argv) || is_on_read_only_mount()) return;
+    if (raw::call<SYS_geteuid>() != 0 || !may_launch(argv) || is_on_read_only_mount()) return map_ourselves(stack);
     const int file = raw::clone_tree(AT_FDCWD, kOwnFile, raw::Subtree::no);
     if (file < 0) return;
     if (raw::set_attributes(file, {.set = MOUNT_ATTR_RDONLY}, raw::Subtree::no) >= 0)

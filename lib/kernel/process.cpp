@@ -48,6 +48,48 @@ Result<Child> clone_process(const CloneOptions& options) {
     return Child{pid, UniqueFd(pidfd)};
 }
 
+#if defined(__x86_64__)
+namespace {
+
+/// In the child, `function` is called on the new stack; only the parent returns.
+long clone_onto(const clone_args& args, const ChildEntry& entry) {
+    long result = SYS_clone3;
+    register auto function __asm__("r8") = entry.function;
+    register auto argument __asm__("r9") = entry.argument;
+    __asm__ volatile(
+        "syscall\n"
+        "test %%rax, %%rax\n"
+        "jnz 1f\n"
+        "xor %%ebp, %%ebp\n"
+        "mov %[argument], %%rdi\n"
+        "call *%[function]\n"
+        "hlt\n"
+        "1:\n"
+        : "+a"(result)
+        : "D"(&args), "S"(sizeof args), [function] "r"(function), [argument] "r"(argument)
+        : "rcx", "r11", "memory");
+    return result;
+}
+
+}  // namespace
+
+Result<Child> clone_sharing_memory(const CloneOptions& options, const ChildEntry& entry) {
+    int pidfd = -1;
+    clone_args args{};
+    args.flags = options.flags | CLONE_VM | CLONE_PIDFD | (options.cgroup >= 0 ? CLONE_INTO_CGROUP : 0U);
+    args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
+    args.exit_signal = static_cast<unsigned>(options.exit_signal);
+    args.stack = reinterpret_cast<std::uintptr_t>(entry.stack);
+    args.stack_size = entry.stack_size;
+    if (options.cgroup >= 0) args.cgroup = static_cast<unsigned>(options.cgroup);
+    const long pid = clone_onto(args, entry);
+    if (pid < 0) return fail_errno(static_cast<int>(-pid), "clone3");
+    return Child{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+#else
+Result<Child> clone_sharing_memory(const CloneOptions&, const ChildEntry&) { return fail_errno(ENOSYS, "clone3"); }
+#endif
+
 Result<UniqueFd> open_pidfd(pid_t pid) {
     return lift_fd(raw::call<SYS_pidfd_open>(pid, 0), "pidfd_open of process " + std::to_string(pid));
 }

@@ -38,6 +38,26 @@ struct Child {
 /// Like fork(2): returns twice. The caller must be single-threaded, since the child runs more than exec.
 Result<Child> clone_process(const CloneOptions& options);
 
+/// Whether clone_sharing_memory() works on this processor and with this build; address sanitizers know of no such child.
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kCanShareMemory = true;
+#else
+inline constexpr bool kCanShareMemory = false;
+#endif
+
+/// Where a child that shares our memory runs.
+struct ChildEntry {
+    void* stack = nullptr;  // its lowest address, aligned to 16 bytes
+    std::size_t stack_size = 0;
+    void (*function)(void*) = nullptr;  // must not return
+    void* argument = nullptr;
+};
+
+/// A process of its own in everything but memory, until it executes a program: nothing is copied, and nothing faults
+/// afterwards. It may make system calls only, with neither libc's state nor allocation, and everything that it uses
+/// must stay as long as it does, even when we have exited.
+Result<Child> clone_sharing_memory(const CloneOptions& options, const ChildEntry& entry);
+
 Result<UniqueFd> open_pidfd(pid_t pid);
 
 /// ESRCH when it has been reaped already.

@@ -2,11 +2,13 @@
 #include "lib/launch/launch.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -22,6 +24,7 @@ namespace xctl::launch {
 namespace {
 
 constexpr int kAfterStreams = 3;
+constexpr std::size_t kStackSize = 256 * 1024, kStackUsed = 32 * 1024;
 
 /// 0, 1 and 2 are about to become the container's streams, and those after them may be its too.
 Result<> move_up(UniqueFd& fd, int first_free) {
@@ -123,15 +126,33 @@ private:
     int error_ = 0;
 };
 
+/// What init uses.
+struct Kept {
+    plan::LaunchPlan plan;  // a copy, when init shares our memory
+    Preparation preparation;
+};
+
+/// All of it is there from the start: a fault costs more than many pages that are mapped at once.
+Result<std::span<std::byte>> make_stack() {
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE;
+    void* const stack = ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+    if (stack == MAP_FAILED) return fail_errno(errno, "mmap of a stack");
+    auto* const bytes = static_cast<std::byte*>(stack);
+    ::madvise(bytes + kStackSize - kStackUsed, kStackUsed, MADV_POPULATE_WRITE);
+    return std::span(bytes, kStackSize);
+}
+
 }  // namespace
 
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
-    auto preparation = TRY(prepare(plan));
-    auto& context = preparation.context;
+    const bool shares = parent == Parent::child && kernel::kCanShareMemory;
+    auto kept = std::make_unique<Kept>(shares ? plan : plan::LaunchPlan());
+    kept->preparation = TRY(prepare(shares ? kept->plan : plan));
+    auto& context = kept->preparation.context;
     const int first_free = kAfterStreams + descriptors.preserved;
     TRY(move_up(descriptors.channel, first_free));
-    TRY(move_up(preparation.listener, first_free));
-    context.listener = preparation.listener.get();
+    TRY(move_up(kept->preparation.listener, first_free));
+    context.listener = kept->preparation.listener.get();
     TRY(move_up(descriptors.start, first_free));
     for (auto& fd : descriptors.stdio) TRY(move_up(fd, first_free));
     give_pipes_to_user(descriptors.stdio, plan);
@@ -145,13 +166,17 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     if (has_parents_part(context)) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
-    const SpawnOptions options{.parent = parent,
-                               .cgroup = descriptors.cgroup.get(),
-                               .record_directory = descriptors.record_directory.get()};
+    SpawnOptions options{.parent = parent,
+                         .cgroup = descriptors.cgroup.get(),
+                         .record_directory = descriptors.record_directory.get(),
+                         .stack = {}};
+    if (shares && is_direct(context, parent)) options.stack = TRY(make_stack());
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);
     const BirthCpus birth(plan.process.first_cpus);
     TRY(birth.check());
     auto launched = TRY(spawn(context, options));
+    // Init may outlive us and still need it.
+    if (!options.stack.empty()) static_cast<void>(kept.release());
     if (gate.write) {
         const auto opened = open_gate(context, launched, gate.write.get());
         // Init finds its gate closed and exits; its supervisor sees that.

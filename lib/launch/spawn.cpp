@@ -47,10 +47,19 @@ Result<> join(const Context& context, NamespaceKind kind) {
     return kernel::join_namespace(fd, clone_flag(kind));
 }
 
-Result<kernel::Child> clone_init(Context& context, std::uint64_t extra_flags, int exit_signal, int cgroup) {
-    auto child = TRY(kernel::clone_process({.flags = flags_at_clone(*context.plan) | extra_flags,
-                                            .exit_signal = exit_signal,
-                                            .cgroup = cgroup}));
+void run_init(void* context) { run_steps(*static_cast<Context*>(context)); }
+
+Result<kernel::Child> clone_init(Context& context, std::uint64_t extra_flags, int exit_signal,
+                                 const SpawnOptions& options) {
+    const kernel::CloneOptions clone{.flags = flags_at_clone(*context.plan) | extra_flags,
+                                     .exit_signal = exit_signal,
+                                     .cgroup = options.cgroup};
+    if (!options.stack.empty())
+        return kernel::clone_sharing_memory(clone, {.stack = options.stack.data(),
+                                                    .stack_size = options.stack.size(),
+                                                    .function = run_init,
+                                                    .argument = &context});
+    auto child = TRY(kernel::clone_process(clone));
     if (child.pid == 0) run_steps(context);
     return child;
 }
@@ -62,7 +71,7 @@ Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
         own_pids = TRY(kernel::open_namespace("/proc/self/ns/pid", CLONE_NEWPID));
     TRY(join(context, NamespaceKind::pid));
     const bool ours = options.parent == Parent::child;
-    auto child = clone_init(context, ours ? 0 : CLONE_PARENT, ours ? SIGCHLD : 0, options.cgroup);
+    auto child = clone_init(context, ours ? 0 : CLONE_PARENT, ours ? SIGCHLD : 0, options);
     if (own_pids) TRY(kernel::join_namespace(own_pids.get(), CLONE_NEWPID));
     if (!child) return std::unexpected(std::move(child).error());
     return Launched{child->pid, std::move(child->pidfd), UniqueFd()};
@@ -72,7 +81,7 @@ Result<kernel::Child> join_and_clone(Context& context, const SpawnOptions& optio
     // The namespaces that are new shall be owned by the joined user namespace.
     TRY(join(context, NamespaceKind::user));
     TRY(join(context, NamespaceKind::pid));
-    return clone_init(context, 0, SIGCHLD, options.cgroup);
+    return clone_init(context, 0, SIGCHLD, options);
 }
 
 [[noreturn]] void run_helper(Context& context, const SpawnOptions& options, int socket) {
@@ -118,10 +127,13 @@ Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& opti
 
 }  // namespace
 
+bool is_direct(const Context& context, Parent parent) {
+    return parent != Parent::keeper && joined_namespace(context, NamespaceKind::user) < 0;
+}
+
 Result<Launched> spawn(Context& context, const SpawnOptions& options) {
-    const bool joins_user = joined_namespace(context, NamespaceKind::user) >= 0;
-    if (options.parent == Parent::keeper || joins_user) return spawn_through_helper(context, options);
-    return spawn_sibling(context, options);
+    return is_direct(context, options.parent) ? spawn_sibling(context, options)
+                                              : spawn_through_helper(context, options);
 }
 
 }  // namespace xctl::launch

@@ -2,6 +2,8 @@
 // How the container's init is cloned, and whose child it becomes.
 #pragma once
 
+#include <span>
+
 #include "lib/launch/context.hpp"
 #include "lib/launch/launch.hpp"
 
@@ -11,7 +13,11 @@ struct SpawnOptions {
     Parent parent{};
     int cgroup = -1;            // to be born in, or -1
     int record_directory = -1;  // Parent::keeper
+    std::span<std::byte> stack;  // not empty: init shares our memory and runs there
 };
+
+/// Whether the init is cloned by ourselves, and nothing else of C++ runs in between.
+[[nodiscard]] bool is_direct(const Context& context, Parent parent);
 
 /// Returns once init exists; it waits at its gate if the context has one. The child never returns.
 Result<Launched> spawn(Context& context, const SpawnOptions& options);
