@@ -26,9 +26,11 @@ Result<std::optional<Received>> take_packet(int channel) {
     header.msg_iovlen = 1;
     header.msg_control = control;
     header.msg_controllen = sizeof control;
-    const auto size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    // It ended without reading all that we sent. The kernel says so once, before what it had sent to us.
+    if (size < 0 && errno == ECONNRESET) size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-    if (size < 0 && errno != ECONNRESET) return fail_errno(errno, "receive from the container's init");
+    if (size < 0) return fail_errno(errno, "receive from the container's init");
     if (size <= 0) return fail(Errc::cancelled, "the container's init closed its channel");
     if (const auto* rights = CMSG_FIRSTHDR(&header); rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
         int fd = -1;
