@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -57,7 +56,7 @@ std::vector<std::string> parts_of(std::string_view line) {
 Result<> compare(int directory, const std::vector<std::string>& wanted) {
     std::vector<std::string> there;
     for (const auto& line : split(TRY(kernel::read_file_at(directory, kSchemata)), '\n'))
-        if (!line.empty()) std::ranges::move(parts_of(line), std::back_inserter(there));
+        for (auto& part : parts_of(line)) there.push_back(std::move(part));
     for (const auto& line : wanted)
         for (const auto& part : parts_of(line))
             if (!std::ranges::contains(there, part))

@@ -240,9 +240,9 @@ struct NetDevice {
 
 /// A class of service in resctrl.
 struct IntelRdt {
-    std::string clos_id;  // empty: one of the container's own, named after it; "/": the root's
-    std::string l3_cache_schema, mem_bw_schema;
-    std::vector<std::string> schemata;
+    std::string clos_id{};  // empty: one of the container's own, named after it; "/": the root's
+    std::string l3_cache_schema{}, mem_bw_schema{};
+    std::vector<std::string> schemata{};
     bool monitoring = false;
     static auto fields(auto&& visit, auto& self) {
         return visit(self.clos_id, self.l3_cache_schema, self.mem_bw_schema, self.schemata, self.monitoring);
