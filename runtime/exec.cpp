@@ -137,6 +137,7 @@ Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& 
     TRY(oci::check_supported(spec, oci::HookSupport::yes));
     plan::LaunchPlan plan;
     plan.id = container.record.id;
+    plan.enters = true;
     plan.root.path = "/";
     plan.process = TRY(plan::compile_exec(spec, process, state_of(container)));
     return plan;

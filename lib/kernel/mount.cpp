@@ -23,6 +23,14 @@ int mount_context(int context) {
     return result < 0 ? result : call<SYS_fsmount>(context, FSMOUNT_CLOEXEC, 0);
 }
 
+int pick_filesystem(int mount) {
+    return call<SYS_fspick>(mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+}
+
+int change_filesystem(int context) {
+    return call<SYS_fsconfig>(context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0);
+}
+
 int clone_tree(int dir, const char* path, Subtree subtree) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
     if (path == nullptr) flags |= AT_EMPTY_PATH;

@@ -33,6 +33,10 @@ struct MountAttributes {
 /// `mount` is a descriptor of the mount's root.
 int set_attributes(int mount, const MountAttributes& attributes, Subtree subtree);
 
+/// Parameters of a file system that is mounted already: as open_filesystem(), to be ended by change_filesystem().
+int pick_filesystem(int mount);
+int change_filesystem(int context);
+
 /// Puts a detached mount onto the file or directory that `target` refers to.
 int attach_mount(int mount, int target);
 

@@ -169,4 +169,15 @@ Parent make_parent_in_root(int root, const char* path) {
     return {make_in_root(root, parent, NodeType::directory, kParentMode), name};
 }
 
+int make_in_root_without_following(int root, const char* path, NodeType type, mode_t mode) {
+    const Parent parent = make_parent_in_root(root, path);
+    const Fd directory(parent.fd);
+    if (directory.failed()) return directory.get();
+    // A single name, so that nothing but the link itself could lead elsewhere.
+    const int existing = call<SYS_openat>(directory.get(), parent.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (errno_of(existing) != ENOENT) return existing;
+    if (const int made = make_node(directory.get(), parent.name, type, mode); made < 0) return made;
+    return call<SYS_openat>(directory.get(), parent.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 }  // namespace xctl::kernel::raw

@@ -27,6 +27,9 @@ int open_beneath(int dir, const char* path, int flags);
 /// `type` with `mode`. A dangling symbolic link is followed, inside the root, and its target made.
 int make_in_root(int root, const char* path, NodeType type, mode_t mode);
 
+/// The same, but a symbolic link in the last part is what is opened.
+int make_in_root_without_following(int root, const char* path, NodeType type, mode_t mode);
+
 /// A path that was split: an O_PATH descriptor of the parent, made if it is missing, and the last part.
 struct Parent {
     int fd;            // or a failure

@@ -48,7 +48,7 @@ struct Context {
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
-    bool new_mounts = false;               // a mount namespace of its own
+    bool own_mounts = false;               // a mount namespace whose root becomes ours
     bool joins_mounts = false;             // the mount namespace of a running container
 
     // State of the child.

@@ -88,6 +88,7 @@ std::string describe_mount(const Mount& mount) {
         case MountKind::bind: return mount.target + " (bind from " + mount.source + ")";
         case MountKind::cgroup: return mount.target + " (cgroup)";
         case MountKind::filesystem: return mount.target + " (" + mount.fstype + ")";
+        case MountKind::change: return mount.target + " (remount)";
     }
     return mount.target;
 }

@@ -59,6 +59,14 @@ int set_inherited_mode(int filesystem, const Mount& mount, int target) {
     return raw::set_parameter(filesystem, "mode", Octal(mode).begin);
 }
 
+int set_parameters(int filesystem, const Mount& mount) {
+    for (const auto& parameter : mount.parameters) {
+        const char* const value = parameter.value ? parameter.value->c_str() : nullptr;
+        if (const int result = raw::set_parameter(filesystem, parameter.key.c_str(), value); result < 0) return result;
+    }
+    return 0;
+}
+
 /// Those of the kernel's own objects have labels of their own.
 bool takes_label(const char* fstype) {
     for (const char* other : {"proc", "sysfs", "mqueue", "cgroup2"})
@@ -73,11 +81,7 @@ int make_filesystem(const Context& context, const Mount& mount, const char* fsty
         const int result = raw::set_parameter(filesystem.get(), "source", mount.source.c_str());
         if (result < 0) return result;
     }
-    for (const auto& parameter : mount.parameters) {
-        const char* const value = parameter.value ? parameter.value->c_str() : nullptr;
-        if (const int result = raw::set_parameter(filesystem.get(), parameter.key.c_str(), value); result < 0)
-            return result;
-    }
+    if (const int result = set_parameters(filesystem.get(), mount); result < 0) return result;
     if (context.labels_mounts && takes_label(fstype) && !has_parameter(mount, "context")) {
         const char* const label = context.plan->root.mount_label.c_str();
         if (const int result = raw::set_parameter(filesystem.get(), "context", label); result < 0) return result;
@@ -122,10 +126,39 @@ int make_cgroup(Context& context, const Mount& mount, int target) {
     return own_namespace ? make_filesystem(context, mount, "cgroup2", target) : clone_own_cgroup(context);
 }
 
+int open_link(const char* path) {
+    return raw::call<SYS_openat>(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/// 1 when the source is a symbolic link, which the container then has too; one that says the same may be there.
+int copy_link(Context& context, const Mount& mount, std::size_t i) {
+    const raw::Fd opened(context.sources[i] >= 0 ? -1 : open_link(mount.source.c_str()));
+    const int source = context.sources[i] >= 0 ? context.sources[i] : opened.get();
+    if (source < 0) return source;
+    char text[PATH_MAX];
+    const int size = raw::call<SYS_readlinkat>(source, "", text, sizeof text - 1);
+    // With an empty path the kernel says so of all else.
+    if (raw::errno_of(size) == ENOENT) return 0;
+    if (size < 0) return size;
+    text[size] = '\0';
+    const auto parent = raw::make_parent_in_root(context.root, mount.target.c_str());
+    const raw::Fd directory(parent.fd);
+    if (directory.failed()) return directory.get();
+    const int made = raw::call<SYS_symlinkat>(text, directory.get(), parent.name);
+    if (raw::errno_of(made) != EEXIST) return made < 0 ? made : 1;
+    char there[PATH_MAX];
+    const int length = raw::call<SYS_readlinkat>(directory.get(), parent.name, there, sizeof there);
+    return length == size && std::memcmp(text, there, static_cast<std::size_t>(size)) == 0 ? 1 : made;
+}
+
 int clone_source(Context& context, const Mount& mount, std::size_t i) {
     // Made by the parent: its owner closes that one.
     if (context.trees[i] >= 0) return raw::call<SYS_fcntl>(context.trees[i], F_DUPFD_CLOEXEC, 3);
     if (context.sources[i] >= 0) return raw::clone_tree(context.sources[i], nullptr, subtree_if(mount.recursive));
+    if (mount.source_link || mount.copy_link) {
+        const raw::Fd source(open_link(mount.source.c_str()));
+        return source.failed() ? source.get() : raw::clone_tree(source.get(), nullptr, subtree_if(mount.recursive));
+    }
     return raw::clone_tree(AT_FDCWD, mount.source.c_str(), subtree_if(mount.recursive));
 }
 
@@ -134,6 +167,7 @@ int make_detached(Context& context, const Mount& mount, std::size_t i, int targe
         case MountKind::filesystem: return make_filesystem(context, mount, mount.fstype.c_str(), target);
         case MountKind::bind: return clone_source(context, mount, i);
         case MountKind::cgroup: return make_cgroup(context, mount, target);
+        case MountKind::change: break;
     }
     return raw::failure(EINVAL);
 }
@@ -154,6 +188,8 @@ int open_target(Context& context, const Mount& mount, int tree) {
     NodeType type{};
     if (const int result = node_type_of(tree, &type); result < 0) return result;
     const mode_t mode = type == NodeType::directory ? kDirectoryMode : kFileMode;
+    if (mount.target_link)
+        return raw::make_in_root_without_following(context.root, mount.target.c_str(), type, mode);
     raw::Fd target(raw::make_in_root(context.root, mount.target.c_str(), type, mode));
     if (target.failed() || !needs_real_directory(mount)) return target.release();
     return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_DIRECTORY);
@@ -182,7 +218,24 @@ int set_propagation(const Mount& mount, int tree) {
     return raw::set_attributes(tree, {.propagation = wanted}, subtree_if(recursive));
 }
 
+/// The kernel refuses whatever is not the root of a mount.
+int change_row(Context& context, const Mount& mount, std::size_t i) {
+    const raw::Fd target(raw::open_in_root(context.root, mount.target.c_str(), O_PATH));
+    if (target.failed()) return target.get();
+    if (!mount.parameters.empty()) {
+        const raw::Fd filesystem(raw::pick_filesystem(target.get()));
+        if (filesystem.failed()) return filesystem.get();
+        if (const int result = set_parameters(filesystem.get(), mount); result < 0) return result;
+        if (const int result = raw::change_filesystem(filesystem.get()); result < 0) return result;
+    }
+    if (const int result = set_mount_attributes(context, mount, i, target.get()); result < 0) return result;
+    return set_propagation(mount, target.get());
+}
+
 int mount_row(Context& context, const Mount& mount, std::size_t i) {
+    if (mount.kind == MountKind::change) return change_row(context, mount, i);
+    if (mount.copy_link)
+        if (const int result = copy_link(context, mount, i); result != 0) return result < 0 ? result : 0;
     const raw::Fd covered(raw::open_in_root(context.root, mount.target.c_str(), O_PATH));
     const raw::Fd tree(make_detached(context, mount, i, covered.get()));
     if (tree.failed()) return tree.get();

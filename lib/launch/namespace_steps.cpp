@@ -157,7 +157,8 @@ int open_sources(Context& context) {
         const auto& mount = root.mounts[i];
         if (mount.kind != plan::MountKind::bind || context.trees[i] >= 0) continue;
         context.index = static_cast<int>(i);
-        context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC);
+        const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
+        context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link);
         if (context.sources[i] < 0) return context.sources[i];
     }
     return 0;

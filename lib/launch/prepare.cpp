@@ -120,7 +120,7 @@ Result<> prepare_mounts(const std::vector<Mount>& mounts, Preparation& preparati
     context.id_maps.assign(mounts.size(), -1);
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
-        if (mounts[i].uid_map.empty()) continue;
+        if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
         auto result = prepare_id_map(mounts[i], i, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }
@@ -174,8 +174,9 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.start_hooks = vectors_of(plan.hooks.start_container);
     context.time_offsets = time_offset_text(plan.time_offsets);
     context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
-    context.new_mounts = has_new_namespace(plan, plan::NamespaceKind::mount);
-    context.joins_mounts = !context.new_mounts && find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
+    const bool mounts = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
+    context.own_mounts = mounts && !plan.enters;
+    context.joins_mounts = mounts && plan.enters;
     return preparation;
 }
 

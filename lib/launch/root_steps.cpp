@@ -116,7 +116,7 @@ int set_root_propagation(Context& context) {
 }  // namespace
 
 int isolate_mounts(Context& context) {
-    if (!context.new_mounts) return 0;
+    if (!context.own_mounts) return 0;
     const auto& root = context.plan->root;
     // A shared root keeps the host's peer groups, so that its bind mounts can propagate; attach_root() takes care
     // of what must not. All else is cut off from the host completely.
@@ -155,7 +155,7 @@ int attach_root(Context& context) {
     if (context.root_source < 0)
         context.root_source = raw::call<SYS_openat>(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root_source < 0) return context.root_source;
-    if (!context.new_mounts) {
+    if (!context.own_mounts) {
         context.root = std::exchange(context.root_source, -1);
         return 0;
     }
@@ -173,7 +173,7 @@ int attach_root(Context& context) {
 int set_root_read_only(Context& context) {
     if (!context.plan->root.read_only) return 0;
     // It would be the host's mount.
-    if (!context.new_mounts) return raw::failure(EOPNOTSUPP);
+    if (!context.own_mounts) return raw::failure(EOPNOTSUPP);
     return raw::set_attributes(context.root, {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
 }
 
@@ -194,7 +194,7 @@ int write_sysctls(Context& context) {
 
 int change_root(Context& context) {
     if (const int result = raw::call<SYS_fchdir>(context.root); result < 0) return result;
-    if (!context.new_mounts) {
+    if (!context.own_mounts) {
         const int result = raw::call<SYS_chroot>(".");
         return result < 0 ? result : raw::call<SYS_chdir>("/");
     }

@@ -24,7 +24,10 @@ enum class MountEffect : std::uint8_t {
     copy_up,           // a tmpfs that starts with what it covers
     id_map,            // ids are mapped for this mount
     recursive_id_map,  // and for the mounts below it
-    unsupported,       // accepted by other runtimes, not by this version
+    source_link,       // a source that is a symbolic link is itself mounted
+    copy_link,         // a source that is a symbolic link is made anew instead
+    target_link,       // a target that is a symbolic link is itself covered
+    change,            // of what is mounted there already
 };
 
 struct MountOption {
@@ -143,10 +146,10 @@ constexpr auto kMountOptions = [] {
         plain("idmap", id_map),
         plain("ridmap", recursive_id_map),
 
-        plain("remount", unsupported),
-        plain("copy-symlink", unsupported),
-        plain("src-nofollow", unsupported),
-        plain("dest-nofollow", unsupported),
+        plain("remount", change),
+        plain("copy-symlink", copy_link),
+        plain("src-nofollow", source_link),
+        plain("dest-nofollow", target_link),
     };
 }();
 static_assert(names_are_unique(kMountOptions));

@@ -43,14 +43,9 @@ std::unexpected<Error> unsupported(std::string_view pointer) {
 }
 
 Result<> check_mount_namespace(const Spec& spec) {
-    const auto& namespaces = spec.linux_config.namespaces;
-    const auto found = std::ranges::find(namespaces, NamespaceType::mount, &Namespace::type);
-    if (found == namespaces.end())
-        return fail(Errc::unsupported,
-                    "/linux/namespaces: a container without a mount namespace is not supported by this version");
-    if (!found->path.empty())
-        return unsupported(std::format("/linux/namespaces/{}/path", found - namespaces.begin()));
-    return {};
+    if (find_namespace(spec, NamespaceType::mount) != nullptr) return {};
+    return fail(Errc::unsupported,
+                "/linux/namespaces: a container without a mount namespace is not supported by this version");
 }
 
 }  // namespace

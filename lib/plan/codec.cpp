@@ -32,7 +32,7 @@ inline constexpr NamespaceKind kLast<NamespaceKind> = NamespaceKind::time;
 template <>
 inline constexpr Presence kLast<Presence> = Presence::preferred;
 template <>
-inline constexpr MountKind kLast<MountKind> = MountKind::cgroup;
+inline constexpr MountKind kLast<MountKind> = MountKind::change;
 
 class Writer {
 public:

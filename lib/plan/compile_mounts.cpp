@@ -134,8 +134,6 @@ private:
         const auto* row = find_row(oci::kMountOptions, word);
         if (row == nullptr)
             add_parameters(word, out_.parameters);
-        else if (row->effect == MountEffect::unsupported)
-            return fail(Errc::unsupported, std::format("{}: {} is not supported by this version", pointer, word));
         else
             apply_row(*row);
         return {};
@@ -156,8 +154,11 @@ private:
             case MountEffect::copy_up: out_.copy_up = true; return;
             case MountEffect::recursive_id_map: out_.rec_attr_set |= MOUNT_ATTR_IDMAP; [[fallthrough]];
             case MountEffect::id_map: wants_id_map_ = true; return;
-            case MountEffect::none:
-            case MountEffect::unsupported: return;
+            case MountEffect::source_link: out_.source_link = true; return;
+            case MountEffect::copy_link: out_.copy_link = true; return;
+            case MountEffect::target_link: out_.target_link = true; return;
+            case MountEffect::change: changes_ = true; return;
+            case MountEffect::none: return;
         }
     }
 
@@ -173,6 +174,12 @@ private:
     }
 
     void choose_source() {
+        if (changes_) {
+            // With "bind" only the mount changes, as in mount(8).
+            if (out_.kind == MountKind::bind) out_.parameters.clear();
+            out_.kind = MountKind::change;
+            return;
+        }
         if (out_.kind == MountKind::bind) {
             out_.source = normalized(context_.bundle, source_.source);
             if (!out_.parameters.empty())
@@ -213,7 +220,7 @@ private:
         if (!is_within(out_.target, "/proc")) return {};
         const bool is_proc =
             out_.target == "/proc" &&
-            (out_.fstype == "proc" || (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
+            (out_.kind == MountKind::change || out_.fstype == "proc" || (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
         if (is_proc || std::ranges::contains(kCoverableProcFiles, out_.target)) return {};
         return broken(pointer_ + "/destination",
                       out_.target == "/proc" ? "must be a procfs" : "must not be inside /proc");
@@ -224,6 +231,7 @@ private:
     std::string pointer_;
     Mount out_;
     bool wants_id_map_ = false;
+    bool changes_ = false;
 };
 
 }  // namespace

@@ -151,6 +151,8 @@ private:
         std::vector<std::string> words{shown(mount.target)};
         if (mount.kind == MountKind::bind)
             words.push_back((mount.recursive ? "rbind " : "bind ") + shown(mount.source));
+        else if (mount.kind == MountKind::change)
+            words.push_back("changed to");
         else
             words.push_back(mount.kind == MountKind::cgroup ? "own cgroup" : shown(mount.fstype));
         if (mount.kind == MountKind::filesystem && !mount.source.empty() && mount.source != mount.fstype)
@@ -161,6 +163,9 @@ private:
         add_attributes(words, mount.rec_attr_set, mount.rec_attr_clear, "r");
         if (mount.propagation != 0)
             words.push_back(shown_propagation(mount.propagation | (mount.recursive_propagation ? MS_REC : 0)));
+        if (mount.source_link) words.push_back("src-nofollow");
+        if (mount.copy_link) words.push_back("copy-symlink");
+        if (mount.target_link) words.push_back("dest-nofollow");
         if (mount.copy_up) words.push_back("with what it covers");
         if (!mount.uid_map.empty())
             words.push_back(std::format("{}uids {}; gids {}",

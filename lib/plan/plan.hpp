@@ -35,6 +35,7 @@ enum class MountKind : std::uint8_t {
     filesystem,  // fsopen(fstype) with parameters
     bind,        // open_tree(source)
     cgroup,      // the container's own cgroup: cgroup2 in a new cgroup namespace, else a bind of the subtree
+    change,      // nothing new: attributes and parameters of what is mounted at the target
 };
 
 /// A key=value for fsconfig(2); a flag when `value` is absent.
@@ -56,6 +57,9 @@ struct Mount {
     std::uint64_t rec_attr_clear = 0;
     std::uint64_t propagation = 0;     // MS_SHARED and so on, or 0 for the kernel's default
     bool recursive_propagation = false;
+    bool source_link = false;          // bind: a source that is a symbolic link is itself mounted
+    bool copy_link = false;            // bind: it is made anew instead
+    bool target_link = false;          // a target that is a symbolic link is itself covered
     bool copy_up = false;              // tmpfs: starts with what the root has at the target
     std::vector<Parameter> parameters;
     std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty; with MOUNT_ATTR_IDMAP in
@@ -63,7 +67,8 @@ struct Mount {
     static auto fields(auto&& visit, auto& self) {
         return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,
                      self.attr_clear, self.rec_attr_set, self.rec_attr_clear, self.propagation,
-                     self.recursive_propagation, self.copy_up, self.parameters, self.uid_map, self.gid_map);
+                     self.recursive_propagation, self.source_link, self.copy_link, self.target_link, self.copy_up,
+                     self.parameters, self.uid_map, self.gid_map);
     }
 };
 
@@ -262,10 +267,11 @@ struct LaunchPlan {
     Hooks hooks;
     std::vector<NetDevice> net_devices;
     std::optional<IntelRdt> rdt;
+    bool enters = false;  // a process for a running container, whose root is where its mount namespace has it
     static auto fields(auto&& visit, auto& self) {
         return visit(self.id, self.namespaces, self.uid_map, self.gid_map, self.time_offsets, self.hostname,
                      self.domainname, self.sysctls, self.root, self.cgroup, self.process, self.hooks, self.net_devices,
-                     self.rdt);
+                     self.rdt, self.enters);
     }
 };
 

@@ -95,6 +95,55 @@ TEST_F(Launch, BindsFilesAndDirectoriesAndMakesTheirTargets) {
     EXPECT_EQ(root.directory().read("data/file"), "y\n");
 }
 
+TEST_F(Launch, DecidesWhatBecomesOfSymbolicLinks) {
+    const BusyboxRoot root;
+    root.directory().write("data/file", "content\n");
+    root.directory().write("root/etc/real", "covered\n");
+    const auto link = (root.directory().path() / "data/link").string();
+    std::filesystem::create_symlink("file", link);
+    std::filesystem::create_symlink("real", root.path() + "/etc/name");
+    const auto with = [&](const std::string& command, const std::string& target, auto&& change) {
+        auto plan = make_plan(root, command);
+        plan.root.mounts.push_back(make_bind(link, target));
+        change(plan.root.mounts.back());
+        return output_of(plan);
+    };
+    EXPECT_EQ(with("cat /etc/followed", "/etc/followed", [](auto&) {}), "content\n");
+    EXPECT_EQ(with("readlink /etc/itself", "/etc/itself", [](auto& mount) { mount.source_link = true; }), "file\n");
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(with("readlink /new/copy; grep -c /new/copy /proc/mounts; true", "/new/copy",
+                       [](auto& mount) { mount.copy_link = true; }).substr(0, 5), "file\n");
+    EXPECT_EQ(with("cat /etc/name; cat /etc/real", "/etc/name", [](auto& mount) { mount.target_link = true; }),
+              "content\ncovered\n");
+}
+
+TEST_F(Launch, ChangesWhatIsMounted) {
+    const BusyboxRoot root;
+    auto plan = make_plan(root, "touch /mnt/x 2>&1 | grep -o Read-only; grep -o '/mnt .*size=8k' /proc/mounts | wc -l");
+    plan.root.mounts.push_back(make_filesystem("tmpfs", "/mnt"));
+    auto change = make_filesystem("", "/mnt", MOUNT_ATTR_RDONLY, {{"size", "8k"}});
+    change.kind = plan::MountKind::change;
+    plan.root.mounts.push_back(change);
+    EXPECT_EQ(output_of(plan), "Read-only\n1\n");
+    plan.root.mounts.back().target = "/etc";
+    EXPECT_NE(failure_of(plan).message.find("mount /etc (remount)"), std::string::npos);
+}
+
+TEST_F(Launch, MakesItsRootInTheMountNamespaceThatItIsGiven) {
+    const BusyboxRoot root;
+    auto holder = kernel::clone_process({.flags = CLONE_NEWNS}).value();
+    if (holder.pid == 0)
+        while (true) ::pause();
+    const auto path = "/proc/" + std::to_string(holder.pid) + "/ns/mnt";
+    const auto expected = std::filesystem::read_symlink(path).string();
+    auto plan = make_plan(root, "readlink /proc/self/ns/mnt; ls -d /bin/busybox; test -e /src || echo alone");
+    for (auto& row : plan.namespaces)
+        if (row.kind == plan::NamespaceKind::mount) row.path = path;
+    EXPECT_EQ(output_of(plan), expected + "\n/bin/busybox\nalone\n");
+    EXPECT_TRUE(kernel::send_signal(holder.pidfd.get(), SIGKILL));
+    EXPECT_TRUE(kernel::wait_exit(holder.pidfd.get()));
+}
+
 TEST_F(Launch, TmpfsInheritsTheModeAndCopiesUp) {
     const BusyboxRoot root;
     std::filesystem::create_directories(root.path() + "/var/sub");

@@ -41,6 +41,9 @@ LaunchPlan full_plan() {
                                 .rec_attr_clear = 4,
                                 .propagation = 5,
                                 .recursive_propagation = true,
+                                .source_link = true,
+                                .copy_link = true,
+                                .target_link = true,
                                 .copy_up = true,
                                 .parameters = {{"k", "v"}, {"flag", std::nullopt}},
                                 .uid_map = {{1, 1, 1}},
@@ -69,6 +72,7 @@ LaunchPlan full_plan() {
                     .personality = 11,
                     .first_cpus = {12},
                     .cpus = {13}};
+    plan.enters = true;
     plan.net_devices = {{"eth9", "eth0"}};
     plan.rdt = IntelRdt{"c", "L3:0=f", "MB:0=50", {"L2:0=1"}, true};
     return plan;
