@@ -65,10 +65,10 @@ def none_given(t: Context) -> None:
 @case(f"{ROW} cgroupsPath relative")
 def relative(t: Context) -> None:
     spec = t.spec()
-    spec["linux"]["cgroupsPath"] = f"conformance-{t.id}"
+    spec["linux"]["cgroupsPath"] = f"conformance-{t.runtime.name}-{t.id}"
     t.create(spec)
     found = cgroup_of(t.pid())
-    t.match(found, rf"/conformance-{t.id}(/container)?$", "cgroup")
+    t.match(found, rf"/conformance-{t.runtime.name}-{t.id}(/container)?$", "cgroup")
     t.delete()
     t.check(not (CGROUPS / found[1:]).exists(), f"{found} is left")
 
@@ -76,11 +76,11 @@ def relative(t: Context) -> None:
 @case(f"{ROW} cgroupsPath does not lead out by ..")
 def dots(t: Context) -> None:
     spec = t.spec()
-    spec["linux"]["cgroupsPath"] = f"/conformance/../../../../conformance/dots-{t.id}"
+    spec["linux"]["cgroupsPath"] = f"/conformance/../../../../conformance/dots-{t.runtime.name}"
     t.write(spec)
     t.ids.append(t.id)
     if t.call("create", t.id).status == 0:
-        t.check((CGROUPS / f"conformance/dots-{t.id}").exists(), "the path was not cleaned")
+        t.check((CGROUPS / f"conformance/dots-{t.runtime.name}").exists(), "the path was not cleaned")
         t.delete()
 
 
@@ -261,12 +261,12 @@ def systemd_scope(t: Context) -> None:
 
 @case("C2 systemd driver: another slice, with nested names")
 def systemd_slice(t: Context) -> None:
-    spec = scoped(t)
-    spec["linux"]["cgroupsPath"] = f"cfa-cfb.slice:cf-{t.runtime.name}:{t.id}"
+    spec, slice_name = scoped(t), f"cf{t.runtime.name}"
+    spec["linux"]["cgroupsPath"] = f"{slice_name}-cfb.slice:cf-{t.runtime.name}:{t.id}"
     t.start(spec)
-    t.match(cgroup_of(t.pid()), rf"/cfa\.slice/cfa-cfb\.slice/{unit_of(t)}", "cgroup")
+    t.match(cgroup_of(t.pid()), rf"/{slice_name}\.slice/{slice_name}-cfb\.slice/{unit_of(t)}", "cgroup")
     t.delete()
-    subprocess.run(["systemctl", "stop", "cfa.slice"], check=False)
+    subprocess.run(["systemctl", "stop", f"{slice_name}.slice"], check=False)
 
 
 @case("C2 systemd driver: no path is system.slice, or the root's default")
