@@ -16,6 +16,8 @@ version = 2
   restrict_oom_score_adj = true
   disable_apparmor = true
   disable_cgroup = $(if has_controller cpu; then echo false; else echo true; fi)
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  default_runtime_name = "xrun"
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "/usr/lib/cni"
   conf_dir = "/etc/cni/net.d"
