@@ -53,7 +53,7 @@ def streams(t: Context) -> None:
 
 @case(f"{ROW} console: it is the controlling terminal of a session")
 def controlling(t: Context) -> None:
-    terminal = with_terminal(t, "echo x >/dev/tty && tty && trap 'echo interrupted' INT && echo ready; sleep 20; echo after")
+    terminal = with_terminal(t, "echo x >/dev/tty && tty && trap 'echo interrupted' INT && echo ready; while :; do sleep 0.05; done")
     terminal.read_until("ready")
     terminal.write("\x03")
     terminal.read_until("interrupted")

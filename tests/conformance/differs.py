@@ -54,7 +54,8 @@ CRUN = {
     "states of hooks are less exact": "hooks.state hooks.status_created",
     "poststop is not run after a failure": "hooks.failure_of_prestart hooks.failure_of_create*",
     "start does not wait for these hooks": """
-        hooks.failure_of_startContainer hooks.failure_of_poststart hooks.timeout_of_poststart""",
+        hooks.failure_of_startContainer hooks.failure_of_poststart hooks.timeout_of_poststart
+        hooks.timeout_of_startContainer""",
     "it has no such verb": "command_line.verbs",
     "it writes through the link": "command_line.pid_file_link",
     "rootfs of the state is as in config.json": "command_line.state_fields",
@@ -64,7 +65,7 @@ CRUN = {
     "--env replaces the whole environment": "exec.options",
     "exec has the root as directory": "exec.inherits",
     "--cap replaces all sets": "exec.capabilities",
-    "run's terminal does not go through": "console.controlling console.onlcr",
+    "run's terminal does not go through": "console.onlcr",
     "the waiting init still has the caller's descriptors": "descriptors.init_holds_nothing",
     "LISTEN_FDS is not set anew": "descriptors.listen_fds",
     "readiness does not end start": "descriptors.notify",
