@@ -35,6 +35,7 @@ Run::Run(Services& services, Console& console, Setup setup, Listener listener)
       console_(console),
       setup_(std::move(setup)),
       listener_(std::move(listener)),
+      hooks_(services.loop),
       alive_(std::make_shared<bool>(true)) {}
 
 Run::~Run() { *alive_ = false; }
@@ -164,7 +165,7 @@ void Run::on_message(launch::Received received) {
         case MessageKind::failed:
             if (!failure_) failure_ = launch::describe_failure(received.message, *setup_.plan);
             return;
-        case MessageKind::await_hooks:  // plans with hooks are refused
+        case MessageKind::await_hooks: return run_create_hooks();
         case MessageKind::placed:
         case MessageKind::hooks_done:
         case MessageKind::hold:
@@ -177,11 +178,40 @@ void Run::on_channel_closed() {
     channel_source_.reset();
     channel_.reset();
     if (!released_ || failure_ || launched_) return;
+    launch_timer_.reset();
+    if (setup_.launched) return on_launch_succeeded();
+    const auto& hooks = setup_.plan->hooks;
+    hooks_.start(hooks.poststart, state_for_hooks(hooks.poststart_state, pid_), [this](Result<> done) {
+        done ? on_launch_succeeded() : on_hooks_failed(std::move(done).error());
+        if (end_awaits_hooks_) end();
+    });
+}
+
+void Run::on_launch_succeeded() {
     launched_ = true;
     if (step_ == Step::parked) step_ = Step::running;
-    launch_timer_.reset();
     tell_unit(ServiceKind::verdict, nullptr);
     listener_.launched();
+}
+
+void Run::on_hooks_failed(Error error) {
+    if (!failure_) failure_ = std::move(error);
+    kill();
+}
+
+std::string Run::state_for_hooks(const plan::HookState& state, pid_t pid) const {
+    return state.head + std::to_string(pid) + state.tail;
+}
+
+/// Hooks have timeouts of their own, or none.
+void Run::run_create_hooks() {
+    launch_timer_.reset();
+    const auto& hooks = setup_.plan->hooks;
+    hooks_.start(hooks.create_runtime, state_for_hooks(hooks.create_state, pid_), [this](Result<> done) {
+        if (done) done = arm_launch_timer();
+        if (!done) return on_hooks_failed(std::move(done).error());
+        (void)launch::send(channel_.get(), MessageKind::hooks_done);
+    });
 }
 
 void Run::place() {

@@ -3,8 +3,9 @@
 //
 //   order ──▶ launcher clones init ──▶ scope requested ─┐        (unit: born in its cgroup)
 //   init sets itself up ──▶ await_placement ────────────┴─▶ payload cgroup, placed
-//   init ──▶ ready ──▶ descriptors parked ──▶ go ──▶ exec ──▶ launched
-//   init dies ──▶ status known ──▶ cgroup empty ──▶ console drained ──▶ ended
+//   init ──▶ await_hooks ──▶ createRuntime hooks run, hooks_done     (only if there are any)
+//   init ──▶ ready ──▶ descriptors parked ──▶ go ──▶ exec ──▶ poststart hooks ──▶ launched
+//   init dies ──▶ status known ──▶ cgroup empty ──▶ console drained ──▶ poststop hooks ──▶ ended
 //
 // Before its descriptors are parked, a run dies with the daemon: the init sees its channel close. From then on it
 // survives the daemon at every moment; a new daemon adopts it and goes on where the old one was.
@@ -17,6 +18,7 @@
 
 #include "daemon/console.hpp"
 #include "daemon/container.hpp"
+#include "daemon/hook_runner.hpp"
 #include "daemon/launcher.hpp"
 #include "daemon/parking.hpp"
 #include "daemon/record.hpp"
@@ -47,6 +49,7 @@ public:
         std::chrono::microseconds stop_timeout{};
         int run_directory = -1;  // the Supervisor's
         std::uint64_t number = 0;  // of this run; tells a parked run from its successor
+        bool launched = false;     // its program ran under an earlier daemon already
     };
 
     struct Listener {
@@ -90,6 +93,10 @@ private:
     void on_channel();
     void on_message(launch::Received received);
     void on_channel_closed();
+    void on_launch_succeeded();
+    void run_create_hooks();
+    void on_hooks_failed(Error error);
+    [[nodiscard]] std::string state_for_hooks(const plan::HookState& state, pid_t pid) const;
     void place();
     void on_ready();
     Result<> park();
@@ -110,6 +117,8 @@ private:
     void watch_memory();
     void read_memory_events();
     void leave_class() const;
+    [[nodiscard]] bool awaits_hooks();
+    [[nodiscard]] bool start_poststop_hooks();
     [[nodiscard]] ExitRecord make_record() const;
 
     Services& services_;
@@ -121,6 +130,8 @@ private:
     bool wants_placement_ = false;  // the init waits for it
     bool released_ = false;         // `go` was sent
     bool launched_ = false;         // the init executed the program
+    bool end_awaits_hooks_ = false; // the program has ended before the hooks that its start waits for
+    bool poststop_done_ = false;    // or begun
     bool killed_ = false;           // perhaps before its process was known
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
@@ -141,6 +152,7 @@ private:
     kernel::EventSource empty_source_;
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;
+    HookRunner hooks_;
     std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
 };
 

@@ -7,8 +7,10 @@
 #include <sys/epoll.h>
 
 #include <format>
+#include <utility>
 
 #include "daemon/run.hpp"
+#include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
@@ -137,9 +139,8 @@ void Run::wait_until_empty() {
     empty_timer_ = std::move(*timer);
 }
 
-/// Who adopted a run has no plan; then the class stays for the next run of this container, which finds it.
 void Run::leave_class() const {
-    if (!setup_.plan || !setup_.plan->rdt) return;
+    if (!setup_.plan->rdt) return;
     if (const auto root = launch::open_resctrl())
         launch::leave_resctrl(root->get(), *setup_.plan->rdt, setup_.plan->id);
 }
@@ -165,10 +166,34 @@ ExitRecord Run::make_record() const {
     return record;
 }
 
+/// A program may end while the hooks of its start still run; its start counts nevertheless.
+bool Run::awaits_hooks() {
+    const bool executed = released_ && !channel_source_ && !failure_;
+    end_awaits_hooks_ = executed && !launched_ && !poststop_done_ && hooks_.is_running();
+    return end_awaits_hooks_;
+}
+
+/// Whether end() shall be called again when they are done. They run once the container is gone, and fail for nobody.
+bool Run::start_poststop_hooks() {
+    const auto& hooks = setup_.plan->hooks;
+    if (std::exchange(poststop_done_, true)) return hooks_.is_running();
+    if (pid_ < 0 || hooks.poststop.empty()) return false;
+    hooks_.start(hooks.poststop, state_for_hooks(hooks.poststop_state, 0), [this](const Result<>& done) {
+        if (!done) log_warning(std::format("{}: {}", setup_.name, done.error().message));
+        end();
+    });
+    return true;
+}
+
 void Run::end() {
     if (step_ == Step::ended) return;
     // The init may have told why it failed, or that it succeeded, just before it died.
     if (channel_source_) on_channel();
+    if (awaits_hooks() || start_poststop_hooks()) {
+        for (auto* source : {&empty_source_, &empty_timer_}) source->reset();
+        return;
+    }
+    hooks_.cancel();
     step_ = Step::ended;
     for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
                          &launch_timer_})

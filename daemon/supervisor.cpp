@@ -186,6 +186,7 @@ void Supervisor::make_run() {
     setup.stop_timeout = definition_.stop_timeout;
     setup.run_directory = directory_.fd();
     setup.number = record_.machine.runs;
+    setup.launched = state() != State::starting;
     run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
 }
 

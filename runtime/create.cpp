@@ -51,7 +51,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     bundle.text = std::move(*text);
     bundle.spec = TRY(oci::parse_spec(bundle.text, "config.json"));
     TRY(oci::check_spec(bundle.spec), "config.json");
-    TRY(oci::check_supported(bundle.spec, oci::HookSupport::yes), "config.json");
+    TRY(oci::check_supported(bundle.spec), "config.json");
     plan::Warnings warnings;
     bundle.plan = TRY(plan::compile(with_process(bundle.spec), bundle.path, arguments.id(), {}, &warnings),
                       "config.json");

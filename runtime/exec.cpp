@@ -134,7 +134,7 @@ Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& 
     auto process = TRY(load_process(arguments, spec));
     TRY(oci::check_process(process));
     spec.process = process;
-    TRY(oci::check_supported(spec, oci::HookSupport::yes));
+    TRY(oci::check_supported(spec));
     plan::LaunchPlan plan;
     plan.id = container.record.id;
     plan.enters = true;

@@ -120,7 +120,7 @@ Result<int> verb_update(const Arguments& arguments) {
     auto spec = TRY(load_spec(container));
     spec.linux_config.resources = TRY(load_resources(arguments));
     TRY(oci::check_resources(spec.linux_config.resources));
-    TRY(oci::check_supported(spec, oci::HookSupport::yes));
+    TRY(oci::check_supported(spec));
     auto limits = plan::compile_cgroup(spec.linux_config.resources, spec.oci_version);
     // No rules at all leave those that the container has.
     if (spec.linux_config.resources.devices.empty()) limits.device_program.clear();

@@ -91,10 +91,10 @@ int run_hooks(Context& context, const std::vector<plan::Hook>& hooks, const std:
 
 int run_create_hooks(Context& context) {
     const auto& hooks = context.plan->hooks;
-    if (!hooks.runtime && hooks.create_container.empty()) return 0;
+    if (hooks.create_runtime.empty() && hooks.create_container.empty()) return 0;
     // Hooks may look at, and change, the container's cgroup.
     if (const int result = ensure_placed(context); result < 0) return result;
-    if (hooks.runtime)
+    if (!hooks.create_runtime.empty())
         if (const int result = await_runtime_hooks(context); result < 0) return result;
     return run_hooks(context, hooks.create_container, context.create_hooks, hooks.create_state);
 }

@@ -15,15 +15,6 @@ struct Row {
     bool (*is_asked_for)(const Spec&);
 };
 
-constexpr std::array kHookRows{
-    Row{"/hooks/prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
-    Row{"/hooks/createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
-    Row{"/hooks/createContainer", [](const Spec& s) { return !s.hooks.create_container.empty(); }},
-    Row{"/hooks/startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
-    Row{"/hooks/poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
-    Row{"/hooks/poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
-};
-
 constexpr std::array kRows{
     // The specification has the property, and no flag.
     Row{"/linux/personality/flags",
@@ -50,10 +41,7 @@ Result<> check_mount_namespace(const Spec& spec) {
 
 }  // namespace
 
-Result<> check_supported(const Spec& spec, HookSupport hooks) {
-    if (hooks == HookSupport::no)
-        for (const auto& row : kHookRows)
-            if (row.is_asked_for(spec)) return unsupported(row.pointer);
+Result<> check_supported(const Spec& spec) {
     for (const auto& row : kRows)
         if (row.is_asked_for(spec)) return unsupported(row.pointer);
     for (const auto& row : kRealtimeRows)

@@ -7,11 +7,8 @@
 
 namespace xctl::oci {
 
-/// Who runs hooks outside the container and between its steps. The others refuse them.
-enum class HookSupport : bool { no, yes };
-
 /// The first such property as unsupported: "/json/pointer: not supported by this version". A property which asks
 /// for nothing (an empty list, the kernel's default) passes.
-Result<> check_supported(const Spec& spec, HookSupport hooks = HookSupport::no);
+Result<> check_supported(const Spec& spec);
 
 }  // namespace xctl::oci

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// hooks: those of the container's namespaces, with what they read.
+// hooks, with what they read.
 #include "lib/oci/state.hpp"
 #include "lib/plan/compile_parts.hpp"
 
@@ -38,11 +38,17 @@ std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks) {
 Hooks compile_hooks(const Context& context) {
     const auto& source = context.spec.hooks;
     Hooks out;
-    out.runtime = !source.prestart.empty() || !source.create_runtime.empty();
+    out.create_runtime = to_hooks(source.prestart);
+    for (auto& hook : to_hooks(source.create_runtime)) out.create_runtime.push_back(std::move(hook));
     out.create_container = to_hooks(source.create_container);
     out.start_container = to_hooks(source.start_container);
-    if (!out.create_container.empty()) out.create_state = state_around_pid(context, oci::Status::creating);
+    out.poststart = to_hooks(source.poststart);
+    out.poststop = to_hooks(source.poststop);
+    if (!out.create_runtime.empty() || !out.create_container.empty())
+        out.create_state = state_around_pid(context, oci::Status::creating);
     if (!out.start_container.empty()) out.start_state = state_around_pid(context, oci::Status::created);
+    if (!out.poststart.empty()) out.poststart_state = state_around_pid(context, oci::Status::running);
+    if (!out.poststop.empty()) out.poststop_state = state_around_pid(context, oci::Status::stopped);
     return out;
 }
 

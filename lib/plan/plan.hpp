@@ -225,14 +225,14 @@ struct HookState {
     static auto fields(auto&& visit, auto& self) { return visit(self.head, self.tail); }
 };
 
-/// Those that run in the container's namespaces. Whoever launches runs the others.
+/// The init runs create_container and start_container. Whoever supervises it runs the others, outside: the init waits
+/// for create_runtime, which are the prestart hooks too.
 struct Hooks {
-    bool runtime = false;  // wait for hooks outside before create_container
-    std::vector<Hook> create_container, start_container;
-    HookState create_state, start_state;
+    std::vector<Hook> create_runtime, create_container, start_container, poststart, poststop;
+    HookState create_state, start_state, poststart_state, poststop_state;
     static auto fields(auto&& visit, auto& self) {
-        return visit(self.runtime, self.create_container, self.start_container, self.create_state,
-                     self.start_state);
+        return visit(self.create_runtime, self.create_container, self.start_container, self.poststart, self.poststop,
+                     self.create_state, self.start_state, self.poststart_state, self.poststop_state);
     }
 };
 

@@ -132,6 +132,33 @@ supervised() {
     equal 'through xctld' 'i686|best-effort: prio 3' "$(xctl run --rm daemon "$work/daemon" 2>/dev/null </dev/null | paste -sd'|')"
 }
 
+# Each hook notes its kind, and the status and the process that it is told of.
+daemon_hooks() {
+    local log=$work/hooks.log
+    cat >"$work/hook" <<EOF
+#!/bin/sh
+echo "\$1 \$(jq -r '"\(.status) \(.pid > 0)"')" >>$log
+exit \${2:-0}
+EOF
+    chmod +x "$work/hook"
+    local all='.hooks = ([["prestart", "createRuntime", "poststart", "poststop"][] | {(.): [{path: env.hook, args: ["hook", .]}]}] | add)'
+    export hook=$work/hook
+    script_bundle "$work/hooked" 'exit 3' "$all"
+    equal 'a program with hooks' 3 "$(status_of xctl run --rm hooked "$work/hooked")"
+    equal 'all of them, in their order' \
+        'prestart creating true|createRuntime creating true|poststart running true|poststop stopped false' "$(paste -sd'|' "$log")"
+    script_bundle "$work/hooked" 'sleep 1000' "$all | .hooks.createRuntime[0].args += [\"5\"]"
+    : >"$log"
+    equal 'a hook that fails' 125 "$(status_of xctl run --rm hooked "$work/hooked")"
+    contains 'its text' "$(cat "$work/err")" 'hook .*: exit status 5'
+    contains 'poststop runs nevertheless' "$(cat "$log")" 'poststop'
+    script_bundle "$work/hooked" 'sleep 1000' "$all | .hooks.poststart[0].args += [\"6\"]"
+    check 'create' xctl create hooked "$work/hooked"
+    equal 'a poststart hook that fails' 10 "$(status_of xctl start hooked)"
+    contains 'its text' "$(cat "$work/err")" 'hook .*: exit status 6'
+    check 'delete' xctl delete hooked
+}
+
 notifications
 manners
 limits
@@ -139,4 +166,5 @@ interfaces
 mounts
 features
 supervised
+daemon_hooks
 equal 'nothing is left' '' "$(xrun list -q)"
