@@ -10,6 +10,7 @@
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/launch/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/oci/names.hpp"
 #include "lib/oci/state.hpp"
@@ -158,6 +159,7 @@ Result<plan::Compiled> Supervisor::compile(const ContainerId& id, const Definiti
 }
 
 void Supervisor::begin_run(const plan::Compiled& compiled) {
+    for (const auto& warning : launch::list_idle_labels(compiled.plan)) log_warning(std::format("{}: {}", id_.str(), warning));
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
     if (!compiled.spec.linux_config.cgroups_path.empty())
         log_warning(std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));

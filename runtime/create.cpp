@@ -57,6 +57,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
                       "config.json");
     // The kernel lets nobody else load it, and devices that a user may not make need no rules.
     if (!is_host_root()) bundle.plan.cgroup.device_program.clear();
+    for (auto& warning : launch::list_idle_labels(bundle.plan)) warnings.push_back(std::move(warning));
     for (const auto& warning : warnings)
         if (arguments.debug) report("warning", warning);
     return bundle;

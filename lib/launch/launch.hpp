@@ -8,6 +8,9 @@
 
 #include <sys/types.h>
 
+#include <string>
+#include <vector>
+
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/plan/plan.hpp"
@@ -33,6 +36,9 @@ struct Descriptors {
     int preserved = 0;             // the program also gets our descriptors 3 and up, so many, which must be open
     bool keep_keyring = false;     // our session keyring instead of a new one
 };
+
+/// Labels that the plan wants and this kernel has no module for, each "LABEL: why it has no effect".
+[[nodiscard]] std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan);
 
 struct Launched {
     pid_t pid = -1;         // of init, in our pid namespace

@@ -54,7 +54,19 @@ Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keep
     return {};
 }
 
+/// Otherwise the kernel would kill for a limit below what is in use.
+Result<> check_usage(int payload, const plan::Cgroup& cgroup) {
+    if (cgroup.most_memory == 0) return {};
+    auto text = TRY(kernel::read_file_at(payload, "memory.current"));
+    if (text.ends_with('\n')) text.pop_back();
+    const auto usage = TRY(parse_unsigned(text), "memory.current");
+    if (usage <= cgroup.most_memory) return {};
+    return fail(Errc::wrong_state, "unable to set memory limit to " + std::to_string(cgroup.most_memory) +
+                                       " (current usage: " + text + ")");
+}
+
 Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
+    TRY(check_usage(payload, cgroup));
     for (std::size_t i = 0; i < cgroup.files.size(); ++i) {
         const auto& row = cgroup.files[i];
         const auto written = kernel::write_file_at(payload, row.file, row.value);

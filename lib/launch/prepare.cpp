@@ -14,6 +14,7 @@
 #include "lib/launch/clone_flags.hpp"
 #include "lib/launch/context.hpp"
 #include "lib/launch/id_map_text.hpp"
+#include "lib/launch/launch.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -158,6 +159,17 @@ void choose_labels(const plan::LaunchPlan& plan, Context& context) {
 }
 
 }  // namespace
+
+std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan) {
+    std::vector<std::string> out;
+    const auto add = [&](const std::string& label, std::string_view module, bool there) {
+        if (!label.empty() && !there) out.push_back(xctl::quoted(label) + ": ignored, as this kernel has no " + std::string(module));
+    };
+    add(plan.process.apparmor_profile, "AppArmor", has_apparmor());
+    add(plan.process.selinux_label, "SELinux", has_selinux());
+    add(plan.root.mount_label, "SELinux", has_selinux());
+    return out;
+}
 
 Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     Preparation preparation;

@@ -82,6 +82,8 @@ private:
         const auto& memory = resources_.memory;
         const auto limit = memory.limit.value_or(0);  // 0 is "not set" here
         if (limit != 0) add("memory.max", amount(limit), "memory/limit");
+        if (limit > 0 && memory.check_before_update.value_or(false))
+            out_.most_memory = static_cast<std::uint64_t>(limit);
         if (memory.reservation.value_or(0) != 0)
             add("memory.low", amount(*memory.reservation), "memory/reservation");
         const auto swap = memory.swap.value_or(0);

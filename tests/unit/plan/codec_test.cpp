@@ -48,7 +48,7 @@ LaunchPlan full_plan() {
                                 .parameters = {{"k", "v"}, {"flag", std::nullopt}},
                                 .uid_map = {{1, 1, 1}},
                                 .gid_map = {{2, 2, 2}}});
-    plan.cgroup = {{{"memory.max", "1", "/p", Presence::preferred}}, {"memory"}, {1, 2, UINT64_MAX}};
+    plan.cgroup = {{{"memory.max", "1", "/p", Presence::preferred}}, {"memory"}, {1, 2, UINT64_MAX}, 5};
     plan.process = {.terminal = true,
                     .rows = 24,
                     .columns = 80,

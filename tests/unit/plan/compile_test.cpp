@@ -200,6 +200,15 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
 }
 
 // The filters are cached: profiles that differ in one number must not be taken for each other.
+TEST(CompileCgroup, LooksAtWhatIsInUseOnlyWhenAsked) {
+    const auto most = [](std::string_view memory) {
+        return compiled(R"({"linux": {"resources": {"memory": )" + std::string(memory) + "}}}").plan.cgroup.most_memory;
+    };
+    EXPECT_EQ(most(R"({"limit": 4096, "checkBeforeUpdate": true})"), 4096U);
+    EXPECT_EQ(most(R"({"limit": 4096})"), 0U);
+    EXPECT_EQ(most(R"({"limit": -1, "checkBeforeUpdate": true})"), 0U);
+}
+
 TEST(CompileCgroup, ConvertsBlockIo) {
     const auto weight = [](std::string_view value, std::string_view file) {
         return limit(R"({"blockIO": {"weight": )" + std::string(value) + "}}", file);
