@@ -102,8 +102,9 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     descriptors.preserved = preserved;
     descriptors.keep_keyring = arguments.no_new_keyring;
     Assistance assistance;
-    // Answers that it waits for earlier would come too late.
-    assistance.go_at_once = go_at_once && bundle.spec.process && placement.scope.empty() && !bundle.plan.hooks.runtime;
+    // Answers that it waits for earlier would come too late, and its terminal is set up when it is ready.
+    const bool needs_us = !placement.scope.empty() || !bundle.plan.hooks.create_runtime.empty();
+    assistance.go_at_once = go_at_once && bundle.spec.process && !needs_us && !bundle.plan.process.terminal;
     if (!placement.scope.empty())
         assistance.place = [&](const launch::Launched& init) -> Result<> {
             container.record.cgroup =
@@ -112,8 +113,8 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
         };
     assistance.run_hooks = [&](pid_t pid) -> Result<> {
         container.record.pid = pid;
-        TRY(run_hooks(container, bundle.spec.hooks.prestart, oci::Status::creating));
-        return run_hooks(container, bundle.spec.hooks.create_runtime, oci::Status::creating);
+        TRY(run_hooks(container, bundle.spec.hooks.prestart, oci::Status::created));
+        return run_hooks(container, bundle.spec.hooks.create_runtime, oci::Status::created);
     };
     auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;

@@ -30,7 +30,7 @@ void open_standard_streams() {
 }
 
 Result<int> print_version() {
-    TRY(runtime::print("xrun version " XCTL_VERSION "\nspec: 1.3.0\n"));
+    TRY(runtime::print("xrun version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n"));
     return 0;
 }
 

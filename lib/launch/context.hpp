@@ -61,6 +61,8 @@ struct Context {
     int empty_directory = -1;              // what hides masked directories
     int terminal = -1;
     int profile_file = -1, label_file = -1;
+    char** home_entry = nullptr;           // the row of `env` that is to be replaced, or nullptr
+    char home[256] = {};                   // what it is replaced with
     char host_pid[16] = {};                // ours, as the host's /proc has it
     const char* executable = nullptr;
     mode_t umask = 0;

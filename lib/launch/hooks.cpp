@@ -60,6 +60,8 @@ Result<> run_hook(const plan::Hook& hook, std::string_view state) {
     const auto words = hook.args.empty() ? std::vector{hook.path} : hook.args;
     const auto args = pointers_to(words);
     const auto env = pointers_to(hook.env);
+    // Without an environment of its own it has ours, as other runtimes do it.
+    char* const* const environment = hook.env.empty() ? ::environ : env.data();
     auto child = TRY(kernel::clone_process({}));
     if (child.pid == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,7 +69,7 @@ Result<> run_hook(const plan::Hook& hook, std::string_view state) {
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
         ::dup2(input.get(), STDIN_FILENO);
-        ::execve(hook.path.c_str(), args.data(), env.data());
+        ::execve(hook.path.c_str(), args.data(), environment);
         ::_exit(kExitNotExecuted);
     }
     const auto status = TRY(wait_for(child.pidfd.get(), hook.timeout), "hook " + xctl::quoted(hook.path));

@@ -49,12 +49,21 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
     return pointers;
 }
 
+char** find_home_entry(std::vector<char*>& env) {
+    for (auto& entry : env)
+        if (entry != nullptr && std::string_view(entry).starts_with("HOME=")) return &entry;
+    return nullptr;
+}
+
 std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks) {
     std::vector<HookVectors> out;
     for (const auto& hook : hooks) {
         out.push_back({pointers_to(hook.args), pointers_to(hook.env)});
         // A program finds its own name, even where the document has no arguments.
         if (hook.args.empty()) out.back().args = {const_cast<char*>(hook.path.c_str()), nullptr};
+        if (hook.env.empty())
+            for (char** entry = ::environ; *entry != nullptr; ++entry)
+                out.back().env.insert(out.back().env.end() - 1, *entry);
     }
     return out;
 }
@@ -182,6 +191,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.executables = list_executables(plan.process);
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);
+    if (plan.process.default_home) context.home_entry = find_home_entry(context.env);
     context.create_hooks = vectors_of(plan.hooks.create_container);
     context.start_hooks = vectors_of(plan.hooks.start_container);
     context.time_offsets = time_offset_text(plan.time_offsets);

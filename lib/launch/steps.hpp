@@ -68,6 +68,8 @@ int open_console(Context& context);
 // hook_steps.cpp
 int run_create_hooks(Context& context);
 int run_start_hooks(Context& context);
+// home_step.cpp
+int find_home(Context& context);
 // process_steps.cpp
 int set_rlimits(Context& context);
 int enter_directory(Context& context);
@@ -136,6 +138,7 @@ inline constexpr std::array kSteps{
     Step{"new root", change_root, List::none},
     Step{"working directory", enter_directory, List::none},
     Step{"standard streams", connect_streams, List::none},
+    Step{"home", find_home, List::none},
     Step{"executable", find_executable, List::none},
     Step{"keyring", join_new_keyring, List::none},
     Step{"signals", reset_signals, List::none},

@@ -152,6 +152,7 @@ Result<> check_memory_policy(const MemoryPolicy& policy) {
 Result<> check_personality(const Personality& personality) {
     if (find_row(kPersonalityNames, personality.domain) == nullptr)
         return broken("/linux/personality/domain", "must be one of \"LINUX\", \"LINUX32\"");
+    if (!personality.flags.empty()) return broken("/linux/personality/flags", "must be empty: there are no flags");
     return {};
 }
 

@@ -15,12 +15,6 @@ struct Row {
     bool (*is_asked_for)(const Spec&);
 };
 
-constexpr std::array kRows{
-    // The specification has the property, and no flag.
-    Row{"/linux/personality/flags",
-        [](const Spec& s) { return s.linux_config.personality && !s.linux_config.personality->flags.empty(); }},
-};
-
 /// Nobody's time but the host's own is real with cgroup v2.
 constexpr std::array kRealtimeRows{
     Row{"/linux/resources/cpu/realtimeRuntime",
@@ -28,10 +22,6 @@ constexpr std::array kRealtimeRows{
     Row{"/linux/resources/cpu/realtimePeriod",
         [](const Spec& s) { return s.linux_config.resources.cpu.realtime_period.value_or(0) > 0; }},
 };
-
-std::unexpected<Error> unsupported(std::string_view pointer) {
-    return fail(Errc::unsupported, std::format("{}: not supported by this version", pointer));
-}
 
 Result<> check_mount_namespace(const Spec& spec) {
     if (find_namespace(spec, NamespaceType::mount) != nullptr) return {};
@@ -42,8 +32,6 @@ Result<> check_mount_namespace(const Spec& spec) {
 }  // namespace
 
 Result<> check_supported(const Spec& spec) {
-    for (const auto& row : kRows)
-        if (row.is_asked_for(spec)) return unsupported(row.pointer);
     for (const auto& row : kRealtimeRows)
         if (row.is_asked_for(spec))
             return fail(Errc::unsupported, std::format("{}: cgroup v2 has no such limit", row.pointer));

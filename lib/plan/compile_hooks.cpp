@@ -45,7 +45,7 @@ Hooks compile_hooks(const Context& context) {
     out.poststart = to_hooks(source.poststart);
     out.poststop = to_hooks(source.poststop);
     if (!out.create_runtime.empty() || !out.create_container.empty())
-        out.create_state = state_around_pid(context, oci::Status::creating);
+        out.create_state = state_around_pid(context, oci::Status::created);
     if (!out.start_container.empty()) out.start_state = state_around_pid(context, oci::Status::created);
     if (!out.poststart.empty()) out.poststart_state = state_around_pid(context, oci::Status::running);
     if (!out.poststop.empty()) out.poststop_state = state_around_pid(context, oci::Status::stopped);

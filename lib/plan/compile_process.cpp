@@ -57,8 +57,13 @@ Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source
 
 std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
-/// Of two entries of one name the last counts, wherever a program begins to search. HOME is promised to every
-/// process; the plan's maker cannot read the container's passwd, so root has /root and everyone else "/".
+bool gives_home(const oci::Process& process) {
+    return std::ranges::any_of(process.env, [](const std::string& entry) { return entry.starts_with("HOME="); });
+}
+
+/// Of two entries of one name the last counts, wherever a program begins to search. HOME is promised to every process.
+/// Whoever makes the plan cannot read the container's passwd, so for a user that is not in it root has /root and
+/// everyone else "/".
 std::vector<std::string> compile_env(const oci::Process& process) {
     std::vector<std::string> out;
     std::set<std::string_view> names;
@@ -123,6 +128,7 @@ Result<Process> compile_process(const Context& context) {
     }
     out.args = source.args;
     out.env = compile_env(source);
+    out.default_home = !gives_home(source);
     out.cwd = normalized("/", source.cwd);
     out.uid = source.user.uid;
     out.gid = source.user.gid;

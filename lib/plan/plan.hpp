@@ -173,6 +173,7 @@ struct Process {
     std::uint16_t rows = 0, columns = 0;  // 0: the kernel's default size
     std::vector<std::string> args;
     std::vector<std::string> env;
+    bool default_home = false;  // nobody gave the HOME in env: what the image knows replaces it
     std::string cwd;
     std::uint32_t uid = 0, gid = 0;
     std::vector<std::uint32_t> groups;
@@ -189,8 +190,8 @@ struct Process {
     std::optional<std::uint32_t> personality;     // PER_*, personality(2)
     std::vector<std::uint64_t> first_cpus, cpus;  // before and after it is placed in its cgroup; neither: all of them
     static auto fields(auto&& visit, auto& self) {
-        return visit(self.terminal, self.rows, self.columns, self.args, self.env, self.cwd, self.uid, self.gid,
-                     self.groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
+        return visit(self.terminal, self.rows, self.columns, self.args, self.env, self.default_home, self.cwd, self.uid,
+                     self.gid, self.groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
                      self.oom_score_adj, self.seccomp, self.apparmor_profile, self.selinux_label, self.scheduler,
                      self.io_priority, self.memory_policy, self.personality, self.first_cpus, self.cpus);
     }

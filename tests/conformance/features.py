@@ -39,10 +39,16 @@ def complaint(name: str, document: Any) -> str | None:
         return next((f"{'/'.join(map(str, error.path))}: {error.message[:200]}" for error in
                      validator.iter_errors(document)), None)
 
+# Debian's schema does not know them yet; the specification does.
+YOUNGER_ARCHITECTURES = {f"SCMP_ARCH_{name}" for name in ("M68K", "SH", "SHEB", "LOONGARCH64")}
+
 
 @case("B5 features: valid by the schema")
 def schema_of_features(t: Context) -> None:
-    t.equal(complaint("features-schema.json", features(t)), None, "the schema's complaint")
+    found = features(t)
+    seccomp = found["linux"]["seccomp"]
+    seccomp["archs"] = [name for name in seccomp["archs"] if name not in YOUNGER_ARCHITECTURES]
+    t.equal(complaint("features-schema.json", found), None, "the schema's complaint")
     t.check(complaint("features-schema.json", {"ociVersionMin": 5}), "the schema complains of nothing")
 
 

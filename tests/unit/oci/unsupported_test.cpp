@@ -22,11 +22,11 @@ TEST(CheckSupported, PassesWhatAsksForNothing) {
 
 TEST(CheckSupported, IsItsOwnKindOfError) {
     auto spec = with_mount_namespace();
-    spec.linux_config.personality = Personality{"LINUX", {"x"}};
+    spec.linux_config.resources.cpu.realtime_runtime = 1000;
     const auto result = check_supported(spec);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code, Errc::unsupported);
-    EXPECT_EQ(result.error().message, "/linux/personality/flags: not supported by this version");
+    EXPECT_EQ(result.error().message, "/linux/resources/cpu/realtimeRuntime: cgroup v2 has no such limit");
 }
 
 }  // namespace
