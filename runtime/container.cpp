@@ -66,6 +66,12 @@ Result<> await_empty(int cgroup) {
     return fail(Errc::timeout, "the container's processes do not end");
 }
 
+/// Nothing that we are part of ourselves may be taken for a container's.
+bool contains_us(const std::string& path) {
+    const auto own = kernel::read_own_cgroup_path();
+    return own && (*own == path || own->starts_with(path + "/"));
+}
+
 }  // namespace
 
 Result<Container> open_container(const Arguments& arguments, const std::string& id, Lock lock) {
@@ -125,8 +131,9 @@ Result<oci::Spec> load_spec(const Container& container) {
 }
 
 Result<> kill_everything(const Container& container) {
-    const auto cgroup = open_group(container.record.cgroup);
-    if (cgroup) {
+    const auto& path = container.record.cgroup;
+    const auto cgroup = open_group(path);
+    if (cgroup && !contains_us(path)) {
         TRY(kernel::kill_cgroup(cgroup->get()), "kill the container's processes");
         // A frozen one dies as well, but not every kernel says so before it is thawed.
         TRY(await_empty(cgroup->get()));

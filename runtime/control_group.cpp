@@ -190,6 +190,9 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     TRY(systemd.start_scope(request), "unable to apply cgroup configuration");
     const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
     auto path = TRY(kernel::read_cgroup_path(pid));
+    // A process that has ended is not moved any more, and then this would be our own cgroup.
+    if (name_of_group(path) != placement.scope)
+        return fail(Errc::launch_failed, "the container's init ended before it was in " + placement.scope);
     const auto cgroup = TRY(kernel::open_cgroup(path));
     TRY(launch::apply_limits(cgroup.get(), limits), "unable to apply cgroup configuration");
     if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));

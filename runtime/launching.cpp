@@ -151,7 +151,9 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
                     .notifications = {}};
     Supervisor supervisor(plan, session, console_socket, assistance);
     auto ready = supervisor.place();
-    if (ready) ready = supervisor.until_ready();
+    // One that could not be placed because it has ended says why.
+    const bool ended = !ready && ready.error().code == Errc::launch_failed;
+    if (auto said = ready || ended ? supervisor.until_ready() : Result<>(); !said) ready = std::move(said);
     if (ready) return session;
     static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
     static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));

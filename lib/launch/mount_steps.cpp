@@ -195,6 +195,11 @@ int open_target(Context& context, const Mount& mount, int tree) {
     return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_DIRECTORY);
 }
 
+/// An empty file system that nobody may write to is of no use: what is mounted or made below comes first.
+bool is_protected_late(const Mount& mount) {
+    return mount.kind == MountKind::filesystem && mount.fstype == "tmpfs" && (mount.attr_set & MOUNT_ATTR_RDONLY) != 0;
+}
+
 int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
     // A tree that the parent made is idmapped already.
     if (context.id_maps[i] >= 0 && context.trees[i] < 0) {
@@ -202,7 +207,8 @@ int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, in
             raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, Subtree::no);
         if (result < 0) return result;
     }
-    const raw::MountAttributes own{.set = mount.attr_set & ~kIdMap, .clear = mount.attr_clear};
+    const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
+    const raw::MountAttributes own{.set = mount.attr_set & ~(kIdMap | later), .clear = mount.attr_clear};
     if ((own.set | own.clear) != 0)
         if (const int result = raw::set_attributes(tree, own, Subtree::no); result < 0) return result;
     const raw::MountAttributes all{.set = mount.rec_attr_set & ~kIdMap, .clear = mount.rec_attr_clear};
@@ -237,7 +243,7 @@ int mount_row(Context& context, const Mount& mount, std::size_t i) {
     if (mount.copy_link)
         if (const int result = copy_link(context, mount, i); result != 0) return result < 0 ? result : 0;
     const raw::Fd covered(raw::open_in_root(context.root, mount.target.c_str(), O_PATH));
-    const raw::Fd tree(make_detached(context, mount, i, covered.get()));
+    raw::Fd tree(make_detached(context, mount, i, covered.get()));
     if (tree.failed()) return tree.get();
     const raw::Fd target(open_target(context, mount, tree.get()));
     if (target.failed()) return target.get();
@@ -245,10 +251,24 @@ int mount_row(Context& context, const Mount& mount, std::size_t i) {
         if (const int result = copy_up(target.get(), tree.get()); result < 0) return result;
     if (const int result = set_mount_attributes(context, mount, i, tree.get()); result < 0) return result;
     if (const int result = raw::attach_mount(tree.get(), target.get()); result < 0) return result;
-    return set_propagation(mount, tree.get());
+    if (const int result = set_propagation(mount, tree.get()); result < 0) return result;
+    // The descriptor stays the mount's, whatever is made of its path meanwhile.
+    if (is_protected_late(mount)) context.sources[i] = tree.release();
+    return 0;
 }
 
 }  // namespace
+
+int protect_mounts(Context& context) {
+    const auto& mounts = context.plan->root.mounts;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        if (!is_protected_late(mounts[i])) continue;
+        context.index = static_cast<int>(i);
+        const int result = raw::set_attributes(context.sources[i], {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
+        if (result < 0) return result;
+    }
+    return 0;
+}
 
 int mount_all(Context& context) {
     const auto& mounts = context.plan->root.mounts;

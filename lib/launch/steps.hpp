@@ -61,6 +61,7 @@ int write_sysctls(Context& context);
 int change_root(Context& context);
 // mount_steps.cpp
 int mount_all(Context& context);
+int protect_mounts(Context& context);
 // device_steps.cpp
 int make_devices(Context& context);
 int make_links(Context& context);
@@ -128,6 +129,7 @@ inline constexpr std::array kSteps{
     // They find the root as it will be, and may still change it.
     Step{"hook", run_create_hooks, List::create_hooks},
     // Only when every mount point exists.
+    Step{"read-only mount", protect_mounts, List::mounts},
     Step{"read-only root", set_root_read_only, List::none},
     Step{"masked path", mask_paths, List::masked_paths},
     Step{"read-only path", protect_paths, List::read_only_paths},

@@ -66,7 +66,8 @@ std::uint32_t type_bits(std::string_view type) { return type == "b" ? S_IFBLK : 
 Device to_device(const oci::Device& source) {
     Device out;
     out.path = normalized("/", source.path);
-    out.mode = type_bits(source.type) | source.file_mode.value_or(kDefaultPermissions);
+    constexpr std::uint32_t kPermissions = 07777;
+    out.mode = type_bits(source.type) | (source.file_mode.value_or(kDefaultPermissions) & kPermissions);
     if (source.type != "p") {
         out.major = static_cast<std::uint32_t>(source.major.value_or(0));
         out.minor = static_cast<std::uint32_t>(source.minor.value_or(0));
