@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/hook_runner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <optional>
+
+#include "tests/unit/kernel/temporary_directory.hpp"
+
+namespace xctl {
+namespace {
+
+using plan::Hook;
+
+class HookRunnerTest : public testing::Test {
+protected:
+    /// Until they are done.
+    Result<> run(const std::vector<Hook>& hooks) {
+        std::optional<Result<>> result;
+        runner_.start(hooks, "the state", [&](Result<> done) {
+            result = std::move(done);
+            loop_.exit(0);
+        });
+        if (result) return *result;
+        EXPECT_TRUE(loop_.run().has_value());
+        return result.value_or(fail(Errc::system, "nobody was told"));
+    }
+    Hook shell(const std::string& script, std::uint32_t timeout = 0) {
+        return {.path = "/bin/sh", .args = {"sh", "-c", "cd " + directory_.path().string() + "; " + script}, .env = {}, .timeout = timeout};
+    }
+    kernel::EventLoop loop_ = kernel::EventLoop::open().value();
+    HookRunner runner_{loop_};
+    test::TemporaryDirectory directory_;
+};
+
+TEST_F(HookRunnerTest, IsDoneAtOnceWithoutHooks) {
+    bool told = false;
+    runner_.start({}, "", [&](const Result<>& done) { told = done.has_value(); });
+    EXPECT_TRUE(told);
+}
+
+TEST_F(HookRunnerTest, RunsThemInTheirOrderWithTheState) {
+    ASSERT_TRUE(run({shell("cat >one"), shell("cat one - >two")}));
+    EXPECT_EQ(directory_.read("two"), "the statethe state");
+}
+
+TEST_F(HookRunnerTest, EndsWithTheFirstThatFails) {
+    const auto done = run({shell("exit 5"), shell("echo >never")});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().message, "hook \"/bin/sh\": exit status 5");
+    EXPECT_FALSE(std::filesystem::exists(directory_.path() / "never"));
+}
+
+TEST_F(HookRunnerTest, KillsWhatTakesTooLong) {
+    const auto done = run({shell("exec sleep 100", 1)});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().message, "hook \"/bin/sh\": killed after 1 seconds");
+}
+
+TEST_F(HookRunnerTest, TellsNobodyWhenItIsCancelled) {
+    bool told = false;
+    runner_.start({shell("exec sleep 100")}, "", [&](const Result<>&) { told = true; });
+    EXPECT_TRUE(runner_.is_running());
+    runner_.cancel();
+    EXPECT_FALSE(runner_.is_running());
+    auto timer = loop_.add_timer(std::chrono::milliseconds(50), [&](std::uint32_t) { loop_.exit(0); });
+    ASSERT_TRUE(timer && loop_.run());
+    EXPECT_FALSE(told);
+}
+
+}  // namespace
+}  // namespace xctl
