@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Rules for `linux`: namespaces, id maps, devices, sysctls, paths.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -99,9 +97,8 @@ Result<> check_device(const Device& device, const std::string& pointer) {
     TRY(check_absolute(device.path, pointer + "/path"));
     if (device.type != "c" && device.type != "b" && device.type != "u" && device.type != "p")
         return broken(pointer + "/type", "must be one of \"c\", \"b\", \"u\", \"p\"");
-    // Engines hand on what stat(2) says, with the type.
-    if ((device.file_mode.value_or(0) & ~(kMaxFileMode | S_IFMT)) != 0)
-        return broken(pointer + "/fileMode", "must be the mode of a file, at most 65535 (0177777)");
+    if (device.file_mode.value_or(0) > kMaxFileMode)
+        return broken(pointer + "/fileMode", "must not be above 4095 (07777); the type is a property of its own");
     if (device.type == "p") return {};
     if (!device.major || *device.major < 0 || *device.major > kMaxMajor)
         return broken(pointer + "/major", std::format("must be a whole number from 0 to {}", kMaxMajor));
@@ -155,6 +152,7 @@ Result<> check_memory_policy(const MemoryPolicy& policy) {
 Result<> check_personality(const Personality& personality) {
     if (find_row(kPersonalityNames, personality.domain) == nullptr)
         return broken("/linux/personality/domain", "must be one of \"LINUX\", \"LINUX32\"");
+    // The specification has the property, and no flag.
     if (!personality.flags.empty()) return broken("/linux/personality/flags", "must be empty: there are no flags");
     return {};
 }

@@ -2,7 +2,6 @@
 // One row per property; nothing that is asked for is dropped in silence.
 #include "lib/oci/unsupported.hpp"
 
-#include <algorithm>
 #include <array>
 #include <format>
 #include <string_view>
@@ -15,8 +14,8 @@ struct Row {
     bool (*is_asked_for)(const Spec&);
 };
 
-/// Nobody's time but the host's own is real with cgroup v2.
-constexpr std::array kRealtimeRows{
+// cgroup v2 has no budgets of time for real-time tasks.
+constexpr std::array kRows{
     Row{"/linux/resources/cpu/realtimeRuntime",
         [](const Spec& s) { return s.linux_config.resources.cpu.realtime_runtime.value_or(0) > 0; }},
     Row{"/linux/resources/cpu/realtimePeriod",
@@ -32,7 +31,7 @@ Result<> check_mount_namespace(const Spec& spec) {
 }  // namespace
 
 Result<> check_supported(const Spec& spec) {
-    for (const auto& row : kRealtimeRows)
+    for (const auto& row : kRows)
         if (row.is_asked_for(spec))
             return fail(Errc::unsupported, std::format("{}: cgroup v2 has no such limit", row.pointer));
     return check_mount_namespace(spec);

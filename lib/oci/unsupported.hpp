@@ -7,7 +7,7 @@
 
 namespace xctl::oci {
 
-/// The first such property as unsupported: "/json/pointer: not supported by this version". A property which asks
+/// The first such property as unsupported: "/json/pointer: why". A property which asks
 /// for nothing (an empty list, the kernel's default) passes.
 Result<> check_supported(const Spec& spec);
 

@@ -55,7 +55,7 @@ manners() {
         | .linux.mountLabel = "a:b:c:s0" | .process.args = ["true"]'
     if grep -q Y /sys/module/apparmor/parameters/enabled 2>/dev/null; then
         equal 'a profile that is not loaded' 1 "$(status_of xrun run -b "$work/manner" manner)"
-        contains 'its text' "$(cat "$work/err")" 'AppArmor profile no-such-profile'
+        contains 'its text' "$(cat "$work/err")" 'AppArmor profile no-such-profile: write: No such file'
     else
         equal 'labels of what the kernel lacks' 0 "$(status_of xrun run -b "$work/manner" manner)"
     fi
@@ -146,7 +146,7 @@ EOF
     script_bundle "$work/hooked" 'exit 3' "$all"
     equal 'a program with hooks' 3 "$(status_of xctl run --rm hooked "$work/hooked")"
     equal 'all of them, in their order' \
-        'prestart creating true|createRuntime creating true|poststart running true|poststop stopped false' "$(paste -sd'|' "$log")"
+        'prestart created true|createRuntime created true|poststart running true|poststop stopped false' "$(paste -sd'|' "$log")"
     script_bundle "$work/hooked" 'sleep 1000' "$all | .hooks.createRuntime[0].args += [\"5\"]"
     : >"$log"
     equal 'a hook that fails' 125 "$(status_of xctl run --rm hooked "$work/hooked")"

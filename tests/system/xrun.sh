@@ -133,9 +133,9 @@ hooks() {
     done
     filter="$filter | .hooks.startContainer = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"cat >/hooked\"], env: [\"PATH=/bin\"]}] | .root.readonly = false"
     # createContainer looks its program up outside, but runs inside.
-    script_bundle "$work/hook" 'cat /hooked' "$filter | .hooks.createContainer[0].args[2] = \"echo createContainer creating >>$work/hooks\""
+    script_bundle "$work/hook" 'cat /hooked' "$filter | .hooks.createContainer[0].args[2] = \"echo createContainer created >>$work/hooks\""
     equal 'startContainer reads the state' created "$(xrun run -b "$work/hook" hook | jq -r .status)"
-    equal 'the order of hooks' 'prestart creating,createRuntime creating,createContainer creating,poststart running,poststop stopped' \
+    equal 'the order of hooks' 'prestart created,createRuntime created,createContainer created,poststart running,poststop stopped' \
         "$(paste -sd, "$work/hooks")"
     script_bundle "$work/hook" 'true' '.hooks.createRuntime = [{path: "/bin/false"}]'
     equal 'a failing hook' 1 "$(status_of xrun create -b "$work/hook" hook)"
