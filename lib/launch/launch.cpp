@@ -174,9 +174,9 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);
     const BirthCpus birth(plan.process.first_cpus);
     TRY(birth.check());
-    auto launched = TRY(spawn(context, options));
     // Init may outlive us and still need it.
     if (!options.stack.empty()) static_cast<void>(kept.release());
+    auto launched = TRY(spawn(context, options));
     if (gate.write) {
         const auto opened = open_gate(context, launched, gate.write.get());
         // Init finds its gate closed and exits; its supervisor sees that.

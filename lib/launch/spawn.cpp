@@ -64,7 +64,8 @@ Result<kernel::Child> clone_init(Context& context, std::uint64_t extra_flags, in
     return child;
 }
 
-/// Joining a pid namespace changes only where our next children are born, and can be taken back.
+/// Joining a pid namespace changes only where our next children are born, and can be taken back, but not by a user whose
+/// own pid namespace is the host's.
 Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     UniqueFd own_pids;
     if (joined_namespace(context, NamespaceKind::pid) >= 0)
@@ -72,7 +73,8 @@ Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     TRY(join(context, NamespaceKind::pid));
     const bool ours = options.parent == Parent::child;
     auto child = clone_init(context, ours ? 0 : CLONE_PARENT, ours ? SIGCHLD : 0, options);
-    if (own_pids) TRY(kernel::join_namespace(own_pids.get(), CLONE_NEWPID));
+    const auto back = own_pids ? kernel::join_namespace(own_pids.get(), CLONE_NEWPID) : Result<>();
+    if (!back && !ours) return std::unexpected(back.error());
     if (!child) return std::unexpected(std::move(child).error());
     return Launched{child->pid, std::move(child->pidfd), UniqueFd()};
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Rules for `linux`: namespaces, id maps, devices, sysctls, paths.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -97,8 +99,9 @@ Result<> check_device(const Device& device, const std::string& pointer) {
     TRY(check_absolute(device.path, pointer + "/path"));
     if (device.type != "c" && device.type != "b" && device.type != "u" && device.type != "p")
         return broken(pointer + "/type", "must be one of \"c\", \"b\", \"u\", \"p\"");
-    if (device.file_mode.value_or(0) > kMaxFileMode)
-        return broken(pointer + "/fileMode", "must not be above 4095 (07777); the type is a property of its own");
+    // Engines hand on what stat(2) says, with the type.
+    if ((device.file_mode.value_or(0) & ~(kMaxFileMode | S_IFMT)) != 0)
+        return broken(pointer + "/fileMode", "must be the mode of a file, at most 65535 (0177777)");
     if (device.type == "p") return {};
     if (!device.major || *device.major < 0 || *device.major > kMaxMajor)
         return broken(pointer + "/major", std::format("must be a whole number from 0 to {}", kMaxMajor));
