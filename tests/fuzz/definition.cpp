@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Any bytes as a definition, after NULs as its drop-ins: they are refused with a message, or what was read of them
+// writes a file that reads as the same again; and `xctl enable` makes a file that is still a definition.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/definition.hpp"
+#include "lib/base/text.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace xctl;
+    const auto parts = split(std::string_view(reinterpret_cast<const char*>(data), size), '\0');
+    const NamedText base{"box.json", parts.empty() ? "" : parts[0]};
+    std::vector<NamedText> drop_ins;
+    for (std::size_t i = 1; i < parts.size(); ++i) drop_ins.push_back({"drop-in.json", parts[i]});
+
+    const auto definition = parse_definition(base, drop_ins);
+    if (!definition) {
+        if (definition.error().code != Errc::invalid_document || definition.error().message.empty()) std::abort();
+        return 0;
+    }
+    const auto text = to_json(*definition);
+    const auto again = parse_definition({"box.json", text}, {});
+    if (!again || to_json(*again) != text) std::abort();
+
+    const auto enabled = with_autostart({"box.json", text}, true);
+    if (!enabled) std::abort();
+    const auto started = parse_definition({"box.json", *enabled}, {});
+    if (!started || !started->autostart) std::abort();
+    return 0;
+}
