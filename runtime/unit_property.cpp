@@ -37,7 +37,8 @@ void add_quota(Values& out, std::string_view text) {
     const auto quota = parse_limit(words[0]);
     const auto period = parse_limit(words[1]);
     if (!quota || !period || *period == 0) return;
-    const auto per_second = *quota == kInfinity ? kInfinity : *quota * kMicroseconds / *period;
+    // The kernel takes no quota so large that this would overflow.
+    const auto per_second = *quota > kInfinity / kMicroseconds ? kInfinity : *quota * kMicroseconds / *period;
     out.push_back({"CPUQuotaPerSecUSec", per_second});
     out.push_back({"CPUQuotaPeriodUSec", *period});
 }
@@ -112,7 +113,7 @@ public:
     explicit TextReader(std::string_view text) : text_(text) {}
 
     Result<PropertyValue> read() {
-        auto value = TRY(read_value(nullptr));
+        auto value = TRY(read_value());
         skip_blanks();
         if (!text_.empty()) return wrong();
         return value;
@@ -153,20 +154,28 @@ private:
         return word;
     }
 
-    Result<PropertyValue> read_value(const TypeRow* type) {
-        if (take('[')) return read_array(type);
+    Result<PropertyValue> read_value() {
+        const auto* type = take_type();
+        return take('[') ? read_array(type) : read_scalar(type);
+    }
+
+    /// There may be one word for the type; those of texts say nothing that the quotes do not.
+    const TypeRow* take_type() {
+        const auto before = text_;
+        const auto word = read_word();
+        if (const auto* type = find_type(word)) return type;
+        if (word != "string" && word != "objectpath" && word != "@s" && word != "@as") text_ = before;
+        return nullptr;
+    }
+
+    Result<PropertyValue> read_scalar(const TypeRow* type) {
         if (take('\'')) return TRY(read_string('\''));
         if (take('"')) return TRY(read_string('"'));
         const auto before = text_;
         const auto word = read_word();
-        if (word.empty()) return wrong();
-        if (type == nullptr) {
-            if (const auto* named = find_type(word)) return read_value(named);
-            if (word == "string" || word == "objectpath" || word == "@s" || word == "@as") return read_value(nullptr);
+        if (type == nullptr)
             if (auto truth = make_bool(word)) return *truth;
-            type = find_row(kTypes, "int32");
-        }
-        if (auto value = type->make(word)) return *value;
+        if (auto value = (type != nullptr ? type : find_row(kTypes, "int32"))->make(word)) return *value;
         text_ = before;
         return wrong();
     }
@@ -178,12 +187,14 @@ private:
         return found != kTypes.end() ? &*found : nullptr;
     }
 
-    /// Systemd has lists of strings and of bytes.
+    /// Systemd has lists of strings and of bytes, none of lists: nothing here calls itself, however deep the brackets.
     Result<PropertyValue> read_array(const TypeRow* type) {
         std::vector<std::string> strings;
         std::vector<std::uint8_t> bytes;
         while (!take(']')) {
-            auto element = TRY(read_value(bytes.empty() ? type : find_row(kTypes, "byte")));
+            const auto* own = take_type();
+            const auto* known = bytes.empty() ? type : find_row(kTypes, "byte");
+            auto element = TRY(read_scalar(own != nullptr ? own : known));
             if (auto* string = std::get_if<std::string>(&element))
                 strings.push_back(std::move(*string));
             else if (const auto* byte = std::get_if<std::uint8_t>(&element))
@@ -205,7 +216,9 @@ Result<PropertyValue> to_microseconds(const PropertyValue& value) {
         [](const auto& number) -> Result<PropertyValue> {
             using Number = std::remove_cvref_t<decltype(number)>;
             if constexpr (std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>) {
-                if (number >= 0) return static_cast<std::uint64_t>(std::llround(static_cast<double>(number) * 1e6));
+                constexpr double kMost = 9e18;  // what llround() can return; a NaN is not below it either
+                const auto microseconds = static_cast<double>(number) * 1e6;
+                if (number >= 0 && microseconds < kMost) return static_cast<std::uint64_t>(std::llround(microseconds));
             }
             return fail(Errc::invalid_argument, "not a number of seconds");
         },

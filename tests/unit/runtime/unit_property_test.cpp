@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
 
 namespace xctl::runtime {
 namespace {
@@ -19,13 +20,22 @@ TEST(PropertyText, ReadsEveryType) {
     EXPECT_EQ(parse_property_value("\"a b\"").value(), PropertyValue(std::string("a b")));
     EXPECT_EQ(parse_property_value("['a', \"b\"]").value(), PropertyValue(std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(parse_property_value("[byte 1, 2]").value(), PropertyValue(std::vector<std::uint8_t>{1, 2}));
+    EXPECT_EQ(parse_property_value("[byte 1, byte 2]").value(), PropertyValue(std::vector<std::uint8_t>{1, 2}));
     EXPECT_EQ(parse_property_value("@as []").value(), PropertyValue(std::vector<std::string>{}));
 }
 
 TEST(PropertyText, RefusesEverythingElse) {
     for (const char* text : {"", "seven", "uint64 -1", "uint16 70000", "'open", "['a'", "['a' 'b']", "[1, 2]", "7 8",
-                             "byte 256", "uint64", "[byte 1, 'a']"})
+                             "byte 256", "uint64", "[byte 1, 'a']", "uint64 int64 7", "[['a']]", "[[]]"})
         EXPECT_FALSE(parse_property_value(text)) << text;
+}
+
+// However long, nothing is nested.
+TEST(PropertyText, NeedsNoStack) {
+    std::string words;
+    for (int i = 0; i < 1'000'000; ++i) words += "string ";
+    EXPECT_FALSE(parse_property_value(words + "'a'"));
+    EXPECT_FALSE(parse_property_value(std::string(1'000'000, '[')));
 }
 
 TEST(Annotations, BecomeProperties) {
@@ -39,6 +49,8 @@ TEST(Annotations, BecomeProperties) {
     EXPECT_EQ(properties.value(), expected);
     EXPECT_FALSE(annotated_properties({{"org.systemd.property.TimeoutStopSec", "'soon'"}}));
     EXPECT_FALSE(annotated_properties({{"org.systemd.property.Bad-Name", "7"}}));
+    for (const char* text : {"uint64 18446744073709551615", "double 1e300", "double inf", "double nan", "-1"})
+        EXPECT_FALSE(annotated_properties({{"org.systemd.property.TimeoutStopSec", text}})) << text;
 }
 
 TEST(Limits, BecomeProperties) {
@@ -51,6 +63,12 @@ TEST(Limits, BecomeProperties) {
                                              {"CPUQuotaPeriodUSec", std::uint64_t{100'000}},
                                              {"AllowedCPUs", std::vector<std::uint8_t>{3, 2}}};
     EXPECT_EQ(limit_properties(limits), expected);
+}
+
+TEST(Limits, AQuotaDoesNotOverflow) {
+    plan::Cgroup limits;
+    limits.files = {{"cpu.max", "18446744073710 100000", ""}};
+    EXPECT_EQ(limit_properties(limits).at(0).value, PropertyValue(std::numeric_limits<std::uint64_t>::max()));
 }
 
 TEST(CpuMask, RefusesWhatIsNoList) {
