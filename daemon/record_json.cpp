@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Record <-> JSON. The file is ours alone, so reading is lenient: a missing member keeps its default.
+#include <algorithm>
+#include <concepts>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "daemon/record.hpp"
 
@@ -13,9 +16,29 @@ std::int64_t to_usec(TimePoint time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
+/// The clock counts nanoseconds, so that not every number of microseconds fits.
 TimePoint from_usec(std::int64_t usec) {
-    return TimePoint(std::chrono::duration_cast<TimePoint::duration>(std::chrono::microseconds(usec)));
+    using std::chrono::microseconds;
+    constexpr auto kMost = std::chrono::duration_cast<microseconds>(TimePoint::duration::max()).count();
+    return TimePoint(microseconds(std::clamp(usec, std::int64_t{0}, kMost)));
 }
+
+/// nlohmann would convert fractions and numbers that do not fit, some of which is undefined.
+template <std::integral T>
+T to_number(const Json& value) {
+    if (value.is_number_unsigned() && std::in_range<T>(value.get<std::uint64_t>())) return value.get<T>();
+    if (value.is_number_integer() && !value.is_number_unsigned() && std::in_range<T>(value.get<std::int64_t>()))
+        return value.get<T>();
+    throw Json::type_error::create(302, "a number is no whole one or does not fit", &value);
+}
+
+template <std::integral T>
+T number(const Json& json, const char* name, T standard) {
+    const auto at = json.find(name);
+    return at == json.end() ? standard : to_number<T>(*at);
+}
+
+TimePoint time_at(const Json& json, const char* name) { return from_usec(number(json, name, std::int64_t{0})); }
 
 Json exit_to_json(const ExitRecord& exit) {
     return {{"reason", name_of(kExitReasons, exit.reason)},
@@ -25,8 +48,8 @@ Json exit_to_json(const ExitRecord& exit) {
 }
 
 ExitRecord exit_from_json(const Json& json) {
-    return {value_of(kExitReasons, json.value("reason", "")).value_or(ExitReason::none), json.value("status", 0),
-            from_usec(json.value("time", std::int64_t{0})), json.value("message", "")};
+    return {value_of(kExitReasons, json.value("reason", "")).value_or(ExitReason::none), number(json, "status", 0),
+            time_at(json, "time"), json.value("message", "")};
 }
 
 Json machine_to_json(const Machine& machine) {
@@ -48,11 +71,12 @@ Machine machine_from_json(const Json& json) {
     machine.state = value_of(kStates, json.value("state", "")).value_or(State::created);
     machine.start_again = json.value("startAgain", false);
     machine.by_policy = json.value("byPolicy", false);
-    machine.runs = json.value("runs", std::uint64_t{0});
-    machine.restarts = json.value("restarts", std::uint64_t{0});
-    machine.started = from_usec(json.value("started", std::int64_t{0}));
-    machine.next_start = from_usec(json.value("nextStart", std::int64_t{0}));
-    for (const auto& time : json.value("recent", std::vector<std::int64_t>{})) machine.recent.push_back(from_usec(time));
+    machine.runs = number(json, "runs", std::uint64_t{0});
+    machine.restarts = number(json, "restarts", std::uint64_t{0});
+    machine.started = time_at(json, "started");
+    machine.next_start = time_at(json, "nextStart");
+    for (const auto& time : json.value("recent", std::vector<Json>{}))
+        machine.recent.push_back(from_usec(to_number<std::int64_t>(time)));
     machine.last_exit = exit_from_json(json.value("lastExit", Json::object()));
     return machine;
 }
@@ -78,7 +102,7 @@ Result<Record> parse_record(std::string_view text) {
         record.machine = machine_from_json(json.at("machine"));
         record.placement = value_of(kPlacements, json.value("placement", "")).value_or(Placement::scope);
         record.unit = json.value("unit", "");
-        record.pid = json.value("pid", -1);
+        record.pid = number(json, "pid", pid_t{-1});
         record.args = json.value("args", std::vector<std::string>{});
         record.bundle = json.value("bundle", "");
         record.oci_version = json.value("ociVersion", record.oci_version);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "runtime/record.hpp"
 
@@ -20,7 +21,9 @@ void read(const Json& json, const char* name, T& out) {
     if constexpr (std::is_same_v<T, std::string>) {
         if (at->is_string()) out = at->template get_ref<const std::string&>();
     } else {
-        if (at->is_number_integer()) out = at->template get<T>();
+        // A number that does not fit would become another one, and so the number of another process.
+        if (at->is_number_unsigned() && std::in_range<T>(at->template get<std::uint64_t>()))
+            out = at->template get<T>();
     }
 }
 

@@ -92,6 +92,21 @@ TEST(RecordJson, DamageIsAnError) {
         EXPECT_FALSE(parse_record(text)) << text;
 }
 
+TEST(RecordJson, NumbersThatDoNotFit) {
+    for (const auto* text : {R"({"machine": {"runs": 1e300}})", R"({"machine": {"runs": -1}})",
+                             R"({"machine": {"lastExit": {"status": 4294967296}}})",
+                             R"({"machine": {"lastExit": {"status": 1e300}}})", R"({"machine": {"started": 1e300}})",
+                             R"({"machine": {"recent": [18446744073709551615]}})",
+                             R"({"machine": {}, "pid": 4294967297})"})
+        EXPECT_FALSE(parse_record(text)) << text;
+    // A time that the clock cannot express is the last one that it can.
+    const auto late =
+        parse_record(R"({"machine": {"started": 9223372036854775807, "nextStart": -9223372036854775808}})");
+    ASSERT_TRUE(late);
+    EXPECT_GT(late->machine.started, TimePoint::max() - std::chrono::milliseconds(1));
+    EXPECT_EQ(late->machine.next_start, TimePoint());
+}
+
 class RunDirectoryTest : public testing::Test {
 protected:
     [[nodiscard]] std::string base() const { return directory_.path() / "run/xctl"; }

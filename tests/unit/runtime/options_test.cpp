@@ -84,5 +84,11 @@ TEST(Record, SurvivesItsFile) {
     EXPECT_FALSE(parse_record("[]"));
 }
 
+TEST(Record, ANumberThatDoesNotFitIsNoOther) {
+    for (const char* text : {R"({"pid": 4294967297})", R"({"pid": -1})", R"({"pid": 1e300})", R"({"pid": "1"})"})
+        EXPECT_EQ(parse_record(text).value().pid, 0) << text;
+    EXPECT_EQ(parse_record(R"({"startTime": -1})").value().start_time, 0U);
+}
+
 }  // namespace
 }  // namespace xctl::runtime
