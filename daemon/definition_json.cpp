@@ -6,6 +6,7 @@
 
 #include "daemon/definition.hpp"
 #include "lib/base/text.hpp"
+#include "lib/oci/document.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
@@ -132,12 +133,14 @@ Result<> read_object(const std::string& file, const Json& object, const std::str
     return {};
 }
 
-/// nlohmann reports syntax errors only by exceptions; they end here.
+/// nlohmann reports syntax errors only by exceptions; they end here. What it makes of a document is written and patched
+/// by functions that call themselves for every level, so that the levels must be few, as in config.json.
 Result<Json> parse(const NamedText& source) {
     try {
         auto document = Json::parse(source.text);
         if (!document.is_object())
             return fail(Errc::invalid_document, source.file + ": /: must be an object");
+        TRY(oci::parse_document(source.text, source.file));
         return document;
     } catch (const nlohmann::json::exception& error) {
         return fail(Errc::invalid_document, std::format("{}: {}", source.file, error.what()));

@@ -155,6 +155,21 @@ TEST(DefinitionJson, BrokenFilesNameTheFile) {
         EXPECT_EQ(error_of(parse(text)), std::string(kFile) + ": /: must be an object");
 }
 
+TEST(DefinitionJson, WhatNoDocumentMayBeIsNoDefinitionEither) {
+    const auto nested = [](std::size_t levels) {
+        return std::format(R"({{"bundle": "/x", "config": {{"a": {}{}}}}})", std::string(levels, '['),
+                           std::string(levels, ']'));
+    };
+    EXPECT_TRUE(parse(nested(62)));
+    EXPECT_TRUE(error_of(parse(nested(63))).ends_with(": nested more than 64 levels deep"));
+    // Writing such a value, or patching it, would need more stack than there is.
+    EXPECT_TRUE(error_of(parse(nested(100'000))).ends_with(": nested more than 64 levels deep"));
+    EXPECT_FALSE(parse(R"({"bundle": "/x"})", {{"a.json", nested(100'000)}}));
+    EXPECT_FALSE(with_autostart({"a.json", nested(100'000)}, true));
+    EXPECT_TRUE(error_of(parse(R"({"bundle": "/x", "bundle": "/y"})")).contains("is given twice"));
+    EXPECT_TRUE(error_of(parse(R"({"bundle": "/x\u0000y"})")).contains("NUL"));
+}
+
 TEST(DefinitionJson, DropInsArePatchesInTheirOrder) {
     const auto d = parse(R"({"bundle": "/srv/web", "autostart": true, "restart": {"policy": "always", "limit": 3}})",
                          {{"10", R"({"autostart": false, "restart": {"limit": 4}})"},
