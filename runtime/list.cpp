@@ -51,11 +51,10 @@ Result<int> verb_list(const Arguments& arguments) {
     std::vector<oci::State> states;
     std::string names;
     for (const auto& name : TRY(list_names(arguments))) {
-        // One that is just being made or removed is none.
-        const auto container = open_container(arguments, name, Lock::no);
-        if (!container) continue;
         names += name + "\n";
-        if (!arguments.quiet) states.push_back(state_of(*container));
+        if (arguments.quiet) continue;
+        // It may be gone by now.
+        if (const auto container = open_container(arguments, name, Lock::no)) states.push_back(state_of(*container));
     }
     TRY(print(arguments.quiet ? names : arguments.format == "json" ? to_json(states) : table(states)));
     return 0;

@@ -177,8 +177,11 @@ Result<std::vector<std::string>> list_names(const Arguments& arguments) {
     DIR* const stream = ::opendir(root_directory(arguments).c_str());
     if (stream == nullptr && errno == ENOENT) return names;
     if (stream == nullptr) return fail_errno(errno, "open " + root_directory(arguments));
-    while (const dirent* entry = ::readdir(stream))
-        if (entry->d_type == DT_DIR && check_id(entry->d_name)) names.emplace_back(entry->d_name);
+    while (const dirent* entry = ::readdir(stream)) {
+        if (entry->d_type != DT_DIR || !check_id(entry->d_name)) continue;
+        const auto file = std::string(entry->d_name) + "/" + kStateFile;
+        if (::faccessat(::dirfd(stream), file.c_str(), F_OK, 0) == 0) names.emplace_back(entry->d_name);
+    }
     ::closedir(stream);
     std::ranges::sort(names);
     return names;

@@ -66,7 +66,7 @@ Result<> check_id(std::string_view id);
 
 [[nodiscard]] std::string root_directory(const Arguments& arguments);
 
-/// The names of all containers, sorted.
+/// The names of all containers, sorted; not of what is just being made or removed.
 Result<std::vector<std::string>> list_names(const Arguments& arguments);
 
 }  // namespace xctl::runtime
