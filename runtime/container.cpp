@@ -134,7 +134,9 @@ Result<> kill_everything(const Container& container) {
     const auto& path = container.record.cgroup;
     const auto cgroup = open_group(path);
     if (cgroup && !contains_us(path)) {
-        TRY(kernel::kill_cgroup(cgroup->get()), "kill the container's processes");
+        const auto killed = kernel::kill_cgroup(cgroup->get());
+        // An empty scope may go while we look at it.
+        if (!killed && killed.error().sys_errno != ENODEV) return killed;
         // A frozen one dies as well, but not every kernel says so before it is thawed.
         TRY(await_empty(cgroup->get()));
     }

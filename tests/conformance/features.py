@@ -47,7 +47,7 @@ YOUNGER_ARCHITECTURES = {f"SCMP_ARCH_{name}" for name in ("M68K", "SH", "SHEB", 
 def schema_of_features(t: Context) -> None:
     found = features(t)
     seccomp = found["linux"]["seccomp"]
-    seccomp["archs"] = [name for name in seccomp["archs"] if name not in YOUNGER_ARCHITECTURES]
+    seccomp["archs"] = [name for name in seccomp.get("archs", []) if name not in YOUNGER_ARCHITECTURES]
     t.equal(complaint("features-schema.json", found), None, "the schema's complaint")
     t.check(complaint("features-schema.json", {"ociVersionMin": 5}), "the schema complains of nothing")
 
