@@ -109,10 +109,14 @@ bool is_section(std::string_view pointer) {
     });
 }
 
-/// A member's name as a part of a JSON pointer, so that "restart/policy" is not taken for two levels.
+/// A member's name as a part of a JSON pointer, so that "restart/policy" is not taken for two levels. Control characters
+/// become '?', since the text may reach a terminal.
 std::string escaped(std::string_view name) {
     std::string out;
-    for (const char c : name) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    for (const char c : name) {
+        const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+        out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, is_control ? '?' : c);
+    }
     return out;
 }
 

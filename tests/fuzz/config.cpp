@@ -3,7 +3,6 @@
 // refused with a message, or they compile to a plan that survives the codec and is the same the next time.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <span>
 #include <string_view>
 
@@ -12,14 +11,12 @@
 #include "lib/plan/codec.hpp"
 #include "lib/plan/compile.hpp"
 #include "lib/plan/explain.hpp"
+#include "tests/fuzz/expect.hpp"
 
 namespace {
 
 using namespace xctl;
-
-void expect(bool truth) {
-    if (!truth) std::abort();
-}
+using fuzz::expect, fuzz::expect_message;
 
 void try_config(std::string_view text) {
     // No document holds a NUL.
@@ -29,12 +26,13 @@ void try_config(std::string_view text) {
     const auto result = plan::compile_document(document, "config.json", patch, "/bundle", "box", {});
     if (!result) {
         expect(result.error().code == Errc::invalid_document || result.error().code == Errc::unsupported);
-        expect(!result.error().message.empty());
+        expect_message(result.error().message);
         return;
     }
+    for (const auto& warning : result->warnings) expect_message(warning);
     const auto bytes = plan::encode(result->plan);
-    const auto plan = plan::decode(std::as_bytes(std::span(bytes)));
-    expect(plan && plan::explain(*plan) == plan::explain(result->plan));
+    const auto decoded = plan::decode(std::as_bytes(std::span(bytes)));
+    expect(decoded && plan::explain(*decoded) == plan::explain(result->plan));
     const auto again = plan::compile(result->spec, "/bundle", "box", {});
     expect(again && plan::encode(*again) == bytes);
 }

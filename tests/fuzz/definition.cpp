@@ -3,16 +3,17 @@
 // writes a file that reads as the same again; and `xctl enable` makes a file that is still a definition.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/definition.hpp"
 #include "lib/base/text.hpp"
+#include "tests/fuzz/expect.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace xctl;
+    using namespace xctl::fuzz;
     const auto parts = split(std::string_view(reinterpret_cast<const char*>(data), size), '\0');
     const NamedText base{"box.json", parts.empty() ? "" : parts[0]};
     std::vector<NamedText> drop_ins;
@@ -20,16 +21,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     const auto definition = parse_definition(base, drop_ins);
     if (!definition) {
-        if (definition.error().code != Errc::invalid_document || definition.error().message.empty()) std::abort();
+        expect(definition.error().code == Errc::invalid_document);
+        expect_message(definition.error().message);
         return 0;
     }
     const auto text = to_json(*definition);
     const auto again = parse_definition({"box.json", text}, {});
-    if (!again || to_json(*again) != text) std::abort();
+    expect(again && to_json(*again) == text);
 
     const auto enabled = with_autostart({"box.json", text}, true);
-    if (!enabled) std::abort();
+    expect(enabled.has_value());
     const auto started = parse_definition({"box.json", *enabled}, {});
-    if (!started || !started->autostart) std::abort();
+    expect(started && started->autostart);
     return 0;
 }

@@ -6,20 +6,17 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <format>
 #include <string>
 #include <string_view>
 
 #include "runtime/unit_property.hpp"
+#include "tests/fuzz/expect.hpp"
 
 namespace {
 
 using namespace xctl::runtime;
-
-void expect(bool truth) {
-    if (!truth) std::abort();
-}
+using xctl::fuzz::expect, xctl::fuzz::expect_message;
 
 std::string text_of(const std::string& value) {
     std::string out = "'";
@@ -54,14 +51,14 @@ bool is_nan(const PropertyValue& value) {
 
 void try_value(std::string_view text) {
     const auto value = parse_property_value(text);
-    if (!value) return;
+    if (!value) return expect_message(value.error().message);
     const auto again = parse_property_value(std::visit([](const auto& known) { return text_of(known); }, *value));
     expect(again && (*again == *value || is_nan(*value)));
 }
 
 void try_annotation(const std::string& text) {
     const auto properties = annotated_properties({{"org.systemd.property.TimeoutStopSec", text}});
-    if (!properties) return;
+    if (!properties) return expect_message(properties.error().message);
     const auto microseconds = std::get<std::uint64_t>(properties->at(0).value);
     const auto seconds = std::visit(
         [](const auto& known) {

@@ -139,6 +139,7 @@ TEST(DefinitionJson, MisspeltKeysAreErrors) {
         {R"("": 1)", "/: is not a key of a definition"},
         {R"("restart/policy": "no")", "/restart~1policy: is not a key of a definition"},
         {R"("a~b": 1)", "/a~0b: is not a key of a definition"},
+        {R"("\u001b[2J\u007f": 1)", "/?[2J?: is not a key of a definition"},
         {R"("restart": "always")", "/restart: must be an object"},
         {R"("stop": null)", "/stop: must be an object"},
         {R"("console": [])", "/console: must be an object"},
