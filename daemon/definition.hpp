@@ -26,6 +26,7 @@ struct Definition {
     std::uint64_t scrollback = kDefaultScrollback;
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
+    bool default_seccomp = false;  // the profile of plan::kProfileFile
     std::string config_patch;  // JSON merge patch onto config.json; empty: none
 };
 

@@ -8,11 +8,13 @@
 #include "lib/base/text.hpp"
 #include "lib/oci/document.hpp"
 #include "lib/oci/names.hpp"
+#include "lib/plan/seccomp_profile.hpp"
 
 namespace xctl {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using plan::kDefaultProfile;
 using Millis = std::chrono::milliseconds;
 
 /// The rule that a value breaks, or empty.
@@ -74,6 +76,13 @@ Rule read_signal(const Json& value, Definition& d) {
     return {};
 }
 
+Rule read_seccomp(const Json& value, Definition& d) {
+    if (!value.is_string() || value.get_ref<const std::string&>() != kDefaultProfile)
+        return std::format("must be \"{}\"", kDefaultProfile);
+    d.default_seccomp = true;
+    return {};
+}
+
 Rule read_config(const Json& value, Definition& d) {
     if (!value.is_object()) return "must be an object: a merge patch onto config.json";
     d.config_patch = value.dump();
@@ -99,6 +108,7 @@ constexpr std::array kKeys{
         [](const Json& v, Definition& d) { return read_number(v, kMinScrollback, kMaxScrollback, d.scrollback); }},
     Key{"/stop/signal", read_signal},
     Key{"/stop/timeoutUSec", [](const Json& v, Definition& d) { return read_usec(v, d.stop_timeout); }},
+    Key{"/seccomp", read_seccomp},
     Key{"/config", read_config},
 };
 static_assert(names_are_unique(kKeys));
@@ -192,6 +202,7 @@ std::string to_json(const Definition& d) {
     put(out, "/console/scrollback", d.scrollback, standard.scrollback);
     put(out, "/stop/signal", d.stop_signal, standard.stop_signal);
     put(out, "/stop/timeoutUSec", usec(d.stop_timeout), usec(standard.stop_timeout));
+    if (d.default_seccomp) out["seccomp"] = std::string(kDefaultProfile);
     if (!d.config_patch.empty()) out["config"] = Json::parse(d.config_patch, nullptr, false);
     return out.dump(4) + "\n";
 }

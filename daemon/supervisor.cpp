@@ -155,6 +155,8 @@ Result<plan::Compiled> Supervisor::compile(const ContainerId& id, const Definiti
     }
     plan::Overrides overrides;
     overrides.args = args;
+    overrides.default_seccomp = definition.default_seccomp;
+    overrides.read_profile = read_document;
     return plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides);
 }
 

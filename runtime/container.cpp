@@ -130,6 +130,8 @@ Result<oci::Spec> load_spec(const Container& container) {
     return oci::parse_spec(TRY(container.store.load_config()), "config.json");
 }
 
+Result<std::string> read_profile(const std::string& file) { return kernel::read_file_at(AT_FDCWD, file); }
+
 Result<> kill_everything(const Container& container) {
     const auto& path = container.record.cgroup;
     const auto cgroup = open_group(path);

@@ -24,8 +24,11 @@ Result<Container> open_container(const Arguments& arguments, const std::string& 
 [[nodiscard]] oci::Status status_of(const Container& container);
 [[nodiscard]] oci::State state_of(const Container& container);
 
-/// As it was when the container was created.
+/// As it was when the container was created, without the default profile that it may ask for.
 Result<oci::Spec> load_spec(const Container& container);
+
+/// For plan::apply_profile.
+Result<std::string> read_profile(const std::string& file);
 
 /// Of the init; errno is ESRCH when it has ended.
 Result<UniqueFd> open_init(const Record& record);

@@ -52,6 +52,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     bundle.spec = TRY(oci::parse_spec(bundle.text, "config.json"));
     TRY(oci::check_spec(bundle.spec), "config.json");
     TRY(oci::check_supported(bundle.spec), "config.json");
+    TRY(plan::apply_profile(bundle.spec, false, read_profile), "config.json");
     plan::Warnings warnings;
     bundle.plan = TRY(plan::compile(with_process(bundle.spec), bundle.path, arguments.id(), {}, &warnings),
                       "config.json");

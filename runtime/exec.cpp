@@ -131,6 +131,8 @@ Result<UniqueFd> choose_exec_group(const Arguments& arguments, const Record& rec
 
 Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& container) {
     auto spec = TRY(load_spec(container));
+    // Before the process replaces the container's, whose capabilities the filter goes by.
+    TRY(plan::apply_profile(spec, false, read_profile));
     auto process = TRY(load_process(arguments, spec));
     TRY(oci::check_process(process));
     spec.process = process;

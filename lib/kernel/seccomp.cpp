@@ -150,6 +150,14 @@ Result<> append_program(void* filter, std::vector<std::uint64_t>& out) {
 
 bool is_known_call(const std::string& name) { return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR; }
 
+std::string_view native_architecture() {
+    switch (seccomp_arch_native()) {
+        case SCMP_ARCH_X86_64: return "x86_64";
+        case SCMP_ARCH_AARCH64: return "aarch64";
+        default: return {};
+    }
+}
+
 Result<std::vector<std::uint64_t>> compile_filter(const FilterProfile& profile) {
     const Filter filter{seccomp_init(libseccomp_action(profile.fallback))};
     if (!filter) return fail(Errc::system, "seccomp: libseccomp refused the default action");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.hpp"
@@ -54,6 +55,10 @@ struct FilterProfile {
 
 /// Whether libseccomp has heard of the call, on any architecture.
 [[nodiscard]] bool is_known_call(const std::string& name);
+
+/// The architecture of this build, as libseccomp names it; empty where nobody has looked whether the arguments of calls
+/// are where a profile looks for them (on s390x those of clone are not).
+[[nodiscard]] std::string_view native_architecture();
 
 /// Images of struct sock_filter. Calls that libseccomp does not know are left out. A call whose number is above
 /// every call of the profile fails with ENOSYS unless the fallback lets it pass: it is newer than the profile,

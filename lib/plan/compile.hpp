@@ -12,6 +12,7 @@
 #include "lib/oci/spec.hpp"
 #include "lib/oci/state.hpp"
 #include "lib/plan/plan.hpp"
+#include "lib/plan/seccomp_profile.hpp"
 
 namespace xctl::plan {
 
@@ -22,12 +23,14 @@ struct Overrides {
     std::string cwd;                // instead of process.cwd
     std::string hostname;           // instead of hostname
     std::optional<bool> terminal;   // instead of process.terminal
+    bool default_seccomp = false;   // besides config.json's own annotation; see seccomp_profile.hpp
+    ProfileReader read_profile = nullptr;
 };
 
 /// Facts that do not prevent a launch but that its owner should know, each "/json/pointer: what".
 using Warnings = std::vector<std::string>;
 
-/// `spec` must have passed oci::check_spec. `bundle` is the absolute directory that relative paths start from.
+/// `spec` must have passed oci::check_spec and apply_profile. `bundle` is the absolute directory that relative paths start from.
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
                            const Overrides& overrides, Warnings* warnings = nullptr);
 
@@ -52,7 +55,7 @@ struct Compiled {
     Warnings warnings;
 };
 
-/// Everything in one call: parse, patch, override, check, refuse the unsupported, compile. Errors begin with
+/// Everything in one call: parse, patch, override, check, refuse the unsupported, apply the profile, compile. Errors begin with
 /// `config_file`. `merge_patch` may be empty.
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,
                                   std::string_view merge_patch, std::string_view bundle, std::string_view id,

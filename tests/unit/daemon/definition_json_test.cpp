@@ -45,6 +45,7 @@ TEST(DefinitionJson, OnlyTheBundleIsNeeded) {
     EXPECT_EQ(definition.scrollback, 1u << 20);
     EXPECT_EQ(definition.stop_signal, "");
     EXPECT_EQ(definition.stop_timeout, 10s);
+    EXPECT_FALSE(definition.default_seccomp);
     EXPECT_EQ(definition.config_patch, "");
     EXPECT_EQ(error_of(parse("{}")), "/etc/xctl/containers/web.json: /bundle: is required");
 }
@@ -56,6 +57,7 @@ TEST(DefinitionJson, EveryKeyIsRead) {
                     "limit": 7, "windowUSec": 30000000},
         "console": {"scrollback": 8192},
         "stop": {"signal": "SIGQUIT", "timeoutUSec": 30000000},
+        "seccomp": "default",
         "config": {"process": {"terminal": null, "args": ["a"]}}})").value();
     EXPECT_TRUE(d.autostart);
     EXPECT_TRUE(d.remove_when_stopped);
@@ -68,6 +70,7 @@ TEST(DefinitionJson, EveryKeyIsRead) {
     EXPECT_EQ(d.scrollback, 8192u);
     EXPECT_EQ(d.stop_signal, "SIGQUIT");
     EXPECT_EQ(d.stop_timeout, 30s);
+    EXPECT_TRUE(d.default_seccomp);
     EXPECT_EQ(d.config_patch, R"({"process":{"terminal":null,"args":["a"]}})");
 }
 
@@ -116,6 +119,8 @@ TEST(DefinitionJson, BadValuesAreNamedWithTheirRule) {
         {R"("stop": {"signal": "HELLO"})", "/stop/signal: must be the name of a signal"},
         {R"("stop": {"signal": ""})", "/stop/signal: must be the name of a signal"},
         {R"("stop": {"signal": 15})", "/stop/signal: must be the name of a signal"},
+        {R"("seccomp": "strict")", "/seccomp: must be \"default\""},
+        {R"("seccomp": true)", "/seccomp: must be \"default\""},
         {R"("config": "text")", "/config: must be an object: a merge patch onto config.json"},
         {R"("config": [])", "/config: must be an object: a merge patch onto config.json"},
     };
@@ -205,6 +210,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     d.restart = {RestartWhen::always, 1ms, 2ms, 3.25, 0, 4ms};
     d.scrollback = 12'288;
     d.stop_signal = "QUIT";
+    d.default_seccomp = true;
     d.stop_timeout = 0ms;
     d.config_patch = R"({"process":{"env":["A=1"]},"hooks":null})";
     const auto back = parse(to_json(d)).value();
@@ -218,6 +224,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(back.restart.window, d.restart.window);
     EXPECT_EQ(back.scrollback, d.scrollback);
     EXPECT_EQ(back.stop_signal, d.stop_signal);
+    EXPECT_TRUE(back.default_seccomp);
     EXPECT_EQ(back.stop_timeout, d.stop_timeout);
     EXPECT_EQ(back.config_patch, d.config_patch);
 }
