@@ -34,15 +34,6 @@ Result<launch::Received> next_message(int channel) {
     }
 }
 
-/// Its owner sees one message: the name of the terminal, with the master.
-Result<> send_terminal(const std::string& socket_path, int master) {
-    unsigned number = 0;
-    if (::ioctl(master, TIOCGPTN, &number) < 0) return fail_errno(errno, "TIOCGPTN");
-    const auto name = "/dev/pts/" + std::to_string(number);
-    const auto socket = TRY(kernel::connect_unix(socket_path, SOCK_STREAM), "console socket");
-    return kernel::send_with_fds(socket.get(), std::as_bytes(std::span(name)), std::span(&master, 1));
-}
-
 class Supervisor {
 public:
     Supervisor(const plan::LaunchPlan& plan, Session& session, const std::string& console_socket,
@@ -104,6 +95,14 @@ std::uint64_t count_listen_fds() {
 }
 
 }  // namespace
+
+Result<> send_terminal(const std::string& socket_path, int master) {
+    unsigned number = 0;
+    if (::ioctl(master, TIOCGPTN, &number) < 0) return fail_errno(errno, "TIOCGPTN");
+    const auto name = "/dev/pts/" + std::to_string(number);
+    const auto socket = TRY(kernel::connect_unix(socket_path, SOCK_STREAM), "console socket");
+    return kernel::send_with_fds(socket.get(), std::as_bytes(std::span(name)), std::span(&master, 1));
+}
 
 Result<> check_terminal(const Arguments& arguments, bool terminal, bool detached) {
     const bool has_socket = !arguments.console_socket.empty();

@@ -35,6 +35,9 @@ struct Assistance {
 Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors descriptors,
                                const std::string& console_socket, const Assistance& assistance);
 
+/// To a console socket's owner: one message with the name of the terminal and its master.
+Result<> send_terminal(const std::string& socket_path, int master);
+
 /// Tells a ready process to execute its program, unless it was told.
 Result<> send_go(Session& session);
 

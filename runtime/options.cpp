@@ -26,6 +26,19 @@ constexpr OptionRow kPreserve{"preserve-fds", 0, "N", &A::preserve_fds,
                               "Pass the descriptors 3 to 3+N-1 to the program"};
 constexpr OptionRow kDetach{"detach", 'd', "", &A::detach, "Return once the program runs"};
 
+constexpr OptionRow kImages{"image-path", 0, "DIRECTORY", &A::image_path, "CRIU's images (default: ./checkpoint)"};
+constexpr OptionRow kWork{"work-path", 0, "DIRECTORY", &A::work_path, "CRIU's log (default: beside the images)"};
+constexpr OptionRow kTcp{"tcp-established", 0, "", &A::tcp_established, "Also open TCP connections"};
+constexpr OptionRow kExternalSockets{"ext-unix-sk", 0, "", &A::ext_unix_sk, "Also Unix sockets from outside"};
+constexpr OptionRow kShellJob{"shell-job", 0, "", &A::shell_job, "The terminal is that of the caller's shell"};
+constexpr OptionRow kLazyPages{"lazy-pages", 0, "", &A::lazy_pages, "Refused"};
+constexpr OptionRow kFileLocks{"file-locks", 0, "", &A::file_locks, "Also file locks"};
+constexpr OptionRow kCgroupsMode{"manage-cgroups-mode", 0, "MODE", &A::cgroups_mode,
+                                 "soft, full, strict or ignore (default soft)"};
+constexpr OptionRow kEmptyNamespace{"empty-ns", 0, "NAMESPACE", &A::empty_namespaces,
+                                    "network: its content is not kept"};
+constexpr OptionRow kAutoDedup{"auto-dedup", 0, "", &A::auto_dedup, "Remove what a later image replaces"};
+
 constexpr std::array kGlobal{
     kRoot,
     OptionRow{"log", 0, "FILE", &A::log, "Append errors to this file"},
@@ -50,6 +63,45 @@ constexpr std::array kRun{
     kDetach,
     OptionRow{"keep", 0, "", &A::keep, "Keep the container's state when the program has ended"},
     OptionRow{"no-subreaper", 0, "", &A::no_subreaper, "Leave orphans of the container to somebody else"},
+};
+constexpr std::array kCheckpoint{
+    kImages,
+    kWork,
+    kTcp,
+    kExternalSockets,
+    kShellJob,
+    kLazyPages,
+    kFileLocks,
+    kCgroupsMode,
+    kEmptyNamespace,
+    kAutoDedup,
+    OptionRow{"parent-path", 0, "DIRECTORY", &A::parent_path, "The images before, relative to the new ones"},
+    OptionRow{"leave-running", 0, "", &A::leave_running, "The container goes on"},
+    OptionRow{"tcp-skip-in-flight", 0, "", &A::tcp_skip_in_flight, "Leave out TCP connections that are being made"},
+    OptionRow{"link-remap", 0, "", &A::link_remap, "Also files that were deleted but have other names"},
+    OptionRow{"pre-dump", 0, "", &A::pre_dump, "Only memory; the container goes on"},
+    OptionRow{"status-fd", 0, "FD", &A::status_fd, "Refused"},
+    OptionRow{"page-server", 0, "ADDRESS:PORT", &A::page_server, "Refused"},
+};
+constexpr std::array kRestore{
+    kBundle,
+    kConsole,
+    kPidFile,
+    kDetach,
+    kImages,
+    kWork,
+    kTcp,
+    kExternalSockets,
+    kShellJob,
+    kLazyPages,
+    kFileLocks,
+    kCgroupsMode,
+    kEmptyNamespace,
+    kAutoDedup,
+    OptionRow{"no-subreaper", 0, "", &A::no_subreaper, "Leave orphans of the container to somebody else"},
+    OptionRow{"no-pivot", 0, "", &A::no_pivot, "Refused"},
+    OptionRow{"lsm-profile", 0, "TYPE:NAME", &A::lsm_profile, "Another profile of AppArmor or SELinux"},
+    OptionRow{"lsm-mount-context", 0, "CONTEXT", &A::lsm_mount_context, "Another SELinux context of file systems"},
 };
 constexpr std::array kExec{
     kConsole,
@@ -117,10 +169,13 @@ constinit const std::array kVerbs{
     VerbRow{"resume", verb_resume, {}, kId, 1, 1, false, false, "Thaw a container"},
     VerbRow{"update", verb_update, kUpdate, kId, 1, 1, false, false, "Change a container's limits"},
     VerbRow{"events", verb_events, kEvents, kId, 1, 1, false, false, "Print statistics and out-of-memory kills"},
+    VerbRow{"checkpoint", verb_checkpoint, kCheckpoint, kId, 1, 1, false, false, "Write a running container to images"},
+    VerbRow{"restore", verb_restore, kRestore, kId, 1, 1, false, false, "Make a container from such images"},
     VerbRow{"spec", verb_spec, kSpec, "", 0, 0, false, false, "Write a config.json to start from"},
     VerbRow{"features", verb_features, {}, "", 0, 0, false, false, "Print what this runtime can do, as JSON"},
 };
 static_assert(names_are_unique(kGlobal) && names_are_unique(kRun) && names_are_unique(kExec) &&
+              names_are_unique(kCheckpoint) && names_are_unique(kRestore) &&
               names_are_unique(kUpdate));
 
 class Parser {

@@ -22,6 +22,7 @@ struct Record {
     std::uint64_t start_time = 0;  // of that process, since numbers are used again
     std::string cgroup;            // below the root of the hierarchy; empty: none, or none yet
     std::string scope;             // systemd's unit whose cgroup that is; empty: we made it ourselves
+    std::vector<std::string> streams;  // its standard streams as /proc/PID/fd called them; none with a terminal
 };
 
 [[nodiscard]] std::string to_json(const Record& record);

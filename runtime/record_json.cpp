@@ -39,7 +39,8 @@ std::string to_json(const Record& record) {
                      {"pid", record.pid},
                      {"startTime", record.start_time},
                      {"cgroup", record.cgroup},
-                     {"scope", record.scope}});
+                     {"scope", record.scope},
+                     {"streams", record.streams}});
 }
 
 Result<Record> parse_record(std::string_view text) {
@@ -55,6 +56,9 @@ Result<Record> parse_record(std::string_view text) {
     read(json, "startTime", record.start_time);
     read(json, "cgroup", record.cgroup);
     read(json, "scope", record.scope);
+    if (const auto at = json.find("streams"); at != json.end() && at->is_array())
+        for (const auto& value : *at)
+            if (value.is_string()) record.streams.push_back(value.get_ref<const std::string&>());
     if (const auto at = json.find("annotations"); at != json.end() && at->is_object())
         for (const auto& [name, value] : at->items())
             if (value.is_string()) record.annotations[name] = value.get_ref<const std::string&>();

@@ -19,6 +19,8 @@ Result<int> verb_pause(const Arguments& arguments);
 Result<int> verb_resume(const Arguments& arguments);
 Result<int> verb_update(const Arguments& arguments);
 Result<int> verb_events(const Arguments& arguments);
+Result<int> verb_checkpoint(const Arguments& arguments);
+Result<int> verb_restore(const Arguments& arguments);
 Result<int> verb_spec(const Arguments& arguments);
 Result<int> verb_features(const Arguments& arguments);
 

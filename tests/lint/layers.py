@@ -36,6 +36,7 @@ LIBRARIES = [
     ("systemd/sd-bus*", ["runtime/systemd*", "daemon/bus*"]),
     ("systemd/sd-varlink*", ["daemon/varlink_*", "client/call*"]),
     ("systemd/sd-json*", ["daemon/varlink_*", "client/call*"]),
+    ("criu/*", ["runtime/criu.cpp"]),
     ("spdlog/*", ["lib/base/log*", "daemon/*"]),
 ]
 
