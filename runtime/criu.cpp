@@ -157,7 +157,12 @@ Result<> criu_dump_memory(const CriuRequest& request) {
 }
 
 Result<pid_t> criu_restore_tree(const CriuRequest& request, const CriuEvents& events) {
-    auto pid = call_criu(request, kRestoreLog, &events, criu_restore_child);
+    auto pid = call_criu(request, kRestoreLog, &events, [] {
+        // The newer way takes propagation from the sources, which then have to be mounts and not private; what we give
+        // it are files, and nothing that the container mounts may come out of it.
+        criu_set_mntns_compat_mode(true);
+        return criu_restore_child();
+    });
     the_criu_call.events = nullptr;
     return pid;
 }

@@ -56,6 +56,13 @@ Result<> set_empty_namespaces(const Arguments& arguments, CriuRequest& request) 
 
 }  // namespace
 
+Result<> open_image_directories(const Arguments& arguments, MakeImages make, CriuRequest& request) {
+    const auto images = arguments.image_path.empty() ? std::string(kDefaultImages) : arguments.image_path;
+    request.images = TRY(open_image_directory(images, make));
+    request.work = TRY(open_image_directory(arguments.work_path.empty() ? images : arguments.work_path, MakeImages::yes));
+    return {};
+}
+
 Result<CriuRequest> make_criu_request(const Arguments& arguments, MakeImages make) {
     TRY(refuse_options(arguments));
     if (!is_host_root()) return fail(Errc::unsupported, "checkpoints need the host's root: CRIU cannot do without");
@@ -68,9 +75,7 @@ Result<CriuRequest> make_criu_request(const Arguments& arguments, MakeImages mak
             return fail(Errc::invalid_argument, "invalid manage-cgroups-mode: " + xctl::quoted(arguments.cgroups_mode));
         request.cgroups = *mode;
     }
-    const auto& images = arguments.image_path.empty() ? kDefaultImages : arguments.image_path;
-    request.images = TRY(open_image_directory(images, make));
-    request.work = TRY(open_image_directory(arguments.work_path.empty() ? images : arguments.work_path, MakeImages::yes));
+    TRY(open_image_directories(arguments, make, request));
     request.lsm_profile = arguments.lsm_profile;
     request.lsm_mount_context = arguments.lsm_mount_context;
     request.leave_running = arguments.leave_running;

@@ -18,6 +18,9 @@ enum class MakeImages : bool { no, yes };
 /// are a user without privileges and a host without criu.
 Result<CriuRequest> make_criu_request(const Arguments& arguments, MakeImages make);
 
+/// Once more in another mount namespace: CRIU mounts below its images, and nobody can do that in a foreign one.
+Result<> open_image_directories(const Arguments& arguments, MakeImages make, CriuRequest& request);
+
 /// Refuses what CRIU cannot bring back.
 Result<> check_restorable(const oci::Spec& spec);
 

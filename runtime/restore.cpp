@@ -212,6 +212,7 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     }
     Session session;
     auto mounts = TRY(PrivateMounts::enter());
+    TRY(open_image_directories(arguments, MakeImages::no, request));
     request.root = TRY(mount_root(container, bundle.plan.root.path));
     const auto events = make_events(restoration, container, session.terminal);
     session.process.pid = TRY(criu_restore_tree(request, events));
