@@ -64,7 +64,7 @@ restore() { # OPTION... ID
 goes_on() { # ID
     equal 'running' running "$(status "$1")"
     check 'it goes on' until_true $patience beyond $((before + 3))
-    equal 'it did not start again' 1 "$(grep -c '^1.\?$' $stage/out)"
+    equal 'it did not start again' 1 "$(tr -d '\r' <$stage/out | grep -c '^1$')"
 }
 
 test_pipes() {
