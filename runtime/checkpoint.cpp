@@ -107,7 +107,8 @@ private:
 Result<std::string> external_file_key(const std::string& proc, int stream, const std::vector<MountRow>& rows) {
     const auto path = proc + "/fd/" + std::to_string(stream);
     struct statx info{};
-    if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID | STATX_INO, &info) < 0) return fail_errno(errno, "statx " + path);
+    if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID | STATX_INO, &info) < 0)
+        return fail_errno(errno, "statx " + path);
     if (std::ranges::contains(rows, info.stx_mnt_id, &MountRow::id)) return std::string();
     return std::format("file[{:x}:{:x}]", info.stx_mnt_id, info.stx_ino);
 }

@@ -42,7 +42,8 @@ extern "C" int on_criu_event(char* action, criu_notify_arg_t argument) {
     const std::string_view name(action);
     Result<> done;
     if (name == "orphan-pts-master" && events->terminal) done = pass_terminal(*events);
-    if (name == "setup-namespaces" && events->namespaces_made) done = events->namespaces_made(criu_notify_pid(argument));
+    if (name == "setup-namespaces" && events->namespaces_made)
+        done = events->namespaces_made(criu_notify_pid(argument));
     if (done) return 0;
     the_criu_call.failure = std::move(done).error();
     return -1;

@@ -59,7 +59,8 @@ Result<> set_empty_namespaces(const Arguments& arguments, CriuRequest& request) 
 Result<> open_image_directories(const Arguments& arguments, MakeImages make, CriuRequest& request) {
     const auto images = arguments.image_path.empty() ? std::string(kDefaultImages) : arguments.image_path;
     request.images = TRY(open_image_directory(images, make));
-    request.work = TRY(open_image_directory(arguments.work_path.empty() ? images : arguments.work_path, MakeImages::yes));
+    const auto& work = arguments.work_path.empty() ? images : arguments.work_path;
+    request.work = TRY(open_image_directory(work, MakeImages::yes));
     return {};
 }
 

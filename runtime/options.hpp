@@ -23,7 +23,8 @@ struct Arguments {
     bool detach = false, keep = false, no_new_keyring = false, all = false, force = false, quiet = false, tty = false;
     bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false, spec_rootless = false;
 
-    std::string image_path, work_path, parent_path, cgroups_mode, lsm_profile, lsm_mount_context, status_fd, page_server;
+    std::string image_path, work_path, parent_path, cgroups_mode, lsm_profile, lsm_mount_context;
+    std::string status_fd, page_server;
     std::vector<std::string> empty_namespaces;
     bool leave_running = false, tcp_established = false, tcp_skip_in_flight = false, ext_unix_sk = false;
     bool shell_job = false, lazy_pages = false, file_locks = false, pre_dump = false, auto_dedup = false;

@@ -106,7 +106,8 @@ Result<> make_mount_point(int root, const plan::Mount& mount) {
         return {};
     }
     const auto slash = mount.target.rfind('/');
-    const auto parent = TRY(kernel::make_directories_in_root(root, mount.target.substr(0, std::max<std::size_t>(slash, 1))));
+    const auto directory = mount.target.substr(0, std::max<std::size_t>(slash, 1));
+    const auto parent = TRY(kernel::make_directories_in_root(root, directory));
     TRY(kernel::open_at(parent.get(), mount.target.substr(slash + 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
     return {};
 }

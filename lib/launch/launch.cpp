@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -142,10 +143,17 @@ Result<std::span<std::byte>> make_stack() {
     return std::span(bytes, kStackSize);
 }
 
+/// The kernel lets nobody who shares memory into one; CRIU gives one to every container that it restores.
+bool joins_time_namespace(const plan::LaunchPlan& plan) {
+    return std::ranges::any_of(plan.namespaces, [](const plan::Namespace& row) {
+        return row.kind == plan::NamespaceKind::time && !row.path.empty();
+    });
+}
+
 }  // namespace
 
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
-    const bool shares = parent == Parent::child && kernel::kCanShareMemory;
+    const bool shares = parent == Parent::child && kernel::kCanShareMemory && !joins_time_namespace(plan);
     auto kept = std::make_unique<Kept>(shares ? plan : plan::LaunchPlan());
     kept->preparation = TRY(prepare(shares ? kept->plan : plan));
     auto& context = kept->preparation.context;

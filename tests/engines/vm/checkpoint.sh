@@ -33,7 +33,8 @@ make_bundle() { # ID [JQ-FILTER]
     mkdir -p $stage/shared
     script_bundle $stage/c "$counter" ".linux.cgroupsPath = \"/xrun-test/$1\" | .root.readonly = false | .mounts += [
         {destination: \"/shared\", source: \"$stage/shared\", type: \"bind\", options: [\"bind\"]},
-        {destination: \"/link/fixed\", source: \"$stage/shared\", type: \"bind\", options: [\"rbind\", \"ro\"]}] | ${2:-.}"
+        {destination: \"/link/fixed\", source: \"$stage/shared\", type: \"bind\", options: [\"rbind\", \"ro\"]}]
+        | ${2:-.}"
     ln -sfn tmp $stage/c/rootfs/link
 }
 
@@ -181,7 +182,8 @@ test_refusals() {
 
 test_podman() {
     local before
-    ends 'run' 0 pod run -d --name t --network none $image sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.5; done'
+    ends 'run' 0 pod run -d --name t --network none $image \
+        sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.5; done'
     eventually 'it counts' said '^2$' podman logs t
     ends 'checkpoint' 0 pod container checkpoint t
     check 'it is not running' state t exited

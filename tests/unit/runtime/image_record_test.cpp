@@ -31,10 +31,12 @@ TEST(ImageRecord, NothingElseIsTaken) {
         return text.replace(at, from.size(), to);
     };
     for (const auto& text : {std::string(), std::string("{}"), std::string("[]"), good + "x",
-                             changed("\"version\":1", "\"version\":2"), changed("\"version\":1", "\"version\":1,\"a\":1"),
+                             changed("\"version\":1", "\"version\":2"),
+                             changed("\"version\":1", "\"version\":1,\"a\":1"),
                              changed("false", "0"), changed("\"bind\"", "\"tmpfs\""), changed("/data", "data"),
                              changed("/data", "/da\\nta"), changed("pipe:[17]", "pipe:[1]:/etc"),
-                             changed("pipe:[17]", "fd[17]"), changed(",\"\"]", "]"), changed(",\"target\":\"/data\"", "")}) {
+                             changed("pipe:[17]", "fd[17]"), changed(",\"\"]", "]"),
+                             changed(",\"target\":\"/data\"", "")}) {
         const auto record = parse_image_record(text);
         ASSERT_FALSE(record) << text;
         EXPECT_EQ(record.error().code, Errc::invalid_document);
