@@ -31,7 +31,8 @@ counter='i=0; while [ ! -e /shared/stop ]; do i=$((i + 1)); echo $i; sleep 0.2; 
 # The bundle of a container with pipes and two bind mounts, one behind a symbolic link.
 make_bundle() { # ID [JQ-FILTER]
     mkdir -p $stage/shared
-    script_bundle $stage/c "$counter" ".linux.cgroupsPath = \"/xrun-test/$1\" | .root.readonly = false | .mounts += [
+    script_bundle $stage/c "$counter" ".linux.cgroupsPath = \"/xrun-test/$1\" | .root.readonly = false
+        | .linux.namespaces += [{type: \"cgroup\"}] | .mounts += [
         {destination: \"/shared\", source: \"$stage/shared\", type: \"bind\", options: [\"bind\"]},
         {destination: \"/link/fixed\", source: \"$stage/shared\", type: \"bind\", options: [\"rbind\", \"ro\"]}]
         | ${2:-.}"
