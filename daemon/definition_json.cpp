@@ -157,7 +157,10 @@ Result<Json> parse(const NamedText& source) {
         TRY(oci::parse_document(source.text, source.file));
         return document;
     } catch (const nlohmann::json::exception& error) {
-        return fail(Errc::invalid_document, std::format("{}: {}", source.file, error.what()));
+        // What comes next quotes the file, which may hold anything.
+        const std::string_view reason = error.what();
+        return fail(Errc::invalid_document,
+                    std::format("{}: {}", source.file, reason.substr(0, reason.find("; last read"))));
     }
 }
 

@@ -159,6 +159,9 @@ TEST(DefinitionJson, BrokenFilesNameTheFile) {
         EXPECT_TRUE(error_of(parse(text)).starts_with(std::string(kFile) + ": ")) << text;
     for (const auto* text : {"[]", "null", "1", "\"text\""})
         EXPECT_EQ(error_of(parse(text)), std::string(kFile) + ": /: must be an object");
+    const auto broken = error_of(parse("{\"a\x7f\xff"));
+    EXPECT_TRUE(broken.contains("parse error"));
+    EXPECT_FALSE(broken.contains('\x7f') || broken.contains('\xff')) << "the error quotes bytes that are no text";
 }
 
 TEST(DefinitionJson, WhatNoDocumentMayBeIsNoDefinitionEither) {
