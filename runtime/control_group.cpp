@@ -15,6 +15,7 @@
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/plan/path.hpp"
 #include "runtime/privileges.hpp"
+#include "runtime/report.hpp"
 #include "runtime/systemd.hpp"
 
 namespace xctl::runtime {
@@ -153,6 +154,13 @@ Result<> remove_directory(const std::string& path) {
     return removed;
 }
 
+Result<> apply(int cgroup, plan::Cgroup limits, Unavailable unavailable) {
+    if (unavailable == Unavailable::skip)
+        for (const auto& row : launch::drop_unavailable(cgroup, limits))
+            report("warning", row.pointer + ": skipped, its cgroup controller is not available");
+    return launch::apply_limits(cgroup, limits);
+}
+
 }  // namespace
 
 Result<Placement> choose_placement(const Arguments& arguments, const oci::Spec& spec) {
@@ -170,16 +178,17 @@ Result<> check_group(const std::string& path) {
     return check_unused(cgroup->get());
 }
 
-Result<UniqueFd> make_group(const std::string& path, const oci::Spec& spec, const plan::Cgroup& limits) {
+Result<UniqueFd> make_group(const std::string& path, const oci::Spec& spec, const plan::Cgroup& limits,
+                            Unavailable unavailable) {
     auto cgroup = TRY(make_path(path), "cgroup " + path);
     TRY(check_unused(cgroup.get()));
-    TRY(launch::apply_limits(cgroup.get(), limits), "unable to apply cgroup configuration");
+    TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
     if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
     return cgroup;
 }
 
 Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const oci::Spec& spec,
-                               const plan::Cgroup& limits) {
+                               const plan::Cgroup& limits, Unavailable unavailable) {
     auto systemd = TRY(Systemd::open());
     ScopeRequest request{.unit = placement.scope,
                          .slice = placement.slice,
@@ -194,18 +203,19 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     if (name_of_group(path) != placement.scope)
         return fail(Errc::launch_failed, "the container's init ended before it was in " + placement.scope);
     const auto cgroup = TRY(kernel::open_cgroup(path));
-    TRY(launch::apply_limits(cgroup.get(), limits), "unable to apply cgroup configuration");
+    TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
     if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
     return path;
 }
 
-Result<> change_limits(const std::string& path, const std::string& scope, const plan::Cgroup& limits) {
+Result<> change_limits(const std::string& path, const std::string& scope, const plan::Cgroup& limits,
+                       Unavailable unavailable) {
     const auto cgroup = TRY(open_group(path));
     if (!scope.empty()) {
         auto systemd = TRY(Systemd::open());
         TRY(systemd.set_properties(scope, limit_properties(limits)));
     }
-    return launch::apply_limits(cgroup.get(), limits);
+    return apply(cgroup.get(), limits, unavailable);
 }
 
 Result<UniqueFd> open_group(const std::string& path) {

@@ -46,6 +46,8 @@ constexpr std::array kGlobal{
     OptionRow{"debug", 0, "", &A::debug, "Say more"},
     OptionRow{"systemd-cgroup", 0, "", &A::systemd_cgroup, "Let systemd make the cgroups, as scopes"},
     OptionRow{"cgroup-manager", 0, "MANAGER", &A::manager, "cgroupfs, systemd, or disabled for no cgroups at all"},
+    OptionRow{"skip-unavailable-limits", 0, "", &A::skip_limits,
+              "Warn of limits without a cgroup controller, and go on"},
     OptionRow{"rootless", 0, "VALUE", &A::rootless, "true, false or auto"},
     OptionRow{"criu", 0, "FILE", std::monostate{}, "Ignored"},
     OptionRow{"help", 'h', "", &A::help, "Print this"},

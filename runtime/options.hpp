@@ -15,7 +15,7 @@ namespace xctl::runtime {
 /// Whatever any option may say. An empty text means that the option was not given.
 struct Arguments {
     std::string root, log, log_format = "text", rootless = "auto", manager;
-    bool debug = false, systemd_cgroup = false, help = false, version = false;
+    bool debug = false, systemd_cgroup = false, help = false, version = false, skip_limits = false;
 
     std::string bundle = ".", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
     std::string interval, resources, pidfd_socket, apparmor, process_label;

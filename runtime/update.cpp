@@ -124,7 +124,7 @@ Result<int> verb_update(const Arguments& arguments) {
     auto limits = plan::compile_cgroup(spec.linux_config.resources, spec.oci_version);
     // No rules at all leave those that the container has.
     if (spec.linux_config.resources.devices.empty()) limits.device_program.clear();
-    TRY(change_limits(container.record.cgroup, container.record.scope, limits));
+    TRY(change_limits(container.record.cgroup, container.record.scope, limits, unavailable_limits(arguments)));
     return 0;
 }
 

@@ -99,6 +99,19 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     return payload;
 }
 
+std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup) {
+    const auto offered = kernel::read_controllers(payload).value_or(std::vector<std::string>());
+    std::vector<plan::FileWrite> dropped;
+    std::erase_if(cgroup.controllers, [&](const auto& name) { return !std::ranges::contains(offered, name); });
+    std::erase_if(cgroup.files, [&](const plan::FileWrite& row) {
+        const auto controller = controller_of(row.file);
+        if (controller == "cgroup" || std::ranges::contains(offered, controller)) return false;
+        dropped.push_back(row);
+        return true;
+    });
+    return dropped;
+}
+
 Result<> apply_limits(int payload, const plan::Cgroup& cgroup) {
     TRY(check_controllers(payload, cgroup));
     TRY(write_limits(payload, cgroup));

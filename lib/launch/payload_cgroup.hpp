@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <vector>
+
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/plan/plan.hpp"
@@ -15,6 +17,9 @@ namespace xctl::launch {
 /// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,
 /// naming the field. Returns the directory of UNIT/payload.
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
+
+/// Takes what needs a controller that is not enabled there out of the limits, and returns it.
+std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup);
 
 /// Writes the limits to a container's own cgroup and attaches its device program. A controller that is not enabled
 /// there is Errc::unsupported, naming the field.

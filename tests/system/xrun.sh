@@ -243,6 +243,11 @@ events() {
     check 'events' until_true 5 sh -c "[ \$(wc -l <$work/stream) -ge 3 ]"
     check 'delete --force' xrun delete --force events
     wait
+    bundle "$work/events" '.linux.resources.pids.limit = 5'
+    equal 'a limit without a controller' 1 "$(status_of xrun run -b "$work/events" limited)"
+    contains 'its text' "$(cat "$work/err")" '/linux/resources/pids/limit: the cgroup controller'
+    equal 'skipped if asked for' 0 "$(status_of xrun --skip-unavailable-limits run -b "$work/events" limited)"
+    contains 'with a warning' "$(cat "$work/err")" 'level=warning.*/linux/resources/pids/limit: skipped'
     equal 'events end with the container' 1 "$(status_of xrun events --stats events)"
     bundle "$work/events" 'del(.process)'
     check 'create without a process' xrun create -b "$work/events" events
