@@ -12,19 +12,13 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
+#include "lib/launch/pointers.hpp"
 
 namespace xctl::launch {
 namespace {
 
 constexpr int kExitNotExecuted = 127;
 constexpr int kMillisecondsPerSecond = 1000;
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> pointers;
-    for (const auto& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 /// Filled before the hook exists: one that does not read its input must not end us by SIGPIPE.
 Result<UniqueFd> make_input(std::string_view state) {

@@ -15,6 +15,7 @@
 #include "lib/launch/context.hpp"
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/launch.hpp"
+#include "lib/launch/pointers.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -40,13 +41,6 @@ std::string time_offset_text(const std::vector<plan::TimeOffset>& rows) {
         text += std::string(row.boottime ? "boottime " : "monotonic ") + std::to_string(row.seconds) + " " +
                 std::to_string(row.nanoseconds) + "\n";
     return text;
-}
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> pointers;
-    for (const auto& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
-    pointers.push_back(nullptr);
-    return pointers;
 }
 
 char** find_home_entry(std::vector<char*>& env) {
