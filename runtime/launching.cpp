@@ -15,6 +15,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
+#include "lib/plan/compile.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -80,11 +81,6 @@ private:
     const Assistance& assistance_;
 };
 
-void set_env(std::vector<std::string>& env, const std::string& name, const std::string& value) {
-    std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
-    env.push_back(name + "=" + value);
-}
-
 /// What systemd or its like passed to us, if it was meant for us.
 std::uint64_t count_listen_fds() {
     const char* const pid = ::getenv("LISTEN_PID");
@@ -124,8 +120,8 @@ Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& proc
             return fail(Errc::invalid_argument, "please check that preserved-fd " + std::to_string(fd - 2) + " (of " +
                                                     std::to_string(count) + ") is present");
     if (listening > 0) {
-        set_env(process.env, "LISTEN_FDS", std::to_string(listening));
-        set_env(process.env, "LISTEN_PID", "1");
+        plan::set_env(process.env, "LISTEN_FDS=" + std::to_string(listening));
+        plan::set_env(process.env, "LISTEN_PID=1");
     }
     return static_cast<int>(count);
 }

@@ -12,6 +12,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/notify.hpp"
 #include "lib/kernel/socket.hpp"
+#include "lib/plan/compile.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -44,9 +45,7 @@ Result<> add_notify_directory(const Store& store, plan::LaunchPlan& plan) {
     mount.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     mount.propagation = MS_PRIVATE;
     plan.root.mounts.push_back(std::move(mount));
-    auto& env = plan.process.env;
-    std::erase_if(env, [](const std::string& entry) { return entry.starts_with("NOTIFY_SOCKET="); });
-    env.emplace_back(kVariable);
+    plan::set_env(plan.process.env, kVariable);
     return {};
 }
 

@@ -26,15 +26,6 @@ static_assert(static_cast<int>(NamespaceKind::time) == static_cast<int>(oci::Nam
 
 std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
-/// Replaces the last entry of that name, or adds one.
-void set_env(std::vector<std::string>& env, const std::string& entry) {
-    const auto found = std::ranges::find(env.rbegin(), env.rend(), env_name(entry), env_name);
-    if (found != env.rend())
-        *found = entry;
-    else
-        env.push_back(entry);
-}
-
 void apply(const Overrides& overrides, oci::Spec& spec) {
     if (!overrides.hostname.empty()) spec.hostname = overrides.hostname;
     if (!spec.process && overrides.args.empty()) return;
@@ -122,6 +113,14 @@ Result<LaunchPlan> compile_all(const Context& context) {
 }
 
 }  // namespace
+
+void set_env(std::vector<std::string>& env, const std::string& entry) {
+    const auto found = std::ranges::find(env.rbegin(), env.rend(), env_name(entry), env_name);
+    if (found != env.rend())
+        *found = entry;
+    else
+        env.push_back(entry);
+}
 
 std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
     std::vector<IdMap> out;
