@@ -178,4 +178,11 @@ Result<> destroy(const Container& container) {
     return container.store.remove();
 }
 
+void give_up(Container& container, const Error& why) {
+    // A cgroup that somebody else uses is theirs, and killing what is in it would be a disaster.
+    if (why.code == Errc::wrong_state) container.record.cgroup.clear();
+    if (why.code == Errc::exists) container.record.scope.clear();
+    if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
+}
+
 }  // namespace xctl::runtime

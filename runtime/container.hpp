@@ -44,6 +44,9 @@ Result<> kill_everything(const Container& container);
 /// Kills what is left, removes the cgroup, runs the poststop hooks, removes the state. Can be repeated.
 Result<> destroy(const Container& container);
 
+/// What could not be made, and why, is destroyed as far as it is the container's.
+void give_up(Container& container, const Error& why);
+
 /// One kind of hooks in our namespaces, with the container's state as `status` has it.
 Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hooks, oci::Status status);
 

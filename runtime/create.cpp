@@ -10,7 +10,6 @@
 #include "runtime/launching.hpp"
 #include "runtime/notify_socket.hpp"
 #include "runtime/privileges.hpp"
-#include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
@@ -78,10 +77,7 @@ Result<Created> create_container(const Arguments& arguments, bool detached, bool
     auto session = make_init(arguments, container, bundle, placement, preserved, go_at_once);
     if (session)
         return Created{std::move(container), std::move(bundle.spec), std::move(bundle.plan), std::move(*session)};
-    // A cgroup that somebody else uses is theirs, and killing what is in it would be a disaster.
-    if (session.error().code == Errc::wrong_state) container.record.cgroup.clear();
-    if (session.error().code == Errc::exists) container.record.scope.clear();
-    if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
+    give_up(container, session.error());
     return std::unexpected(std::move(session).error().context("xrun create failed"));
 }
 

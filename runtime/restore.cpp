@@ -15,7 +15,6 @@
 #include "runtime/bundle.hpp"
 #include "runtime/images.hpp"
 #include "runtime/launching.hpp"
-#include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
@@ -260,10 +259,7 @@ Result<int> verb_restore(const Arguments& arguments) {
                         make_record(arguments, restoration.bundle, restoration.placement)};
     auto session = restore_init(restoration, container);
     if (!session) {
-        // As with create: a cgroup that somebody else uses is theirs.
-        if (session.error().code == Errc::wrong_state) container.record.cgroup.clear();
-        if (session.error().code == Errc::exists) container.record.scope.clear();
-        if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
+        give_up(container, session.error());
         return std::unexpected(std::move(session).error().context("restore failed"));
     }
     if (arguments.detach) return 0;
