@@ -152,9 +152,9 @@ Result<Session> enter(const Arguments& arguments, const Container& container, pl
     // After the paths of its namespaces have been looked up by number, it is still the same process.
     plan.namespaces = TRY(namespaces_of(container.record.pid));
     TRY(open_init(container.record));
-    auto session = TRY(launch_process(plan, std::move(descriptors), arguments.console_socket, {.place = {}, .run_hooks = {}, .go_at_once = !plan.process.terminal}),
-                       "exec failed");
-    return session;
+    const Assistance assistance{.place = {}, .run_hooks = {}, .go_at_once = !plan.process.terminal};
+    auto session = launch_process(plan, std::move(descriptors), arguments.console_socket, assistance);
+    return TRY(std::move(session), "exec failed");
 }
 
 }  // namespace

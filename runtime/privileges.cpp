@@ -8,11 +8,20 @@
 
 namespace xctl::runtime {
 
-bool is_host_root() {
-    if (::geteuid() != 0) return false;
-    // Only the first user namespace maps every number to itself, user_namespaces(7).
+namespace {
+
+/// Only the first user namespace maps every number to itself, user_namespaces(7).
+bool is_first_user_namespace() {
     const auto map = kernel::read_file_at(AT_FDCWD, "/proc/self/uid_map");
     return map && map->ends_with(" 4294967295\n") && map->find_first_not_of(" 0\n") == map->find("4294967295");
+}
+
+}  // namespace
+
+bool is_host_root() {
+    // We change neither our user nor our user namespace, and every verb asks several times.
+    static const bool answer = ::geteuid() == 0 && is_first_user_namespace();
+    return answer;
 }
 
 bool is_rootless(const Arguments& arguments) {
