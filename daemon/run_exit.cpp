@@ -15,6 +15,7 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
+#include "lib/launch/exit_record.hpp"
 #include "lib/launch/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
@@ -23,16 +24,6 @@ namespace {
 
 /// How long to wait for the kernel to clear a killed cgroup before it is left to systemd.
 constexpr std::chrono::seconds kEmptyTimeout{5};
-
-/// "exited 42", "killed 9" or "dumped 6".
-std::optional<kernel::ExitStatus> parse_exit_file(std::string_view text) {
-    if (text.ends_with('\n')) text.remove_suffix(1);
-    const auto words = split(text, ' ');
-    if (words.size() != 2) return std::nullopt;
-    const auto value = parse_unsigned(words[1]);
-    if (!value || *value > 255) return std::nullopt;
-    return kernel::ExitStatus{words[0] != "exited", static_cast<int>(*value), words[0] == "dumped"};
-}
 
 std::uint64_t oom_kills_in(std::string_view memory_events) {
     for (const auto& line : split(memory_events, '\n'))
@@ -76,9 +67,8 @@ void Run::on_exit_event(bool reaped) {
 void Run::on_keeper_exit() {
     exit_source_.reset();
     const auto keeper = kernel::try_wait_exit(keeper_pidfd_.get());
-    const auto text = kernel::read_file_at(setup_.run_directory, "exit");
-    const auto status = text ? parse_exit_file(*text) : std::nullopt;
-    if (status) return on_status(*status);
+    const auto text = kernel::read_file_at(setup_.run_directory, launch::kExitRecordFile);
+    if (const auto status = launch::parse_exit_record(text.value_or(std::string()))) return on_status(*status);
     if (keeper && *keeper && !(*keeper)->signaled) return on_unknown_status();  // it could not write
     // Otherwise a keeper dies without a word only when its whole scope was killed.
     on_status({true, SIGKILL, false});
