@@ -324,9 +324,10 @@ class Context:
             if now.count(point) > self.before.count(point):
                 subprocess.run(["umount", "--lazy", point], check=False, stderr=subprocess.DEVNULL)
         for path in sorted(self.cgroups(), reverse=True):
-            kill = path / "cgroup.kill"
-            if kill.exists():
-                kill.write_text("1")
+            try:
+                (path / "cgroup.kill").write_text("1")
+            except OSError:
+                pass  # It is gone, or of a controller that has no such file.
         for path in sorted(self.cgroups(), reverse=True):
             for _ in range(50):
                 try:
