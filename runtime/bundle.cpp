@@ -41,6 +41,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     plan::Warnings warnings;
     bundle.plan = TRY(plan::compile(with_process(bundle.spec), bundle.path, arguments.id(), {}, &warnings),
                       "config.json");
+    bundle.plan.root.no_pivot = arguments.no_pivot;
     // The kernel lets nobody else load it, and devices that a user may not make need no rules.
     if (!is_host_root()) bundle.plan.cgroup.device_program.clear();
     for (auto& warning : launch::list_idle_labels(bundle.plan)) warnings.push_back(std::move(warning));

@@ -24,6 +24,8 @@ constexpr OptionRow kPidFile{"pid-file", 0, "FILE", &A::pid_file, "Write the pro
 constexpr OptionRow kKeyring{"no-new-keyring", 0, "", &A::no_new_keyring, "Keep the session keyring of the caller"};
 constexpr OptionRow kPreserve{"preserve-fds", 0, "N", &A::preserve_fds,
                               "Pass the descriptors 3 to 3+N-1 to the program"};
+constexpr OptionRow kNoPivot{"no-pivot", 0, "", &A::no_pivot,
+                             "Move the root instead of pivoting, on a host that runs from an initramfs"};
 constexpr OptionRow kDetach{"detach", 'd', "", &A::detach, "Return once the program runs"};
 
 constexpr OptionRow kImages{"image-path", 0, "DIRECTORY", &A::image_path, "CRIU's images (default: ./checkpoint)"};
@@ -54,7 +56,7 @@ constexpr std::array kGlobal{
     OptionRow{"version", 'v', "", &A::version, "Print the version"},
 };
 
-constexpr std::array kCreate{kBundle, kConsole, kPidfdSocket, kPidFile, kKeyring, kPreserve};
+constexpr std::array kCreate{kBundle, kConsole, kPidfdSocket, kPidFile, kKeyring, kPreserve, kNoPivot};
 constexpr std::array kRun{
     kBundle,
     kConsole,
@@ -62,6 +64,7 @@ constexpr std::array kRun{
     kPidFile,
     kKeyring,
     kPreserve,
+    kNoPivot,
     kDetach,
     OptionRow{"keep", 0, "", &A::keep, "Keep the container's state when the program has ended"},
     OptionRow{"no-subreaper", 0, "", &A::no_subreaper, "Leave orphans of the container to somebody else"},
@@ -147,6 +150,9 @@ constexpr std::array kUpdate{
     OptionRow{"memory-swap", 0, "SIZE", &A::memory_swap, "Limit of memory and swap together; -1 is none"},
     OptionRow{"pids-limit", 0, "N", &A::pids_limit, "Limit of processes; -1 is none"},
     OptionRow{"blkio-weight", 0, "N", &A::io_weight, "Weight of block I/O, 10 to 1000"},
+    OptionRow{"l3-cache-schema", 0, "SCHEMA", &A::l3_cache_schema,
+              "Share of the L3 cache, of a container with intelRdt"},
+    OptionRow{"mem-bw-schema", 0, "SCHEMA", &A::mem_bw_schema, "Share of memory bandwidth, likewise"},
     OptionRow{"cpu-rt-period", 0, "USEC", &A::rt_period, "Refused: cgroup v2 has no realtime limits"},
     OptionRow{"cpu-rt-runtime", 0, "USEC", &A::rt_runtime, "Refused: cgroup v2 has no realtime limits"},
     OptionRow{"kernel-memory", 0, "SIZE", std::monostate{}, "Ignored"},

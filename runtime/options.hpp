@@ -32,6 +32,7 @@ struct Arguments {
 
     std::string cpu_shares, cpu_quota, cpu_period, cpu_burst, cpu_idle, cpus, mems;
     std::string memory, memory_reservation, memory_swap, pids_limit, io_weight, rt_period, rt_runtime;
+    std::string l3_cache_schema, mem_bw_schema;
 
     std::vector<std::string> words;  // what is no option, in order
 

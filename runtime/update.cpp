@@ -8,6 +8,7 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/launch/resctrl.hpp"
 #include "lib/oci/spec_check.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/oci/unsupported.hpp"
@@ -112,6 +113,17 @@ Result<oci::Resources> load_resources(const Arguments& arguments) {
     return oci::parse_resources(text, standard_input ? "standard input" : arguments.resources);
 }
 
+/// Schemata that are not named stay as they are.
+Result<> update_resctrl(const Arguments& arguments, const Container& container, const oci::Spec& spec) {
+    if (arguments.l3_cache_schema.empty() && arguments.mem_bw_schema.empty()) return {};
+    auto wanted = plan::to_rdt(spec.linux_config.intel_rdt);
+    if (!wanted) return fail(Errc::invalid_argument, "the container was made without intelRdt: it has no schemata");
+    wanted->l3_cache_schema = arguments.l3_cache_schema;
+    wanted->mem_bw_schema = arguments.mem_bw_schema;
+    wanted->schemata.clear();
+    return launch::change_resctrl(TRY(launch::open_resctrl()).get(), *wanted, container.record.id);
+}
+
 }  // namespace
 
 Result<int> verb_update(const Arguments& arguments) {
@@ -124,6 +136,7 @@ Result<int> verb_update(const Arguments& arguments) {
     auto limits = plan::compile_cgroup(spec.linux_config.resources, spec.oci_version);
     // No rules at all leave those that the container has.
     if (spec.linux_config.resources.devices.empty()) limits.device_program.clear();
+    TRY(update_resctrl(arguments, container, spec));
     TRY(change_limits(container.record.cgroup, container.record.scope, limits, unavailable_limits(arguments)));
     return 0;
 }

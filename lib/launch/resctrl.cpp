@@ -114,6 +114,10 @@ Result<> enter_resctrl(int root, const plan::IntelRdt& wanted, const std::string
     return filled;
 }
 
+Result<> change_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id) {
+    return write_schemata(TRY(kernel::open_at(root, class_of(wanted, id), kDirectory)).get(), lines_of(wanted));
+}
+
 void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id) {
     const auto name = class_of(wanted, id);
     if (wanted.monitoring) ::unlinkat(root, (name + "/" + kMonitors + "/" + id).c_str(), AT_REMOVEDIR);

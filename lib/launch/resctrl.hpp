@@ -20,6 +20,9 @@ Result<UniqueFd> open_resctrl();
 /// when it fails.
 Result<> enter_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id, pid_t pid);
 
+/// Other schemata for the class of a container that is in it.
+Result<> change_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id);
+
 /// Removes what enter_resctrl() makes for this container alone: the monitoring group, and the class that is named
 /// after the container.
 void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id);

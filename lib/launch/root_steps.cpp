@@ -106,6 +106,19 @@ int leave_old_root(Context& context, int old_root) {
     return raw::call<SYS_umount2>(".", MNT_DETACH);
 }
 
+/// What is below stays mounted and out of reach, as after switch_root(8): ".." of the new root leads to itself.
+int move_root() {
+    const int result = raw::call<SYS_mount>(".", "/", nullptr, MS_MOVE, nullptr);
+    return result < 0 ? result : raw::call<SYS_chroot>(".");
+}
+
+int pivot_root(Context& context) {
+    const raw::Fd old_root(
+        is_shared(context.plan->root) ? raw::call<SYS_openat>(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
+    const int result = raw::call<SYS_pivot_root>(".", ".");
+    return result < 0 ? result : leave_old_root(context, old_root.get());
+}
+
 int set_root_propagation(Context& context) {
     const auto wanted = context.plan->root.propagation & ~static_cast<std::uint64_t>(MS_REC);
     if (wanted == 0 || wanted == MS_PRIVATE) return 0;
@@ -198,10 +211,7 @@ int change_root(Context& context) {
         const int result = raw::call<SYS_chroot>(".");
         return result < 0 ? result : raw::call<SYS_chdir>("/");
     }
-    const raw::Fd old_root(
-        is_shared(context.plan->root) ? raw::call<SYS_openat>(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
-    if (const int result = raw::call<SYS_pivot_root>(".", "."); result < 0) return result;
-    if (const int result = leave_old_root(context, old_root.get()); result < 0) return result;
+    if (const int result = context.plan->root.no_pivot ? move_root() : pivot_root(context); result < 0) return result;
     if (const int result = set_root_propagation(context); result < 0) return result;
     return raw::call<SYS_chdir>("/");
 }

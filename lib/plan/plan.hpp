@@ -162,9 +162,10 @@ struct Root {
     std::vector<std::string> masked_paths;
     std::vector<std::string> read_only_paths;
     std::string mount_label;  // of file systems, where the kernel has SELinux
+    bool no_pivot = false;    // moved over "/" instead: pivot_root(2) cannot leave an initramfs
     static auto fields(auto&& visit, auto& self) {
         return visit(self.path, self.read_only, self.propagation, self.mounts, self.devices, self.links,
-                     self.masked_paths, self.read_only_paths, self.mount_label);
+                     self.masked_paths, self.read_only_paths, self.mount_label, self.no_pivot);
     }
 };
 

@@ -227,6 +227,13 @@ def intel_rdt(t: Context) -> None:
     t.refused(spec, "rdt|resctrl")
 
 
+@case("C1 update --l3-cache-schema of a container without intelRdt is an error")
+def intel_rdt_update(t: Context) -> None:
+    t.start(t.spec("sleep 100"))
+    t.bad("update", "--l3-cache-schema", "L3:0=f", t.id, says="rdt|resctrl")
+    t.bad("update", "--mem-bw-schema", "MB:0=50", t.id, says="rdt|resctrl")
+
+
 # -- the systemd driver
 
 

@@ -142,6 +142,24 @@ def no_mount_namespace(t: Context) -> None:
     t.check("changed" not in done.stdout, f"propagation changed: {done.stderr}")
 
 
+@case("C2 --no-pivot: the host's files are out of reach")
+def no_pivot(t: Context) -> None:
+    (t.rootfs / "only-here").touch()
+    spec = t.spec("cd /; for n in 1 2 3; do cd ..; done; ls; cat /proc/mounts | grep -c ' / '")
+    t.match(t.output(spec, "--no-pivot"), r"(?s)only-here.*\n1\n", "names in the root and in those above, mounts at /")
+    pid = t.start(t.spec("sleep 100"), "--no-pivot")
+    t.equal(os.path.samefile(f"/proc/{pid}/root", t.rootfs), True, "the root is the bundle's")
+    # As a program would that may change its root: nothing stops it on the way up but the mounts.
+    at = os.open(f"/proc/{pid}/root", os.O_PATH)
+    for _ in range(4):
+        above = os.open("..", os.O_PATH, dir_fd=at)
+        os.close(at)
+        at = above
+    t.check("only-here" in os.listdir(f"/proc/self/fd/{at}"), "above the root is the root")
+    os.close(at)
+    t.equal(t.exec("ls", "/only-here").status, 0, "status of exec")
+
+
 @case(f"{ROW} the old root is gone")
 def old_root(t: Context) -> None:
     t.create(t.spec())

@@ -46,6 +46,15 @@ TEST_F(Resctrl, ComparesWithAClassThatExists) {
     EXPECT_TRUE(std::filesystem::exists(directory_.path() / "gold"));
 }
 
+TEST_F(Resctrl, ChangesTheSchemataOfAClass) {
+    add_class("box/", "L3:0=f\n");
+    const auto changed = launch::change_resctrl(directory_.fd(), {.l3_cache_schema = "L3:0=3"}, "box");
+    ASSERT_TRUE(changed) << changed.error().message;
+    EXPECT_EQ(directory_.read("box/schemata"), "L3:0=3\n");
+    EXPECT_EQ(directory_.read("box/tasks"), "");
+    EXPECT_FALSE(launch::change_resctrl(directory_.fd(), {.l3_cache_schema = "L3:0=3"}, "other"));
+}
+
 TEST_F(Resctrl, NeedsTheClassThatItIsToldToUse) {
     const auto refused = enter({.clos_id = "gold"});
     ASSERT_FALSE(refused);
