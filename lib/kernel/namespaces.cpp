@@ -5,6 +5,10 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdlib>
 
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
@@ -33,6 +37,17 @@ Result<UniqueFd> open_namespace(const std::string& path, int clone_flag) {
 }
 
 Result<> join_namespace(int fd, int clone_flag) { return lift(raw::call<SYS_setns>(fd, clone_flag), "setns"); }
+
+Result<UniqueFd> make_socket_in(int pidfd, int domain, int type) {
+    const auto home = TRY(open_at(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY));
+    TRY(join_namespace(pidfd, CLONE_NEWNET));
+    UniqueFd made(::socket(domain, type | SOCK_CLOEXEC, 0));
+    const int error = errno;
+    // All that we opened from here on would be the container's.
+    if (!join_namespace(home.get(), CLONE_NEWNET)) std::abort();
+    if (!made) return fail_errno(error, "socket");
+    return made;
+}
 
 Result<> write_id_maps(int process, const IdMapTexts& maps) {
     TRY(write_file_at(process, "uid_map", maps.uid));

@@ -16,6 +16,10 @@ Result<UniqueFd> open_namespace(const std::string& path, int clone_flag);
 
 Result<> join_namespace(int fd, int clone_flag);
 
+/// A socket of the network that the process of `pidfd` is in, close-on-exec. The calling thread visits that namespace
+/// for a moment, and ends the program if it cannot come back.
+Result<UniqueFd> make_socket_in(int pidfd, int domain, int type);
+
 /// The texts for uid_map and gid_map, one mapping a line: "container host size\n".
 struct IdMapTexts {
     std::string uid, gid;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/payload_notify.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <format>
+
+#include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
+#include "lib/kernel/socket.hpp"
+#include "lib/plan/compile.hpp"
+
+namespace xctl {
+namespace {
+
+constexpr const char* kDirectory = "notify";
+constexpr const char* kInside = "/run/notify";
+constexpr const char* kVariable = "NOTIFY_SOCKET=/run/notify/notify.sock";
+constexpr mode_t kDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
+
+/// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
+constexpr std::array<std::string_view, 5> kPassedOn{"READY=1", "STOPPING=1", "RELOADING=1", "STATUS=", "MONOTONIC_USEC="};
+constexpr std::size_t kMaxMessage = 4096;
+constexpr int kMostAtOnce = 64;  // a container that never stops talking does not keep us from the others
+
+/// Whoever reads the status reads it on a terminal.
+bool is_printable(std::string_view text) {
+    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
+}
+
+bool is_passed_on(std::string_view line) {
+    return is_printable(line) && std::ranges::any_of(kPassedOn, [&](std::string_view word) {
+               return word.ends_with('=') ? line.starts_with(word) : line == word;
+           });
+}
+
+Result<std::string> path_of(int directory) {
+    std::error_code error;
+    auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(directory), error);
+    if (error) return fail_errno(error.value(), "find the run directory");
+    return path.native();
+}
+
+}  // namespace
+
+Notification parse_notification(std::string_view message) {
+    Notification said;
+    for (auto& line : split(message, '\n')) {
+        said.ready |= line == "READY=1";
+        said.watchdog |= line == "WATCHDOG=1";
+        if (is_passed_on(line)) said.passed_on.push_back(std::move(line));
+    }
+    return said;
+}
+
+Result<UniqueFd> PayloadNotify::bind(int run_directory) {
+    if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST) return fail_errno(errno, "mkdir notify");
+    const auto path = TRY(path_of(run_directory)) + "/notify/notify.sock";
+    auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
+    if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);
+    return socket;
+}
+
+Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {
+    plan::Mount mount;
+    mount.kind = plan::MountKind::bind;
+    mount.source = TRY(path_of(run_directory)) + "/" + kDirectory;
+    mount.target = kInside;
+    mount.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    mount.propagation = MS_PRIVATE;
+    plan.root.mounts.push_back(std::move(mount));
+    plan::set_env(plan.process.env, kVariable);
+    return {};
+}
+
+Result<> PayloadNotify::listen(kernel::EventLoop& loop, UniqueFd socket, Listener listener) {
+    socket_ = std::move(socket);
+    listener_ = std::move(listener);
+    source_ = TRY(loop.add_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { on_readable(); }));
+    return {};
+}
+
+void PayloadNotify::on_readable() {
+    std::array<char, kMaxMessage> buffer;
+    for (int i = 0; i < kMostAtOnce; ++i) {
+        // Without room for them, descriptors that came along are closed by the kernel.
+        const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0) return;
+        listener_(parse_notification({buffer.data(), static_cast<std::size_t>(size)}));
+    }
+}
+
+Result<> notify_unit_of(pid_t pid, std::string_view text) {
+    const int result = ::sd_pid_notify(pid, 0, std::string(text).c_str());
+    if (result < 0) return fail_errno(-result, "notify systemd");
+    return {};
+}
+
+}  // namespace xctl
