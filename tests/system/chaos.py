@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""chaos.py: containers count lines while xctld is killed, restarted and replaced, PID 1 executes itself again, clients
+die or stall, and the disk fills up. Nobody but the containers themselves may end one; every line is there exactly once,
+every exit status is right, and nothing is left.
+
+CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos."""
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WORK = Path(sys.argv[1])
+CONTAINERS = int(os.environ.get("CHAOS_CONTAINERS", "50"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+SEED = int(os.environ.get("CHAOS_SEED", str(os.getpid())))
+DAEMON = Path("/usr/libexec/xctl/xctld")
+DEFINITIONS = Path("/etc/xctl/containers")
+SCROLLBACK = "16M"
+
+# Each counts until a file appears, says how far it came, and ends with its own code. $CODE, $BURST and $PAUSE are put in.
+COUNTER = """i=0
+while [ ! -e /stop/now ]; do i=$((i + 1)); echo "line $i"; [ $((i % BURST)) != 0 ] || sleep PAUSE; done
+echo "last $i"; exit CODE"""
+
+# Each run is short and fails, so that the policy starts the next one; the last ends well.
+RESTARTER = """r=$(($(cat /own/runs) + 1)); echo $r >/own/runs; i=0
+while [ $i -lt 40 ] && [ ! -e /stop/now ]; do i=$((i + 1)); echo "run $r line $i"; sleep 0.05; done
+echo "run $r last $i"; [ ! -e /stop/now ] || exit 0; exit $((r % 100 + 1))"""
+
+
+def fail(text: str) -> None:
+    raise SystemExit(f"FAILED: {text}")
+
+
+def check(true: object, text: str) -> None:
+    if not true:
+        fail(text)
+
+
+def note(text: str) -> None:
+    print(f"-- {text}", flush=True)
+
+
+def run(*words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False, errors="replace")
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            fail(f"in vain waited until {what}")
+        time.sleep(0.1)
+
+
+def listing() -> dict[str, dict]:
+    """xctl waits for an xctld that starts, so that it answers whatever was just done to it."""
+    done = run("xctl", "list", "--json")
+    check(done.returncode == 0, f"xctl list: {done.stderr}")
+    return {row["name"]: row for row in json.loads(done.stdout)}
+
+
+def main_pid() -> int:
+    return int(run("systemctl", "show", "-p", "MainPID", "--value", "xctld").stdout)
+
+
+@dataclass
+class Container:
+    """One container of a kind: pipe, tty, unit (started by systemd), or restarter."""
+    name: str
+    kind: str
+    code: int
+    pid: int = 0
+    directory: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.directory = WORK / self.name
+
+    def define(self, spec: dict, rng: random.Random) -> None:
+        (self.directory / "own").mkdir(parents=True)
+        (self.directory / "own/runs").write_text("0")
+        script = RESTARTER if self.kind == "restarter" else COUNTER.replace("CODE", str(self.code)) \
+            .replace("BURST", str(rng.choice((1, 5, 50)))).replace("PAUSE", rng.choice(("0.05", "0.2", "0.5")))
+        spec = json.loads(json.dumps(spec))
+        spec["process"]["args"] = ["sh", "-c", script]
+        spec["process"]["terminal"] = self.kind == "tty"
+        spec["root"]["path"] = str(WORK / "rootfs")
+        spec["mounts"] += [{"destination": "/stop", "source": str(WORK / "stop"), "type": "bind", "options": ["bind", "ro"]},
+                           {"destination": "/own", "source": str(self.directory / "own"), "type": "bind", "options": ["bind"]}]
+        (self.directory / "config.json").write_text(json.dumps(spec))
+        done = run("xctl", "create", self.name, str(self.directory), f"--scrollback={SCROLLBACK}")
+        check(done.returncode == 0, f"create {self.name}: {done.stderr}")
+        if self.kind == "restarter":
+            file = DEFINITIONS / f"{self.name}.json.d/restart.json"
+            file.parent.mkdir()
+            file.write_text(json.dumps({"restart": {"policy": "on-failure", "delayUSec": 20000, "multiplier": 1,
+                                                    "limit": 0}}))
+
+    def start(self) -> None:
+        done = run("systemctl", "start", f"oci@{self.name}") if self.kind == "unit" else run("xctl", "start", self.name)
+        check(done.returncode == 0, f"start {self.name}: {done.stderr}")
+
+    def expected(self, log: list[str]) -> list[str]:
+        """What it must have printed, from where the log says that it ended."""
+        if self.kind != "restarter":
+            last = int(log[-1].removeprefix("last ")) if log and log[-1].startswith("last ") else -1
+            return [f"line {i}" for i in range(1, last + 1)] + [f"last {last}"]
+        runs = int((self.directory / "own/runs").read_text())
+        lasts = {int(r): int(i) for r, i in re.findall(r"^run (\d+) last (\d+)$", "\n".join(log), re.MULTILINE)}
+        return [line for r in range(1, runs + 1)
+                for line in [f"run {r} line {i}" for i in range(1, lasts.get(r, 0) + 1)] + [f"run {r} last {lasts.get(r)}"]]
+
+    def verify_console(self) -> int:
+        log = run("xctl", "logs", self.name).stdout.replace("\r", "").splitlines()
+        expected = self.expected(log)
+        if log != expected:
+            first = next((n for n, pair in enumerate(zip(log, expected)) if pair[0] != pair[1]), min(len(log), len(expected)))
+            fail(f"{self.name}: {len(log)} lines instead of {len(expected)}; they part at {first}: "
+                 f"{log[first - 1:first + 2]} instead of {expected[first - 1:first + 2]}")
+        return len(log)
+
+
+class Chaos:
+    """What is done to xctld and its surroundings, one thing at a time."""
+
+    def __init__(self, rng: random.Random, containers: list[Container]) -> None:
+        self.rng = rng
+        self.containers = containers
+        self.counts: Counter[str] = Counter()
+        self.clients: list[subprocess.Popen[bytes]] = []
+        self.deeds: list[tuple[int, Callable[[], None]]] = [
+            (60, self.kill_daemon), (4, self.restart_daemon), (2, self.replace_daemon), (2, self.reexecute_systemd),
+            (3, self.reload_systemd), (10, self.attach_client), (6, self.end_client), (3, self.stall_client),
+            (3, self.fill_disk)]
+
+    def go(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        weights = [weight for weight, _ in self.deeds]
+        while time.monotonic() < end:
+            deed = self.rng.choices([function for _, function in self.deeds], weights)[0]
+            deed()
+            self.counts[deed.__name__] += 1
+            # From at once, while the next one starts, to well after it has settled.
+            time.sleep(self.rng.choice((0.01, 0.1, 0.2, 0.4)) * self.rng.uniform(0.5, 1.5))
+
+    def kill_daemon(self) -> None:
+        until(main_pid, "xctld has a process", 30)
+        try:
+            os.kill(main_pid() or -1 << 30, signal.SIGKILL)
+        except (ProcessLookupError, OverflowError):
+            pass
+
+    def restart_daemon(self) -> None:
+        run("systemctl", "restart", "xctld")
+
+    def replace_daemon(self) -> None:
+        """As an upgrade does: another file under the same name."""
+        copy = DAEMON.with_suffix(".new")
+        shutil.copy2(DAEMON, copy)
+        copy.rename(DAEMON)
+        run("systemctl", "restart", "xctld")
+
+    def reexecute_systemd(self) -> None:
+        run("systemctl", "daemon-reexec")
+
+    def reload_systemd(self) -> None:
+        run("systemctl", "daemon-reload")
+
+    def attach_client(self) -> None:
+        if len(self.clients) < 20:
+            name = self.rng.choice(self.containers).name
+            self.clients.append(subprocess.Popen(["xctl", "attach", "--observe", name], stdin=subprocess.DEVNULL,
+                                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+
+    def end_client(self) -> None:
+        if self.clients:
+            client = self.clients.pop(self.rng.randrange(len(self.clients)))
+            client.kill()
+            client.communicate()
+
+    def stall_client(self) -> None:
+        """Nobody reads what any of them prints; these do not even run."""
+        if self.clients:
+            self.rng.choice(self.clients).send_signal(signal.SIGSTOP)
+
+    def fill_disk(self) -> None:
+        filler = DEFINITIONS / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while file.write(b"\0" * 4096):
+                    pass
+            except OSError:
+                pass
+        try:
+            done = run("xctl", "enable", self.containers[0].name)
+            check(done.returncode != 0, "xctl enable claims to have written to a full disk")
+            done = run("xctl", "create", "unwritten", str(self.containers[0].directory))
+            check(done.returncode != 0, "xctl create claims to have written to a full disk")
+        finally:
+            filler.unlink()
+
+    def end(self) -> None:
+        while self.clients:
+            self.end_client()
+
+
+def mounts() -> list[str]:
+    """Those of credentials and of systemd's own services come and go."""
+    return sorted(point for point in (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+                  if not point.startswith("/run/credentials"))
+
+
+def processes() -> set[str]:
+    names = set()
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            names.add(path.read_text().strip())
+        except OSError:
+            pass
+    return names
+
+
+def left_over() -> list[str]:
+    found = [str(path) for path in Path("/sys/fs/cgroup/xctl.slice").glob("*") if path.is_dir()]
+    units = run("systemctl", "list-units", "--all", "--plain", "--no-legend", "xctl-*.scope", "oci@*.service").stdout
+    found += [line.split()[0] for line in units.splitlines() if " failed " not in line]
+    found += sorted(processes() & {"xctl-keeper"})
+    found += [str(path) for path in Path("/run/xctl/state").iterdir()]
+    return found
+
+
+def make_definitions_small() -> None:
+    """So small that it can be filled up in no time."""
+    DEFINITIONS.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2M", "chaos", DEFINITIONS], check=True)
+
+
+class Watcher:
+    """A client that stays from before the chaos to the end, and must not notice it."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.file = container.directory / "watched"
+        with open(self.file, "wb") as out:
+            self.process = subprocess.Popen(["xctl", "attach", "--observe", container.name], stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=subprocess.DEVNULL)
+
+    def verify(self) -> None:
+        status = self.process.wait(60)
+        check(status == self.container.code, f"who watched {self.container.name} learnt {status} as its status")
+        log = run("xctl", "logs", self.container.name).stdout
+        check(self.file.read_text() == log, f"who watched {self.container.name} saw something else than is kept of it")
+
+
+def verify(containers: list[Container], watchers: list[Watcher]) -> None:
+    rows = listing()
+    for container in containers:
+        row = rows[container.name]
+        if container.kind != "restarter":
+            check(row["pid"] == container.pid and row["runs"] == 1, f"{container.name} was restarted: {row}")
+    # The end comes while no xctld is there to see it.
+    run("systemctl", "kill", "-s", "KILL", "xctld")
+    (WORK / "stop/now").touch()
+    lines = 0
+    for container in containers:
+        done = run("xctl", "wait", container.name)
+        code = 0 if container.kind == "restarter" else container.code
+        row = listing()[container.name]
+        check(done.returncode == code, f"{container.name} ended with {done.returncode} instead of {code}: {row}")
+        check(row["exitReason"] == "exited" and row["exitStatus"] == code, f"{container.name}: {row}")
+        lines += container.verify_console()
+    for watcher in watchers:
+        watcher.verify()
+    note(f"{lines} lines, each once and in order; {len(containers)} exit statuses as foretold")
+
+
+def main() -> None:
+    note(f"seed {SEED}")
+    rng = random.Random(SEED)
+    make_definitions_small()
+    spec = json.loads((WORK / "spec.json").read_text())
+    (WORK / "stop").mkdir()
+    before = mounts()
+    kinds = ["pipe", "tty", "restarter", "pipe", "unit"]
+    containers = [Container(f"c{n}", kinds[n % len(kinds)], n + 20) for n in range(CONTAINERS)]
+    for container in containers:
+        container.define(spec, rng)
+    for container in containers:
+        container.start()
+    rows = listing()
+    for container in containers:
+        container.pid = rows[container.name]["pid"]
+    note(f"{len(containers)} containers run")
+    watchers = [Watcher(container) for container in containers if container.kind in ("pipe", "tty")][:3]
+    chaos = Chaos(rng, containers)
+    chaos.go(SECONDS)
+    chaos.end()
+    note(", ".join(f"{count} {name}" for name, count in chaos.counts.most_common()))
+    verify(containers, watchers)
+    for container in containers:
+        done = run("xctl", "delete", container.name)
+        check(done.returncode == 0, f"delete {container.name}: {done.stderr}")
+    until(lambda: not left_over(), f"nothing is left: {left_over()}", 15)
+    check(mounts() == before, f"mounts are left: {set(mounts()) ^ set(before)}")
+    descriptors = len(os.listdir(f"/proc/{main_pid()}/fd"))
+    check(descriptors < 40, f"xctld holds {descriptors} descriptors")
+    note("no unit, cgroup, process, mount or descriptor is left")
+    subprocess.run(["umount", DEFINITIONS], check=True)
+
+
+if __name__ == "__main__":
+    main()
