@@ -16,7 +16,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/plan/compile.hpp"
+#include "lib/plan/environment.hpp"
 
 namespace xctl {
 namespace {

@@ -18,6 +18,7 @@
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/plan/codec.hpp"
+#include "runtime/listen_fds.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -101,6 +102,8 @@ Result<Unit> open_unit() {
 Result<Launched> execute_in_unit(ReceivedService& received) {
     auto order = TRY(take_order(received));
     const auto unit = TRY(open_unit());
+    order.descriptors.preserved = count_listen_fds();
+    announce_listen_fds(order.plan.process, order.descriptors.preserved);
     order.descriptors.cgroup = TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper));
     return launch::launch(order.plan, std::move(order.descriptors), Parent::sibling);
 }

@@ -15,7 +15,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/plan/compile.hpp"
+#include "runtime/listen_fds.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -81,15 +81,6 @@ private:
     const Assistance& assistance_;
 };
 
-/// What systemd or its like passed to us, if it was meant for us.
-std::uint64_t count_listen_fds() {
-    const char* const pid = ::getenv("LISTEN_PID");
-    const char* const fds = ::getenv("LISTEN_FDS");
-    if (pid == nullptr || fds == nullptr || std::to_string(::getpid()) != pid) return 0;
-    const auto count = parse_unsigned(fds);
-    return count ? *count : 0;
-}
-
 }  // namespace
 
 Result<> send_terminal(const std::string& socket_path, int master) {
@@ -113,16 +104,13 @@ Result<> check_terminal(const Arguments& arguments, bool terminal, bool detached
 Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& process) {
     const auto listening = count_listen_fds();
     const auto asked = arguments.preserve_fds.empty() ? 0 : TRY(parse_unsigned(arguments.preserve_fds), "preserve-fds");
-    const auto count = listening + asked;
+    const auto count = static_cast<std::uint64_t>(listening) + asked;
     if (count > kMaxPreserved) return fail(Errc::invalid_argument, "too many descriptors to preserve");
     for (int fd = kFirstPreserved; fd < kFirstPreserved + static_cast<int>(count); ++fd)
         if (::fcntl(fd, F_GETFD) < 0)
             return fail(Errc::invalid_argument, "please check that preserved-fd " + std::to_string(fd - 2) + " (of " +
                                                     std::to_string(count) + ") is present");
-    if (listening > 0) {
-        plan::set_env(process.env, "LISTEN_FDS=" + std::to_string(listening));
-        plan::set_env(process.env, "LISTEN_PID=1");
-    }
+    announce_listen_fds(process, listening);
     return static_cast<int>(count);
 }
 

@@ -12,7 +12,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/notify.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/plan/compile.hpp"
+#include "lib/plan/environment.hpp"
 
 namespace xctl::runtime {
 namespace {

@@ -9,6 +9,7 @@
 #include "lib/oci/spec_json.hpp"
 #include "lib/oci/unsupported.hpp"
 #include "lib/plan/compile_parts.hpp"
+#include "lib/plan/environment.hpp"
 #include "lib/plan/path.hpp"
 
 namespace xctl::plan {
@@ -23,8 +24,6 @@ static_assert(static_cast<int>(NamespaceKind::ipc) == static_cast<int>(oci::Name
 static_assert(static_cast<int>(NamespaceKind::uts) == static_cast<int>(oci::NamespaceType::uts));
 static_assert(static_cast<int>(NamespaceKind::cgroup) == static_cast<int>(oci::NamespaceType::cgroup));
 static_assert(static_cast<int>(NamespaceKind::time) == static_cast<int>(oci::NamespaceType::time));
-
-std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
 void apply(const Overrides& overrides, oci::Spec& spec) {
     if (!overrides.hostname.empty()) spec.hostname = overrides.hostname;
@@ -113,14 +112,6 @@ Result<LaunchPlan> compile_all(const Context& context) {
 }
 
 }  // namespace
-
-void set_env(std::vector<std::string>& env, const std::string& entry) {
-    const auto found = std::ranges::find(env.rbegin(), env.rend(), env_name(entry), env_name);
-    if (found != env.rend())
-        *found = entry;
-    else
-        env.push_back(entry);
-}
 
 std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
     std::vector<IdMap> out;

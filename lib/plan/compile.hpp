@@ -39,9 +39,6 @@ Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::
 Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
                              Warnings* warnings = nullptr);
 
-/// Replaces the last entry of that name, or adds one. `entry` is NAME=value.
-void set_env(std::vector<std::string>& env, const std::string& entry);
-
 /// One kind of hooks, for whoever runs them outside the container.
 [[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);
 
