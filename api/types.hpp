@@ -34,13 +34,18 @@ struct Request {
     bool follow = false;
     bool observe = false;
     bool framed = false;
+    std::vector<std::string> settings;  // KEY=VALUE
+    std::string drop_in;
+    std::string content;   // of the file that is edited
+    std::string previous;  // what was there when the editing began
+    bool runtime = false;
 };
 
 /// One container as its users see it. Times are microseconds since the epoch, 0 for never.
 struct ContainerInfo {
     std::string name;
     std::string status;       // the runtime-spec's word: created, running, stopped (creating while starting)
-    std::string state;        // ours: created starting running stopping stopped waiting (for a restart)
+    std::string state;        // ours: created starting running stopping stopped waiting (for a restart), bad-setting
     std::uint64_t pid = 0;    // of init; 0 when there is none
     std::string bundle;
     std::string unit;         // the systemd unit whose cgroup holds it, while it runs
@@ -57,6 +62,7 @@ struct ContainerInfo {
     std::uint64_t console_begin = 0;  // offset of the oldest byte that is kept
     std::uint64_t console_end = 0;    // bytes printed since it was created
     std::uint64_t attached = 0;       // clients
+    std::string load_error;           // why the files cannot be used as they are now; empty: they can
 };
 
 struct Event {
@@ -66,6 +72,20 @@ struct Event {
     std::string name;
     std::string exit_reason;
     std::int64_t exit_status = 0;
+    std::string message;
+};
+
+/// One value of a definition.
+struct Setting {
+    std::string key;      // JSON pointer
+    std::string value;    // JSON; empty: the files say nothing
+    std::string origin;   // FILE:LINE
+    std::string running;  // with diff, JSON: what the container runs with; empty: nothing
+};
+
+/// Something that verify found.
+struct Finding {
+    std::string severity;  // error: a start would fail; warning
     std::string message;
 };
 
@@ -80,10 +100,11 @@ struct FieldRow {
     std::string_view help;
 };
 
-inline constexpr std::array<FieldRow<ContainerInfo>, 19> kContainerFields{{
+inline constexpr std::array<FieldRow<ContainerInfo>, 20> kContainerFields{{
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
-    {"state", &ContainerInfo::state, "created, starting, running, stopping, stopped or waiting for a restart"},
+    {"state", &ContainerInfo::state,
+     "created, starting, running, stopping, stopped, waiting for a restart, or bad-setting: the definition is broken"},
     {"pid", &ContainerInfo::pid, "Process ID of the container's init, 0 if there is none"},
     {"bundle", &ContainerInfo::bundle, "Absolute path of the OCI bundle"},
     {"unit", &ContainerInfo::unit, "The systemd unit that holds the container"},
@@ -100,6 +121,7 @@ inline constexpr std::array<FieldRow<ContainerInfo>, 19> kContainerFields{{
     {"consoleBegin", &ContainerInfo::console_begin, "Console offset of the oldest byte kept"},
     {"consoleEnd", &ContainerInfo::console_end, "Console bytes printed since creation"},
     {"attached", &ContainerInfo::attached, "Number of attached clients"},
+    {"loadError", &ContainerInfo::load_error, "Why the definition's files, as they are now, cannot be used"},
 }};
 static_assert(names_are_unique(kContainerFields));
 
@@ -114,12 +136,29 @@ inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
 }};
 static_assert(names_are_unique(kEventFields));
 
+inline constexpr std::array<FieldRow<Setting>, 4> kSettingFields{{
+    {"key", &Setting::key, "The key, as a JSON pointer"},
+    {"value", &Setting::value, "Its value in the files, as JSON; empty if they say nothing"},
+    {"origin", &Setting::origin, "The file and line that say so"},
+    {"running", &Setting::running, "With Diff: the value that the container runs with, as JSON; empty if there is none"},
+}};
+static_assert(names_are_unique(kSettingFields));
+
+inline constexpr std::array<FieldRow<Finding>, 2> kFindingFields{{
+    {"severity", &Finding::severity, "error: a start would fail; or warning"},
+    {"message", &Finding::message, "What was found"},
+}};
+static_assert(names_are_unique(kFindingFields));
+
 /// The answer to a verb; its row says which of these are meant.
 struct Reply {
     ContainerInfo container;
     std::vector<ContainerInfo> containers;
     std::string oci_state;  // JSON
     UniqueFd fd;
+    std::vector<Setting> settings;
+    std::vector<Finding> findings;
+    std::string text;
 };
 
 }  // namespace xctl::api

@@ -23,6 +23,7 @@ inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
 
 enum class Verb : unsigned char {
     create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
+    cat, explain, diff, verify, edit, set,
 };
 
 /// How a parameter is written on the command line. On the wire sizes, durations (microseconds) and counts are
@@ -42,7 +43,7 @@ struct Param {
     std::string_view help;
 };
 
-enum class Output : unsigned char { container, containers, oci_state, fd, event };
+enum class Output : unsigned char { container, containers, oci_state, fd, event, settings, findings, text };
 
 struct VerbRow {
     Verb value;
@@ -108,16 +109,36 @@ inline constexpr std::array kLogs{
     kLines, kOffset, kMark, kFramed,
 };
 inline constexpr std::array kOne{kName};
+inline constexpr Param kRuntime{"runtime", ParamKind::flag, &Request::runtime, false, "--runtime", 0, "",
+                                "Only for the run that goes on"};
+inline constexpr std::array kEdit{
+    kName,
+    Param{"dropIn", ParamKind::text, &Request::drop_in, false, "--drop-in", 0, "FILE",
+          "Edit this drop-in instead of the definition's own file"},
+    Param{"content", ParamKind::text, &Request::content, false, kWireOnly, 0, "",
+          "What the file is to hold. Without it, the answer is what it holds"},
+    Param{"previous", ParamKind::text, &Request::previous, false, kWireOnly, 0, "",
+          "What it held when editing began: if that has changed meanwhile, nothing is written"},
+};
+inline constexpr std::array kSet{
+    kName,
+    Param{"settings", ParamKind::words, &Request::settings, true, "", 0, "KEY=VALUE...",
+          "Keys of xctl.container(5) with their values; without a value, the default comes back"},
+    kRuntime,
+};
 
 inline constexpr std::array kContainerOut{Output::container};
 inline constexpr std::array kListOut{Output::containers};
 inline constexpr std::array kStateOut{Output::container, Output::oci_state};
 inline constexpr std::array kFdOut{Output::fd};
 inline constexpr std::array kEventOut{Output::event};
+inline constexpr std::array kSettingsOut{Output::settings};
+inline constexpr std::array kFindingsOut{Output::findings};
+inline constexpr std::array kTextOut{Output::text};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 15> kVerbs{{
+inline constexpr std::array<VerbRow, 21> kVerbs{{
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -137,6 +158,17 @@ inline constexpr std::array<VerbRow, 15> kVerbs{{
     {Verb::enable, "enable", "Enable", "configure", rows::kOne, rows::kContainerOut, "Start a container at boot"},
     {Verb::disable, "disable", "Disable", "configure", rows::kOne, rows::kContainerOut,
      "Do not start a container at boot"},
+    {Verb::cat, "cat", "Cat", "configure", rows::kOne, rows::kSettingsOut,
+     "Show a definition as its files make it, and which file says what"},
+    {Verb::explain, "explain", "Explain", "configure", rows::kOne, rows::kTextOut,
+     "Show step by step what a start would do"},
+    {Verb::diff, "diff", "Diff", "configure", rows::kOne, rows::kSettingsOut,
+     "Show where the files differ from what runs"},
+    {Verb::verify, "verify", "Verify", "configure", rows::kOne, rows::kFindingsOut,
+     "Show why a start would fail, without starting"},
+    {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kTextOut, "Edit a definition's file"},
+    {Verb::set, "set", "Set", "configure", rows::kSet, rows::kContainerOut,
+     "Change a definition, and the container that runs if possible"},
 }};
 static_assert(names_are_unique(kVerbs));
 

@@ -33,6 +33,10 @@ std::string& text_member(api::Request& request, const Param& param) {
     return request.*std::get<std::string api::Request::*>(param.member);
 }
 
+std::vector<std::string>& words_member(api::Request& request, const Param& param) {
+    return request.*std::get<std::vector<std::string> api::Request::*>(param.member);
+}
+
 Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
     if (kind == ParamKind::size) return parse_size(text);
     if (kind == ParamKind::count) return parse_unsigned(text);
@@ -44,7 +48,7 @@ Result<> set_param(api::Request& request, const Param& param, std::string_view t
     switch (param.kind) {
         case ParamKind::text: text_member(request, param) = text; break;
         case ParamKind::path: text_member(request, param) = absolute_path(text, working_directory()); break;
-        case ParamKind::words: break;  // never set from one word: see parse_rest()
+        case ParamKind::words: words_member(request, param).emplace_back(text); break;
         case ParamKind::flag: request.*std::get<bool api::Request::*>(param.member) = true; break;
         case ParamKind::size:
         case ParamKind::duration:
@@ -147,8 +151,7 @@ private:
         if (!verb_) return wrong("the verb is missing");
         for (const auto& param : verb_->params) {
             if (!is_words(param)) continue;
-            command_.request.*std::get<std::vector<std::string> api::Request::*>(param.member) = {rest.begin(),
-                                                                                               rest.end()};
+            words_member(command_.request, param) = {rest.begin(), rest.end()};
             return {};
         }
         for (const char* word : rest) TRY(parse_positional(word));
@@ -158,14 +161,18 @@ private:
     Result<> check_complete() {
         if (!verb_) return wrong("the verb is missing");
         const auto* param = find_positional(positionals_);
-        return param && param->required ? wrong(std::format("{} is missing", param->value)) : Result<>();
+        const bool has_words =
+            param && param->kind == ParamKind::words && !words_member(command_.request, *param).empty();
+        return param && param->required && !has_words ? wrong(std::format("{} is missing", param->value)) : Result<>();
     }
 
-    /// Required ones come first, whatever the order of the rows.
+    /// Required ones come first, whatever the order of the rows. One that takes words takes all that are left.
     const Param* find_positional(std::size_t index) const {
         for (const bool required : {true, false})
             for (const auto& param : verb_->params)
-                if (is_positional(param) && param.required == required && index-- == 0) return &param;
+                if (is_positional(param) && param.required == required &&
+                    (param.kind == ParamKind::words || index-- == 0))
+                    return &param;
         return nullptr;
     }
 

@@ -84,6 +84,14 @@ T object_of(sd_json_variant* object, const Rows& rows) {
     return value;
 }
 
+template <class T, class Rows>
+std::vector<T> objects_of(sd_json_variant* list, const Rows& rows) {
+    std::vector<T> out;
+    for (std::size_t i = 0; i < sd_json_variant_elements(list); ++i)
+        out.push_back(object_of<T>(sd_json_variant_by_index(list, i), rows));
+    return out;
+}
+
 Result<sd_json_variant*> need_field(sd_json_variant* object, std::string_view name) {
     if (auto* json = field(object, name)) return json;
     return fail(Errc::system, std::format("xctld's answer lacks {}", quoted(name)));
@@ -105,11 +113,14 @@ Result<> read_output(api::Output output, sd_json_variant* parameters, api::Reply
     if (output == api::Output::container)
         reply.container = object_of<api::ContainerInfo>(TRY(need_field(parameters, "container")), api::kContainerFields);
     if (output == api::Output::oci_state) read_field(TRY(need_field(parameters, "ociState")), reply.oci_state);
-    if (output != api::Output::containers) return {};
-    auto* list = TRY(need_field(parameters, "containers"));
-    for (std::size_t i = 0; i < sd_json_variant_elements(list); ++i)
-        reply.containers.push_back(
-            object_of<api::ContainerInfo>(sd_json_variant_by_index(list, i), api::kContainerFields));
+    if (output == api::Output::text) read_field(TRY(need_field(parameters, "text")), reply.text);
+    if (output == api::Output::containers)
+        reply.containers =
+            objects_of<api::ContainerInfo>(TRY(need_field(parameters, "containers")), api::kContainerFields);
+    if (output == api::Output::settings)
+        reply.settings = objects_of<api::Setting>(TRY(need_field(parameters, "settings")), api::kSettingFields);
+    if (output == api::Output::findings)
+        reply.findings = objects_of<api::Finding>(TRY(need_field(parameters, "findings")), api::kFindingFields);
     return {};
 }
 

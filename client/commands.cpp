@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/commands.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <format>
 
 #include "api/errors.hpp"
 #include "client/attach.hpp"
+#include "client/edit.hpp"
 #include "client/render.hpp"
 
 namespace xctl::client {
@@ -60,13 +62,33 @@ Result<int> run_events(Client& client, const Command& command) {
     return printed;
 }
 
+Result<int> run_cat(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    return print(command.options.json ? json_of(reply.settings) + '\n' : render_settings(reply.settings));
+}
+
+Result<int> run_diff(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    return print(command.options.json ? json_of(reply.settings) + '\n' : render_differences(reply.settings));
+}
+
+Result<int> run_explain(Client& client, const Command& command) {
+    return print(TRY(client.call_patiently(*command.verb, command.request)).text);
+}
+
+Result<int> run_verify(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    TRY(print(command.options.json ? json_of(reply.findings) + '\n' : render_findings(reply.findings)));
+    return std::ranges::contains(reply.findings, "error", &api::Finding::severity) ? api::kExitFailure : EXIT_SUCCESS;
+}
+
 struct Action {
     Verb value;
     Result<int> (*run)(Client&, const Command&);
 };
 
 /// Verbs without a row here print nothing.
-constexpr std::array<Action, 7> kActions{{
+constexpr std::array<Action, 12> kActions{{
     {Verb::run, run_console},
     {Verb::attach, run_console},
     {Verb::logs, run_console},
@@ -74,6 +96,11 @@ constexpr std::array<Action, 7> kActions{{
     {Verb::state, run_state},
     {Verb::wait, run_wait},
     {Verb::events, run_events},
+    {Verb::cat, run_cat},
+    {Verb::diff, run_diff},
+    {Verb::explain, run_explain},
+    {Verb::verify, run_verify},
+    {Verb::edit, edit_definition},
 }};
 
 bool shows_container_status(const api::VerbRow* verb) {

@@ -30,7 +30,8 @@ struct OptionRow {
 };
 
 namespace rows {
-inline constexpr std::array kJsonVerbs{api::Verb::list, api::Verb::state, api::Verb::events, api::Verb::wait};
+inline constexpr std::array kJsonVerbs{api::Verb::list, api::Verb::state, api::Verb::events, api::Verb::wait,
+                                        api::Verb::cat, api::Verb::diff, api::Verb::verify};
 inline constexpr std::array kDetachVerbs{api::Verb::run};
 inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach};
 }  // namespace rows

@@ -58,10 +58,11 @@ constexpr std::array<Column, 7> kColumns{{
     {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
 }};
 
-constexpr std::array<Column, 15> kDetails{{
+constexpr std::array<Column, 16> kDetails{{
     {"Name", [](const api::ContainerInfo& c, Time) { return c.name; }},
     {"State", [](const api::ContainerInfo& c, Time) { return c.state; }},
     {"Message", [](const api::ContainerInfo& c, Time) { return c.message; }},
+    {"Definition", [](const api::ContainerInfo& c, Time) { return c.load_error; }},
     {"PID", [](const api::ContainerInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(); }},
     {"Bundle", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
     {"Unit", [](const api::ContainerInfo& c, Time) { return c.unit; }},
@@ -130,6 +131,21 @@ std::string object_text(const T& value, const Rows& rows) {
     return out += '}';
 }
 
+template <class T, class Rows>
+std::string array_text(std::span<const T> values, const Rows& rows) {
+    std::string out = "[";
+    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + object_text(value, rows);
+    return out += ']';
+}
+
+/// As `xctl set` takes it: with dots, unless there are some in a name.
+std::string dotted(const std::string& pointer) {
+    if (pointer.contains('.') || pointer.contains('~')) return pointer;
+    std::string out = pointer.substr(std::min<std::size_t>(pointer.size(), 1));
+    std::ranges::replace(out, '/', '.');
+    return out;
+}
+
 }  // namespace
 
 std::string render_list(std::span<const api::ContainerInfo> containers, Time now) {
@@ -162,10 +178,32 @@ std::string render_event(const api::Event& event) {
 std::string json_of(const api::ContainerInfo& container) { return object_text(container, api::kContainerFields); }
 std::string json_of(const api::Event& event) { return object_text(event, api::kEventFields); }
 
-std::string json_of(std::span<const api::ContainerInfo> containers) {
-    std::string out = "[";
-    for (const auto& container : containers) out += (out.size() > 1 ? "," : "") + json_of(container);
-    return out += ']';
+std::string json_of(std::span<const api::ContainerInfo> containers) { return array_text(containers, api::kContainerFields); }
+std::string json_of(std::span<const api::Setting> settings) { return array_text(settings, api::kSettingFields); }
+std::string json_of(std::span<const api::Finding> findings) { return array_text(findings, api::kFindingFields); }
+
+std::string render_settings(std::span<const api::Setting> settings) {
+    std::string out;
+    for (const auto& setting : settings)
+        out += printable(std::format("{} = {}  # {}", dotted(setting.key), setting.value, setting.origin)) + '\n';
+    return out;
+}
+
+std::string render_differences(std::span<const api::Setting> differences) {
+    const auto shown = [](const std::string& value) { return value.empty() ? std::string(kNothing) : value; };
+    std::string out;
+    for (const auto& setting : differences) {
+        auto line = std::format("{}: {} -> {}", dotted(setting.key), shown(setting.running), shown(setting.value));
+        if (!setting.origin.empty()) line += "  # " + setting.origin;
+        out += printable(line) + '\n';
+    }
+    return out;
+}
+
+std::string render_findings(std::span<const api::Finding> findings) {
+    std::string out;
+    for (const auto& finding : findings) out += printable(std::format("{}: {}", finding.severity, finding.message)) + '\n';
+    return out;
 }
 
 std::string exit_text(std::string_view reason, std::int64_t status) {

@@ -24,6 +24,14 @@ using Time = std::chrono::system_clock::time_point;
 /// Every field of the tables in api/types.hpp, on one line.
 [[nodiscard]] std::string json_of(const api::ContainerInfo& container);
 [[nodiscard]] std::string json_of(std::span<const api::ContainerInfo> containers);
+std::string json_of(std::span<const api::Setting> settings);
+std::string json_of(std::span<const api::Finding> findings);
+
+/// KEY = VALUE  # FILE:LINE
+std::string render_settings(std::span<const api::Setting> settings);
+/// KEY: what runs -> what the files say  # FILE:LINE
+std::string render_differences(std::span<const api::Setting> differences);
+std::string render_findings(std::span<const api::Finding> findings);
 [[nodiscard]] std::string json_of(const api::Event& event);
 
 /// "exited 3", "signal KILL", "oom-kill KILL", or "-" before the first exit.

@@ -52,7 +52,7 @@ struct RestartPolicy {
     std::chrono::milliseconds delay{100};
     std::chrono::milliseconds max_delay{60'000};
     double multiplier = 2.0;
-    unsigned limit = 20;
+    std::uint64_t limit = 20;
     std::chrono::milliseconds window{600'000};
 };
 

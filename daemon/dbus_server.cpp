@@ -29,6 +29,9 @@ const char* signature_of_output(Output output) {
         case Output::oci_state: return "s";
         case Output::fd:
         case Output::event: return "h";
+        case Output::settings:
+        case Output::findings: return "aa{sv}";
+        case Output::text: return "s";
     }
     return "";
 }
@@ -40,6 +43,9 @@ const char* name_of_output(Output output) {
         case Output::oci_state: return "ociState";
         case Output::fd: return "console";
         case Output::event: return "events";
+        case Output::settings: return "settings";
+        case Output::findings: return "findings";
+        case Output::text: return "text";
     }
     return "";
 }
@@ -82,16 +88,22 @@ void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& re
     }
 }
 
-Dictionary to_dictionary(const api::ContainerInfo& info) {
+Dictionary to_dictionary(const auto& rows, const auto& value) {
     Dictionary out;
-    for (const auto& row : api::kContainerFields) {
+    for (const auto& row : rows) {
         std::visit(
             [&](auto member) {
-                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>, std::optional<std::uint64_t>>)
-                    out.emplace(row.name, sdbus::Variant(info.*member));
+                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>, std::optional<std::uint64_t>>)
+                    out.emplace(row.name, sdbus::Variant(value.*member));
             },
             row.member);
     }
+    return out;
+}
+
+std::vector<Dictionary> to_dictionaries(const auto& rows, const auto& values) {
+    std::vector<Dictionary> out;
+    for (const auto& value : values) out.push_back(to_dictionary(rows, value));
     return out;
 }
 
@@ -117,16 +129,14 @@ void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Re
     auto message = call.createReply();
     for (const auto output : verb.outputs) {
         switch (output) {
-            case Output::container: message << to_dictionary(reply.container); break;
-            case Output::containers: {
-                std::vector<Dictionary> all;
-                for (const auto& info : reply.containers) all.push_back(to_dictionary(info));
-                message << all;
-                break;
-            }
+            case Output::container: message << to_dictionary(api::kContainerFields, reply.container); break;
+            case Output::containers: message << to_dictionaries(api::kContainerFields, reply.containers); break;
             case Output::oci_state: message << reply.oci_state; break;
             case Output::fd:
             case Output::event: message << sdbus::UnixFd(reply.fd.get()); break;
+            case Output::settings: message << to_dictionaries(api::kSettingFields, reply.settings); break;
+            case Output::findings: message << to_dictionaries(api::kFindingFields, reply.findings); break;
+            case Output::text: message << reply.text; break;
         }
     }
     message.send();

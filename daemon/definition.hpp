@@ -36,14 +36,19 @@ struct NamedText {
     std::string text;
 };
 
-/// The base file and its drop-ins in order. Errc::invalid_document names file, JSON pointer and rule; an unknown
-/// key is an error, since it is most likely a misspelt one.
-Result<Definition> parse_definition(const NamedText& base, const std::vector<NamedText>& drop_ins);
+/// The base file and its drop-ins in order. Errc::invalid_document names file, line, column, JSON pointer and rule; an
+/// unknown key is an error, since it is most likely a misspelt one.
+Result<Definition> parse_definition(const std::vector<NamedText>& files);
 
 /// What `xctl create` writes: the members that differ from the defaults.
 [[nodiscard]] std::string to_json(const Definition& definition);
 
-/// `text` with `autostart` set, everything else kept.
-Result<std::string> with_autostart(const NamedText& file, bool autostart);
+struct Key;
+
+/// The rule that this JSON text breaks as the value of the key, or empty.
+[[nodiscard]] std::string broken_rule(const Key& key, std::string_view value);
+
+/// The value of the key in a Definition, as JSON text.
+[[nodiscard]] std::string value_text(const Key& key, const Definition& definition);
 
 }  // namespace xctl

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/definitions.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <format>
 #include <map>
 #include <set>
 
+#include "daemon/settings.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 
@@ -15,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".json";
-constexpr std::string_view kAutostartDropIn = "/50-autostart.json";
+constexpr std::string_view kSetDropIn = "/50-set.json";
+constexpr std::string_view kRuntimeDropIn = "/60-set-runtime.json";  // later, so that it counts while it is there
 
 std::vector<fs::path> list_directory(const std::string& directory) {
     std::vector<fs::path> out;
@@ -64,27 +69,59 @@ bool Definitions::exists(const ContainerId& id) const {
     return false;
 }
 
-Result<NamedText> Definitions::read_base(const ContainerId& id) const {
-    for (std::size_t i = 0; i < directories_.size(); ++i)
-        if (std::error_code ignored; fs::exists(file_of(i, id), ignored)) return read_named(file_of(i, id));
-    return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
+std::optional<std::string> Definitions::base_of(const ContainerId& id, const NamedText* replaced) const {
+    for (std::size_t i = 0; i < directories_.size(); ++i) {
+        auto file = file_of(i, id);
+        if (std::error_code ignored; (replaced && replaced->file == file) || fs::exists(file, ignored)) return file;
+    }
+    return std::nullopt;
 }
 
-std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id) const {
+std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id, const NamedText* replaced) const {
     std::map<std::string, std::string> by_name;  // emplace keeps the first, which has the higher priority
-    for (std::size_t i = 0; i < directories_.size(); ++i)
-        for (const auto& path : list_directory(file_of(i, id) + ".d"))
-            if (path.extension() == kSuffix) by_name.emplace(path.filename().string(), path.string());
+    for (std::size_t i = 0; i < directories_.size(); ++i) {
+        const auto directory = file_of(i, id) + ".d";
+        auto paths = list_directory(directory);
+        if (replaced && fs::path(replaced->file).parent_path() == directory) paths.emplace_back(replaced->file);
+        for (const auto& path : paths)
+            if (path.extension() == kSuffix && !path.filename().string().starts_with('.'))
+                by_name.emplace(path.filename().string(), path.string());
+    }
     std::vector<std::string> files;
     for (auto& [name, file] : by_name) files.push_back(file);
     return files;
 }
 
+bool Definitions::is_vendors(const ContainerId& id, const std::string& file) const {
+    return file == file_of(directories_.size() - 1, id);
+}
+
+Result<std::vector<NamedText>> Definitions::read(const ContainerId& id, const NamedText* replaced) const {
+    const auto base = base_of(id, replaced);
+    if (!base) return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
+    auto files = drop_ins_of(id, replaced);
+    files.insert(files.begin(), *base);
+    std::vector<NamedText> out;
+    for (const auto& file : files)
+        out.push_back(replaced && replaced->file == file ? *replaced : TRY(read_named(file)));
+    return out;
+}
+
 Result<Definition> Definitions::load(const ContainerId& id) const {
-    const auto base = TRY(read_base(id));
-    std::vector<NamedText> drop_ins;
-    for (const auto& file : drop_ins_of(id)) drop_ins.push_back(TRY(read_named(file)));
-    return parse_definition(base, drop_ins);
+    return parse_definition(TRY(read(id)));
+}
+
+std::string Definitions::stamp(const ContainerId& id) const {
+    std::vector<std::string> files = drop_ins_of(id, nullptr);
+    if (auto base = base_of(id, nullptr)) files.push_back(std::move(*base));
+    std::string out;
+    for (const auto& file : files) {
+        struct stat status {};
+        if (::stat(file.c_str(), &status) < 0) continue;
+        out += std::format("{} {} {}.{} {}\n", file, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                           status.st_size);
+    }
+    return out;
 }
 
 Result<> Definitions::save(const ContainerId& id, const Definition& definition, Lifetime lifetime) const {
@@ -110,12 +147,45 @@ Result<> Definitions::remove(const ContainerId& id) const {
 }
 
 Result<> Definitions::set_autostart(const ContainerId& id, bool autostart) const {
-    const auto base = TRY(read_base(id));
-    const bool vendor = base.file == file_of(directories_.size() - 1, id);
-    const bool has_drop_ins = !drop_ins_of(id).empty();
-    if (!vendor && !has_drop_ins) return save_file(base.file, TRY(with_autostart(base, autostart)));
-    const auto drop_in = file_of(0, id) + ".d" + std::string(kAutostartDropIn);
-    return save_file(drop_in, TRY(with_autostart({drop_in, "{}"}, autostart)));
+    const auto base = base_of(id, nullptr);
+    if (!base) return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
+    const bool in_base = !is_vendors(id, *base) && drop_ins_of(id, nullptr).empty();
+    const auto file = in_base ? *base : TRY(file_to_set(id, Lifetime::lasting));
+    const NamedText old{file, TRY(text_to_edit(id, file))};
+    return write({file, TRY(with_assignments(old, {{"/autostart", autostart ? "true" : "false"}}))});
 }
+
+Result<std::string> Definitions::file_to_set(const ContainerId& id, Lifetime lifetime) const {
+    const auto base = base_of(id, nullptr);
+    if (!base) return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
+    if (lifetime == Lifetime::this_boot) return file_of(1, id) + ".d" + std::string(kRuntimeDropIn);
+    // What changes a definition that ends with the boot does so as well.
+    return file_of(*base == file_of(1, id) ? 1 : 0, id) + ".d" + std::string(kSetDropIn);
+}
+
+void Definitions::remove_runtime(const ContainerId& id) const {
+    std::error_code ignored;
+    const auto directory = file_of(1, id) + ".d";
+    if (fs::remove(directory + std::string(kRuntimeDropIn), ignored)) fs::remove(directory, ignored);
+}
+
+Result<std::string> Definitions::file_to_edit(const ContainerId& id, std::string_view drop_in) const {
+    const auto base = base_of(id, nullptr);
+    if (!base) return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
+    if (drop_in.empty()) return is_vendors(id, *base) ? file_of(0, id) : *base;
+    if (drop_in.ends_with(kSuffix)) drop_in.remove_suffix(kSuffix.size());
+    if (!ContainerId::parse(drop_in))
+        return fail(Errc::invalid_argument, std::format("{}: a drop-in is named like a container", xctl::quoted(drop_in)));
+    return std::format("{}.d/{}{}", file_of(0, id), drop_in, kSuffix);
+}
+
+Result<std::string> Definitions::text_to_edit(const ContainerId& id, const std::string& file) const {
+    auto text = kernel::read_file_at(AT_FDCWD, file);
+    if (text || text.error().sys_errno != ENOENT) return text;
+    if (file != file_of(0, id)) return std::string();
+    return TRY(read(id)).front().text;
+}
+
+Result<> Definitions::write(const NamedText& file) const { return save_file(file.file, file.text); }
 
 }  // namespace xctl

@@ -3,7 +3,9 @@
 // /usr/lib/xctl/containers, first found wins; drop-ins NAME.json.d/*.json of all three, ordered by file name.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/definition.hpp"
@@ -23,6 +25,10 @@ public:
     [[nodiscard]] bool exists(const ContainerId& id) const;
     /// Errc::not_found without a file.
     [[nodiscard]] Result<Definition> load(const ContainerId& id) const;
+    /// What load() reads: the base file, then the drop-ins. As if `replaced` were there, if it is given.
+    [[nodiscard]] Result<std::vector<NamedText>> read(const ContainerId& id, const NamedText* replaced = nullptr) const;
+    /// Changes whenever one of the files does, or comes, or goes.
+    [[nodiscard]] std::string stamp(const ContainerId& id) const;
 
     enum class Lifetime : unsigned char { lasting, this_boot };
     Result<> save(const ContainerId& id, const Definition& definition, Lifetime lifetime) const;
@@ -32,10 +38,21 @@ public:
     void withdraw(const ContainerId& id, Lifetime lifetime) const;
     Result<> set_autostart(const ContainerId& id, bool autostart) const;
 
+    /// The drop-in of `xctl set`. One for this boot ends with the run: see remove_runtime().
+    [[nodiscard]] Result<std::string> file_to_set(const ContainerId& id, Lifetime lifetime) const;
+    void remove_runtime(const ContainerId& id) const;
+    /// The definition's own file, or a drop-in for good. What a package has is replaced by a file of ours.
+    [[nodiscard]] Result<std::string> file_to_edit(const ContainerId& id, std::string_view drop_in) const;
+    /// Empty when there is none, and what a package has when there is only that.
+    [[nodiscard]] Result<std::string> text_to_edit(const ContainerId& id, const std::string& file) const;
+    /// Makes its directory, too.
+    Result<> write(const NamedText& file) const;
+
 private:
     [[nodiscard]] std::string file_of(std::size_t directory, const ContainerId& id) const;
-    [[nodiscard]] Result<NamedText> read_base(const ContainerId& id) const;
-    [[nodiscard]] std::vector<std::string> drop_ins_of(const ContainerId& id) const;
+    [[nodiscard]] std::optional<std::string> base_of(const ContainerId& id, const NamedText* replaced) const;
+    [[nodiscard]] std::vector<std::string> drop_ins_of(const ContainerId& id, const NamedText* replaced) const;
+    [[nodiscard]] bool is_vendors(const ContainerId& id, const std::string& file) const;
 
     std::vector<std::string> directories_;
 };

@@ -16,6 +16,9 @@ namespace {
 constexpr std::chrono::seconds kReturnTime{10};
 constexpr std::chrono::milliseconds kPurgeInterval{100};
 
+/// systemd's word for a unit whose file cannot be used.
+constexpr std::string_view kBadSetting = "bad-setting";
+
 }  // namespace
 
 Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base)
@@ -28,23 +31,18 @@ Result<> Manager::recover() {
         const auto key = entry.key;
         parked_.emplace(key, std::move(entry));
     }
-    for (const auto& id : definitions_.list()) {
-        // A broken file costs its own container only. If that runs, it goes on, and is taken up when the file is mended.
+    // A broken file costs its own container only.
+    for (const auto& id : definitions_.list())
         if (const auto found = find(id.str()); !found) log_error(found.error().message);
-    }
-    for (const auto& name : parked_names_without_definition()) recover_without_definition(name);
+    std::vector<std::string> left;
+    for (const auto& [name, entry] : parked_) left.push_back(name);
+    for (const auto& name : left) recover_by_its_run(name);
     return {};
 }
 
-std::vector<std::string> Manager::parked_names_without_definition() const {
-    std::vector<std::string> names;
-    for (const auto& [name, entry] : parked_)
-        if (const auto id = ContainerId::parse(name); !id || !definitions_.exists(*id)) names.push_back(name);
-    return names;
-}
-
-/// Someone removed the file of a container that runs. It stays visible until it stops, and goes then.
-void Manager::recover_without_definition(const std::string& name) {
+/// Someone removed the file of a container that runs, or broke it. It goes on by what it was started with. Without a
+/// file it stays visible until it stops, and goes then.
+void Manager::recover_by_its_run(const std::string& name) {
     auto id = ContainerId::parse(name);
     auto directory = id ? RunDirectory::open(run_base_, *id) : std::unexpected(id.error());
     if (!directory) {
@@ -52,9 +50,9 @@ void Manager::recover_without_definition(const std::string& name) {
         parked_.erase(name);
         return;
     }
-    Definition definition;
+    auto definition = parse_definition({{name, directory->load_running()}}).value_or(Definition{});
     definition.bundle = directory->load().bundle;
-    definition.remove_when_stopped = true;
+    definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(*id);
     if (const auto added = add(std::move(*id), std::move(definition)); !added) log_error(added.error().message);
 }
 
@@ -76,14 +74,39 @@ std::vector<std::string> Manager::names() const {
 std::optional<api::ContainerInfo> Manager::info(const std::string& name) const {
     const auto it = containers_.find(name);
     if (it == containers_.end()) return std::nullopt;
-    return it->second->info();
+    return info_of(*it->second);
 }
 
-/// A definition may have been written by hand since we started, so the files are asked too.
+/// One that cannot be started for its definition, and does nothing, is seen as that.
+api::ContainerInfo Manager::info_of(const Supervisor& container) const {
+    auto info = container.info();
+    const auto loaded = loaded_.find(info.name);
+    if (loaded == loaded_.end() || !loaded->second.error) return info;
+    info.load_error = loaded->second.error->message;
+    if (!container.is_active()) info.state = kBadSetting;
+    return info;
+}
+
+api::ContainerInfo Manager::info_of_broken(const ContainerId& id, const Error& error) const {
+    api::ContainerInfo info;
+    info.name = id.str();
+    info.status = oci_status(State::stopped);
+    info.state = kBadSetting;
+    info.restart = name_of(kRestartPolicies, RestartWhen::no);
+    info.load_error = error.message;
+    return info;
+}
+
+/// A definition may have been written or changed by hand since we started, so the files are asked too.
 Result<Supervisor*> Manager::find(const std::string& name) {
     auto id = TRY(ContainerId::parse(name));
-    if (const auto it = containers_.find(name); it != containers_.end()) return it->second.get();
+    if (const auto it = containers_.find(name); it != containers_.end()) {
+        reload_if_changed(*it->second);
+        return it->second.get();
+    }
+    auto stamp = definitions_.stamp(id);
     auto definition = TRY(definitions_.load(id));
+    loaded_[name] = {std::move(stamp), std::nullopt};
     return add(std::move(id), std::move(definition));
 }
 
@@ -95,6 +118,7 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
     containers_[name] = std::move(opened);
     auto parked = parked_.extract(name);
     container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())));
+    if (!container->is_active()) definitions_.remove_runtime(container->id());
     remove_if_unwanted(*container);
     for (auto* observer : observers_) observer->on_added(name);
     return container;
@@ -104,6 +128,7 @@ Result<> Manager::forget(Supervisor& container) {
     TRY(definitions_.remove(container.id()));
     auto info = container.info();
     removals_.erase(info.name);
+    loaded_.erase(info.name);
     RunDirectory::remove(run_base_, container.id());
     services_.parking.drop(info.name);
     auto node = containers_.extract(info.name);
@@ -128,16 +153,30 @@ void Manager::purge_removed_in(std::chrono::microseconds delay) {
 
 /// The files as they are now. One that was taken away leaves what was known; a broken one is the caller's to mend.
 Result<> Manager::reload(Supervisor& container) {
+    auto& loaded = loaded_[container.id().str()];
+    loaded = {definitions_.stamp(container.id()), std::nullopt};
     auto definition = definitions_.load(container.id());
-    if (definition)
+    if (definition) {
         container.set_definition(std::move(*definition));
-    else if (definition.error().code != Errc::not_found)
+    } else if (definition.error().code != Errc::not_found) {
+        loaded.error = definition.error();
         return std::unexpected(std::move(definition).error());
+    }
     return {};
 }
 
+/// For verbs that do not need a good definition.
+void Manager::reload_if_changed(Supervisor& container) {
+    const auto it = loaded_.find(container.id().str());
+    if (it != loaded_.end() && it->second.stamp == definitions_.stamp(container.id())) return;
+    if (const auto reloaded = reload(container); !reloaded) log_error(reloaded.error().message);
+    publish(info_of(container), "changed");
+}
+
 void Manager::on_change(Supervisor& container, std::string_view event) {
-    publish(container.info(), event);
+    // What was set for a run goes with it; the files are read again before they are needed.
+    if (!container.is_active()) definitions_.remove_runtime(container.id());
+    publish(info_of(container), event);
     remove_if_unwanted(container);
 }
 

@@ -70,15 +70,26 @@ private:
     void wait(api::Request& request, const Done& done);
     void enable(api::Request& request, const Done& done);
     void disable(api::Request& request, const Done& done);
+    // manager_definition_verbs.cpp
+    void cat(api::Request& request, const Done& done);
+    void explain(api::Request& request, const Done& done);
+    void diff(api::Request& request, const Done& done);
+    void verify(api::Request& request, const Done& done);
+    void edit(api::Request& request, const Done& done);
+    void set(api::Request& request, const Done& done);
 
     Result<Supervisor*> find(const std::string& name);
     Result<Supervisor*> add(ContainerId id, Definition definition);
     Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
-    [[nodiscard]] std::vector<std::string> parked_names_without_definition() const;
-    void recover_without_definition(const std::string& name);
+    void recover_by_its_run(const std::string& name);
     Result<> forget(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);
+    void reload_if_changed(Supervisor& container);
+    [[nodiscard]] api::ContainerInfo info_of(const Supervisor& container) const;
+    [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
+    Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;
+    Result<> change(const ContainerId& id, const NamedText& file);
     void remove_if_unwanted(Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
     Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
@@ -91,6 +102,12 @@ private:
     Definitions definitions_;
     std::string run_base_;
     std::map<std::string, std::unique_ptr<Supervisor>> containers_;
+    /// How the files of a container were when they were last read, and why they could not be used.
+    struct Loaded {
+        std::string stamp;
+        std::optional<Error> error;
+    };
+    std::map<std::string, Loaded> loaded_;
     std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
     std::vector<std::unique_ptr<Supervisor>> removed_;  // until none of their code runs and their clients have left
     kernel::EventSource removed_timer_;

@@ -2,6 +2,7 @@
 // Each verb as a function of a Request.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <format>
 
@@ -9,6 +10,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/oci/names.hpp"
+#include "lib/oci/state.hpp"
 
 namespace xctl {
 namespace {
@@ -66,6 +68,9 @@ void Manager::call(Verb verb, Request request, Done done) {
         Row{Verb::state, &Manager::state},   Row{Verb::attach, &Manager::attach},
         Row{Verb::logs, &Manager::logs},     Row{Verb::wait, &Manager::wait},
         Row{Verb::enable, &Manager::enable}, Row{Verb::disable, &Manager::disable},
+        Row{Verb::cat, &Manager::cat},       Row{Verb::explain, &Manager::explain},
+        Row{Verb::diff, &Manager::diff},     Row{Verb::verify, &Manager::verify},
+        Row{Verb::edit, &Manager::edit},     Row{Verb::set, &Manager::set},
     };
     static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
     for (const auto& row : kHandlers)
@@ -90,6 +95,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
     const auto definition = TRY(definition_of(request));
     TRY(Supervisor::compile(id, definition, request.args));
     TRY(definitions_.save(id, definition, lifetime));
+    loaded_[request.name] = {definitions_.stamp(id), std::nullopt};
     // Drop-ins may be there already, and count from the start.
     auto effective = definitions_.load(id);
     auto container = effective ? add(id, std::move(*effective)) : std::unexpected(std::move(effective).error());
@@ -97,7 +103,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
         definitions_.withdraw(id, lifetime);
         return std::unexpected(std::move(container).error());
     }
-    publish((*container)->info(), "created");
+    publish(info_of(**container), "created");
     return container;
 }
 
@@ -174,18 +180,30 @@ void Manager::remove(Request& request, const Done& done) {
 
 void Manager::list(Request&, const Done& done) {
     Reply reply;
-    for (auto& id : definitions_.list())
-        if (!containers_.contains(id.str())) (void)find(id.str());  // a broken file has been logged
-    for (const auto& [name, container] : containers_) reply.containers.push_back(container->info());
+    for (const auto& id : definitions_.list()) {
+        const auto found = find(id.str());
+        if (!found) reply.containers.push_back(info_of_broken(id, found.error()));
+    }
+    for (const auto& [name, container] : containers_) reply.containers.push_back(info_of(*container));
+    std::ranges::sort(reply.containers, {}, &api::ContainerInfo::name);
     done(std::move(reply));
 }
 
 void Manager::state(Request& request, const Done& done) {
     const auto container = find(request.name);
-    if (!container) return done(std::unexpected(container.error()));
     Reply reply;
-    reply.container = (*container)->info();
-    reply.oci_state = (*container)->oci_state();
+    if (container) {
+        reply.container = info_of(**container);
+        reply.oci_state = (*container)->oci_state();
+        return done(std::move(reply));
+    }
+    const auto id = ContainerId::parse(request.name);
+    if (!id || container.error().code == Errc::not_found) return done(std::unexpected(container.error()));
+    reply.container = info_of_broken(*id, container.error());
+    oci::State state;
+    state.id = id->str();
+    state.status = oci::Status::stopped;
+    reply.oci_state = oci::to_json(state);
     done(std::move(reply));
 }
 
@@ -240,7 +258,7 @@ void Manager::set_autostart(const std::string& name, bool autostart, const Done&
     if (auto set = definitions_.set_autostart((*container)->id(), autostart); !set)
         return done(std::unexpected(std::move(set).error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
-    publish((*container)->info(), "changed");
+    publish(info_of(**container), "changed");
     reply_with(name, done)({});
 }
 

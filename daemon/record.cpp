@@ -11,6 +11,7 @@ namespace xctl {
 namespace {
 
 constexpr const char* kRecordFile = "record.json";
+constexpr const char* kRunningFile = "running.json";
 
 }  // namespace
 
@@ -36,6 +37,14 @@ Record RunDirectory::load() const {
 
 Result<> RunDirectory::save(const Record& record) const {
     return kernel::replace_file_at(fd_.get(), kRecordFile, to_json(record), 0600);
+}
+
+std::string RunDirectory::load_running() const {
+    return kernel::read_file_at(fd_.get(), kRunningFile).value_or(std::string());
+}
+
+Result<> RunDirectory::save_running(std::string_view document) const {
+    return kernel::replace_file_at(fd_.get(), kRunningFile, document, 0600);
 }
 
 }  // namespace xctl

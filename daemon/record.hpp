@@ -41,6 +41,9 @@ public:
     /// A fresh Record when there is none, or when it cannot be read.
     [[nodiscard]] Record load() const;
     Result<> save(const Record& record) const;
+    /// What the current or last run was started with, see whole_document(); empty when there was none.
+    [[nodiscard]] std::string load_running() const;
+    Result<> save_running(std::string_view document) const;
 
 private:
     explicit RunDirectory(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <format>
 
 #include "lib/base/text.hpp"
@@ -355,6 +356,17 @@ void Run::tell_unit(ServiceKind kind, const Error* error) {
 Result<> Run::send_signal(int signal) {
     if (!pidfd_ || step_ >= Step::ending) return fail(Errc::wrong_state, "the container has no process");
     return kernel::send_signal(pidfd_.get(), signal);
+}
+
+Result<> Run::change_limits(const plan::Cgroup& limits) {
+    open_payload();
+    if (!payload_ || step_ >= Step::ending) return fail(Errc::wrong_state, "the container has no cgroup");
+    // What no limit has needed so far is not enabled yet.
+    const auto unit = TRY(kernel::open_at(payload_.get(), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup");
+    auto controllers = TRY(kernel::read_controllers(unit.get()), "cgroup of the unit");
+    std::erase_if(controllers, [&](const auto& name) { return !std::ranges::contains(limits.controllers, name); });
+    TRY(kernel::enable_controllers(unit.get(), controllers), "enable cgroup controllers");
+    return launch::apply_limits(payload_.get(), limits);
 }
 
 void Run::kill() {

@@ -74,6 +74,8 @@ public:
     Result<> adopt(Parking::Entry entry);
 
     Result<> send_signal(int signal);
+    /// Limits of the cgroup and its rules for devices, while it runs.
+    Result<> change_limits(const plan::Cgroup& limits);
     void kill();
     /// The console holds fewer descriptors than before; parked copies must not keep the others open.
     void repark();

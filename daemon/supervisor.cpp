@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <csignal>
 #include <format>
 
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
-#include "lib/kernel/file.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/oci/names.hpp"
@@ -26,16 +22,6 @@ constexpr int kLaunchFailedStatus = 127;
 constexpr int kUnknownStatus = -1;
 
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
-
-/// A regular file; anything else might keep us waiting for ever.
-Result<std::string> read_document(const std::string& file) {
-    const auto opened = TRY(kernel::open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat status {};
-    if (::fstat(opened.get(), &status) < 0) return fail_errno(errno, "fstat");
-    if (!S_ISREG(status.st_mode))
-        return fail(Errc::invalid_document, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
-    return kernel::read_fd(opened.get());
-}
 
 std::uint64_t to_usec(TimePoint time) {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<Usec>(time.time_since_epoch()).count());
@@ -114,6 +100,7 @@ void Supervisor::launch() {
         }
         const auto compiled = compile(record_.args);
         if (!compiled) return refuse(compiled.error());
+        if (auto saved = directory_.save_running(compiled->document); !saved) return refuse(saved.error());
         begin_run(*compiled);
     });
     if (deferred) launch_defer_ = std::move(*deferred);
@@ -140,27 +127,7 @@ void Supervisor::refuse(const Error& error) {
     on_ended({ExitReason::launch_failed, 0, std::chrono::system_clock::now(), error.message}, error);
 }
 
-Result<plan::Compiled> Supervisor::compile(const std::vector<std::string>& args) const {
-    return compile(id_, definition_, args);
-}
-
-Result<plan::Compiled> Supervisor::compile(const ContainerId& id, const Definition& definition,
-                                           const std::vector<std::string>& args) {
-    const auto file = definition.bundle + "/config.json";
-    const auto text = read_document(file);
-    if (!text) {
-        auto error = text.error();
-        error.code = Errc::invalid_document;
-        return std::unexpected(std::move(error).context(file));
-    }
-    plan::Overrides overrides;
-    overrides.args = args;
-    overrides.default_seccomp = definition.default_seccomp;
-    overrides.read_profile = read_document;
-    return plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides);
-}
-
-void Supervisor::begin_run(const plan::Compiled& compiled) {
+void Supervisor::begin_run(const Blueprint& compiled) {
     for (const auto& warning : launch::list_idle_labels(compiled.plan)) log_warning(std::format("{}: {}", id_.str(), warning));
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
     if (!compiled.spec.linux_config.cgroups_path.empty())
@@ -381,7 +348,7 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
         parked.reset();
     }
     if (parked) {
-        if (const auto compiled = compile(record_.args)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
+        if (const auto compiled = compile_running()) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
         make_run();
         if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {

@@ -23,6 +23,11 @@
 
 namespace xctl {
 
+/// What one run is made by: the plan, and the document that it was compiled from, see whole_document().
+struct Blueprint : plan::Compiled {
+    std::string document;
+};
+
 class Supervisor {
 public:
     using Done = std::function<void(Result<>)>;
@@ -59,6 +64,8 @@ public:
     [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
     [[nodiscard]] const Record& record() const noexcept { return record_; }
     [[nodiscard]] State state() const noexcept { return record_.machine.state; }
+    /// It runs, or the policy will start it again.
+    [[nodiscard]] bool is_active() const noexcept { return state() != State::created && state() != State::stopped; }
     /// It ran under an earlier daemon, whose clients may come back for it.
     [[nodiscard]] bool outlived_daemon() const noexcept { return outlived_daemon_; }
     [[nodiscard]] const std::string& unit() const noexcept { return record_.unit; }
@@ -67,9 +74,13 @@ public:
     [[nodiscard]] std::string oci_state() const;
 
     /// What the bundle and the definition amount to.
-    Result<plan::Compiled> compile(const std::vector<std::string>& args) const;
-    static Result<plan::Compiled> compile(const ContainerId& id, const Definition& definition,
-                                          const std::vector<std::string>& args);
+    Result<Blueprint> compile(const std::vector<std::string>& args) const;
+    static Result<Blueprint> compile(const ContainerId& id, const Definition& definition,
+                                     const std::vector<std::string>& args);
+    /// Where a start now would make something else than what runs; nothing when nothing runs.
+    Result<std::vector<api::Setting>> diff() const;
+    /// Changes what runs, as far as that is possible, where `definition` says something else at these keys.
+    Result<> change_run(const Definition& definition, const std::vector<std::string>& keys);
 
 private:
     Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
@@ -80,7 +91,10 @@ private:
     void launch();
     void give_up_launch();
     void refuse(const Error& error);
-    void begin_run(const plan::Compiled& compiled);
+    void begin_run(const Blueprint& compiled);
+    Result<plan::Compiled> compile_document(std::string_view document) const;
+    /// What the current run was compiled to, whatever the files say now.
+    Result<plan::Compiled> compile_running() const;
     void make_run();
     void end_open_run();
     [[nodiscard]] Run::Listener run_listener();

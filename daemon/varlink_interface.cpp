@@ -44,6 +44,8 @@ private:
     std::deque<std::vector<std::max_align_t>> blocks_;
     const sd_varlink_symbol* container_ = nullptr;
     const sd_varlink_symbol* event_ = nullptr;
+    const sd_varlink_symbol* setting_ = nullptr;
+    const sd_varlink_symbol* finding_ = nullptr;
 };
 
 template <class Head, class Element>
@@ -137,6 +139,18 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
                 add_comment(fields, "One event; there is a reply for each");
                 add_field(fields, "event", SD_VARLINK_NAMED_TYPE, 0, SD_VARLINK_OUTPUT, event_);
                 break;
+            case Output::settings:
+                add_comment(fields, "Values of the definition, in the order of the files");
+                add_field(fields, "settings", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, setting_);
+                break;
+            case Output::findings:
+                add_comment(fields, "What was found; nothing is good");
+                add_field(fields, "findings", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, finding_);
+                break;
+            case Output::text:
+                add_comment(fields, "The answer, for people");
+                add_field(fields, "text", SD_VARLINK_STRING, 0, SD_VARLINK_OUTPUT);
+                break;
         }
     }
 }
@@ -178,6 +192,8 @@ const sd_varlink_interface* Builder::build() {
     };
     container_ = add("One container. Times are microseconds since the epoch, 0 for never", structure("Container", api::kContainerFields));
     event_ = add("Something that happened to a container", structure("Event", api::kEventFields));
+    setting_ = add("One value of a definition", structure("Setting", api::kSettingFields));
+    finding_ = add("Something that Verify found", structure("Finding", api::kFindingFields));
     for (const auto& verb : api::kVerbs) add(verb.help, method(verb));
     for (const auto& row : api::kErrors) add(row.meaning, error(row));
     sd_varlink_interface head{};

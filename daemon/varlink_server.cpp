@@ -111,15 +111,15 @@ void put_container(Json& json, const api::ContainerInfo& info) {
     (void)sd_json_variant_set_field(json.out(), "container", container.get());
 }
 
-void put_containers(Json& json, const std::vector<api::ContainerInfo>& containers) {
+void put_objects(Json& json, const char* name, const auto& rows, const auto& values) {
     Json array;
     (void)sd_json_variant_new_array(array.out(), nullptr, 0);
-    for (const auto& info : containers) {
-        Json container;
-        put_fields(container, api::kContainerFields, info);
-        (void)sd_json_variant_append_array(array.out(), container.get());
+    for (const auto& value : values) {
+        Json object;
+        put_fields(object, rows, value);
+        (void)sd_json_variant_append_array(array.out(), object.get());
     }
-    (void)sd_json_variant_set_field(json.out(), "containers", array.get());
+    (void)sd_json_variant_set_field(json.out(), name, array.get());
 }
 
 void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
@@ -127,7 +127,7 @@ void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
     for (const auto output : verb.outputs) {
         switch (output) {
             case Output::container: put_container(json, reply.container); break;
-            case Output::containers: put_containers(json, reply.containers); break;
+            case Output::containers: put_objects(json, "containers", api::kContainerFields, reply.containers); break;
             case Output::oci_state: put(json, "ociState", reply.oci_state); break;
             case Output::fd: {
                 const int index = sd_varlink_push_fd(link, reply.fd.get());
@@ -137,6 +137,9 @@ void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
                 break;
             }
             case Output::event: break;
+            case Output::settings: put_objects(json, "settings", api::kSettingFields, reply.settings); break;
+            case Output::findings: put_objects(json, "findings", api::kFindingFields, reply.findings); break;
+            case Output::text: put(json, "text", reply.text); break;
         }
     }
     (void)sd_varlink_reply(link, json.get());

@@ -13,6 +13,7 @@
 #include "api/verbs.hpp"
 #include "client/help.hpp"
 #include "client/options.hpp"
+#include "daemon/definition_keys.hpp"
 
 namespace {
 
@@ -91,12 +92,15 @@ std::string_view wire_type(api::ParamKind kind) {
     return {};
 }
 
-constexpr std::array<Named<api::Output>, 5> kOutputs{{
+constexpr std::array<Named<api::Output>, 8> kOutputs{{
     {"container", api::Output::container},
     {"containers", api::Output::containers},
     {"ociState", api::Output::oci_state},
     {"fd", api::Output::fd},
     {"event", api::Output::event},
+    {"settings", api::Output::settings},
+    {"findings", api::Output::findings},
+    {"text", api::Output::text},
 }};
 
 std::string method_entry(const api::VerbRow& verb) {
@@ -130,6 +134,52 @@ std::string fields_of(const Rows& rows) {
 std::string container() { return fields_of(api::kContainerFields); }
 std::string event() { return fields_of(api::kEventFields); }
 
+/// What a key takes, in the words of a manual page.
+struct TypeText {
+    std::string operator()(const Flag&) const { return "boolean"; }
+    std::string operator()(const Number& type) const {
+        return std::format("{} from {} to {}", type.unit, type.minimum, type.maximum);
+    }
+    std::string operator()(const Duration&) const { return "microseconds"; }
+    std::string operator()(const Factor& type) const { return std::format("number from {} to {}", type.minimum, type.maximum); }
+    std::string operator()(const Path&) const { return "absolute path"; }
+    std::string operator()(const Signal&) const { return "name of a signal"; }
+    std::string operator()(const Choice& type) const {
+        std::string out;
+        for (const auto word : type.words) out += std::format("{}\"{}\"", out.empty() ? "" : ", ", word);
+        return out;
+    }
+    std::string operator()(const List& type) const { return std::format("array of {}", type.items); }
+    std::string operator()(const Patch&) const { return "object"; }
+};
+
+std::string dotted(std::string_view pointer) {
+    std::string out(pointer.substr(1));
+    std::ranges::replace(out, '/', '.');
+    return out;
+}
+
+std::string keys() {
+    const Definition none;
+    std::string out;
+    for (const auto& key : kKeys) {
+        const auto value = value_text(key, none);
+        const bool has_default = value != "\"\"" && value != "null" && value != "[]";
+        const auto standard = key.standard.empty() ? (has_default ? value : "none") : std::string(key.standard);
+        const auto requirement = key.name == "/bundle" ? "required" : "default " + standard;
+        out += std::format(".TP\n.B {}\n({}, {}; a change counts {})\n.br\n{}", roff(dotted(key.name)),
+                           roff(std::visit(TypeText{}, key.type)), roff(requirement), name_of(kApplies, key.applies),
+                           sentence(key.help));
+    }
+    return out;
+}
+
+std::string key_words() {
+    std::string out;
+    for (const auto& key : kKeys) out += std::format("{}{}=", out.empty() ? "" : " ", dotted(key.name));
+    return out;
+}
+
 std::string verb_words() {
     std::string out;
     for (const auto& verb : api::kVerbs) out += std::format("{} ", verb.name);
@@ -148,6 +198,7 @@ std::string_view completed_by(const api::VerbRow& verb, const api::Param& param)
     const bool makes = std::ranges::any_of(verb.params, [](const auto& p) { return p.kind == api::ParamKind::path; });
     if (param.kind == api::ParamKind::path) return "directory";
     if (param.value == "SIGNAL") return "signal";
+    if (param.kind == api::ParamKind::words) return "setting";
     return makes ? "nothing" : "container";
 }
 
@@ -171,7 +222,7 @@ std::string completion_cases() {
     return out;
 }
 
-constexpr std::array<Named<std::string (*)()>, 10> kMarks{{
+constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
     {"EXITS", exits},
@@ -179,6 +230,8 @@ constexpr std::array<Named<std::string (*)()>, 10> kMarks{{
     {"METHODS", methods},
     {"CONTAINER", container},
     {"EVENT", event},
+    {"KEYS", keys},
+    {"KEY_WORDS", key_words},
     {"VERB_WORDS", verb_words},
     {"GLOBAL_WORDS", global_words},
     {"COMPLETION_CASES", completion_cases},

@@ -33,6 +33,17 @@ Object merged(Object target, Object patch) {
 
 }  // namespace
 
+std::string pointer_token(std::string_view name) {
+    std::string out;
+    for (const char c : name) {
+        if (c == '~' || c == '/')
+            out += c == '~' ? "~0" : "~1";
+        else
+            out += c;
+    }
+    return out;
+}
+
 const Value* find_member(const Object& object, std::string_view name) {
     const auto at =
         std::ranges::lower_bound(object, name, {}, [](const Member& m) -> std::string_view { return m.name; });

@@ -2,7 +2,9 @@
 // A JSON document as values, independent of the library that reads it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -36,9 +38,18 @@ struct Member {
 /// The member of that name, or nullptr.
 [[nodiscard]] const Value* find_member(const Object& object, std::string_view name);
 
+/// Where in the text each member begins, by its JSON pointer.
+using Offsets = std::map<std::string, std::size_t>;
+
+/// A member's name as a part of a JSON pointer, RFC 6901.
+[[nodiscard]] std::string pointer_token(std::string_view name);
+
+/// "LINE:COLUMN", both from 1.
+[[nodiscard]] std::string line_and_column(std::string_view text, std::size_t offset);
+
 /// Refuses broken JSON, invalid UTF-8, a name given twice in one object, a NUL character in a text, more than
 /// kMaxDocumentBytes, and more than kMaxDocumentDepth levels, as invalid_document: "FILE:LINE:COLUMN: reason".
-Result<Value> parse_document(std::string_view text, std::string_view file_name);
+Result<Value> parse_document(std::string_view text, std::string_view file_name, Offsets* offsets = nullptr);
 
 constexpr std::size_t kMaxDocumentBytes = std::size_t{8} << 20;
 constexpr std::size_t kMaxDocumentDepth = 64;

@@ -52,6 +52,10 @@ std::string without_quotation(std::string_view reason) {
 /// Collects the parser's events into one Value. A handler that returns false ends the parse.
 class Builder {
 public:
+    /// With `offsets`, where the members are is written down: `bytes_read` then tells how far the parser is.
+    Builder(std::string_view text, const std::size_t* bytes_read, Offsets* offsets)
+        : text_(text), bytes_read_(bytes_read), offsets_(offsets) {}
+
     bool null() { return add(Value{}); }
     bool boolean(bool value) { return add(Value{value}); }
     bool number_integer(std::int64_t value) { return add(Value{value}); }
@@ -64,6 +68,7 @@ public:
     bool key(std::string& name) {
         if (!check_text(name)) return false;
         std::get<Object>(open_.back().data).push_back({std::move(name), {}});
+        if (offsets_ != nullptr) offsets_->emplace(pointer(), start_of_text());
         return true;
     }
     bool end_object() {
@@ -100,6 +105,25 @@ private:
     bool check_text(const std::string& text) {
         return text.find('\0') == std::string::npos || refuse("a text holds a NUL character");
     }
+    /// Of the member that was just begun.
+    [[nodiscard]] std::string pointer() const {
+        std::string out;
+        for (const auto& value : open_) {
+            const auto* array = std::get_if<Array>(&value.data);
+            out += '/' + (array ? std::to_string(array->size()) : pointer_token(std::get<Object>(value.data).back().name));
+        }
+        return out;
+    }
+    /// The opening quote of the text whose closing one was just read. Any other quote between them is escaped.
+    [[nodiscard]] std::size_t start_of_text() const {
+        for (std::size_t at = *bytes_read_ - 1; at-- > 0;) {
+            if (text_[at] != '"') continue;
+            std::size_t backslashes = 0;
+            while (backslashes < at && text_[at - 1 - backslashes] == '\\') ++backslashes;
+            if (backslashes % 2 == 0) return at;
+        }
+        return 0;
+    }
     bool open(Value value) {
         if (open_.size() == kMaxDocumentDepth)
             return refuse(std::format("nested more than {} levels deep", kMaxDocumentDepth));
@@ -121,33 +145,36 @@ private:
         return true;
     }
 
+    std::string_view text_;
+    const std::size_t* bytes_read_;
+    Offsets* offsets_;
     Value root_;
     std::vector<Value> open_;
     std::string reason_;
 };
 
-/// "LINE:COLUMN" of the last byte that was read.
-std::string line_and_column(std::string_view text, std::size_t bytes_read) {
-    const auto before = text.substr(0, std::min(bytes_read == 0 ? 0 : bytes_read - 1, text.size()));
+}  // namespace
+
+std::string line_and_column(std::string_view text, std::size_t offset) {
+    const auto before = text.substr(0, std::min(offset, text.size()));
     const auto line = std::ranges::count(before, '\n') + 1;
     const auto newline = before.rfind('\n');
     const auto column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
     return std::format("{}:{}", line, column);
 }
 
-}  // namespace
-
-Result<Value> parse_document(std::string_view text, std::string_view file_name) {
+Result<Value> parse_document(std::string_view text, std::string_view file_name, Offsets* offsets) {
     if (text.size() > kMaxDocumentBytes)
         return fail(Errc::invalid_document,
                     std::format("{}: is larger than {} bytes", file_name, kMaxDocumentBytes));
-    Builder builder;
     std::size_t bytes_read = 0;
+    Builder builder(text, &bytes_read, offsets);
     const Cursor begin(text.data(), &bytes_read);
     const Cursor end(text.data() + text.size(), &bytes_read);
     if (!nlohmann::json::sax_parse(begin, end, &builder))
         return fail(Errc::invalid_document,
-                    std::format("{}:{}: {}", file_name, line_and_column(text, bytes_read), builder.reason()));
+                    std::format("{}:{}: {}", file_name, line_and_column(text, std::max<std::size_t>(bytes_read, 1) - 1),
+                                builder.reason()));
     return std::move(builder.root());
 }
 

@@ -16,7 +16,7 @@ MODULES = {
     "runtime": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch"],
     "daemon": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api"],
     "client": ["lib/base", "api"],
-    "docs": ["lib/base", "api", "client"],
+    "docs": ["lib/base", "api", "client", "daemon"],
     "policy": ["lib/base", "api"],
     "tests": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api", "runtime", "daemon", "client"],
 }

@@ -26,8 +26,7 @@ GOOD = {
     "docs/man/xctl.1.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@VERBS@ @OPTIONS@ @EXITS@\n',
     "docs/man/org.xctl1.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n'
     "@METHODS@ @CONTAINER@ @EVENT@ @ERRORS@\n",
-    "docs/man/xctl.container.5": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n.B restart.policy\n',
-    "daemon/definition_json.cpp": SPDX + 'Key{"/restart/policy", read_policy},\n',
+    "docs/man/xctl.container.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@KEYS@\n',
 }
 
 LONG = SPDX + "constexpr int kTable[] = {\n" + "    1,\n" * 90 + "};\nvoid f() {\n" + "    g();\n" * 90 + "}\n"
@@ -54,7 +53,7 @@ PLANTED = [
     ("api", "policy/org.xctl1.policy", '<action id="org.xctl1.manage">\n<action id="org.xctl1.dance">\n', "dance"),
     ("api", "lib/base/result.hpp", "enum class Errc { one, two, three };\n", "Errc::three"),
     ("api", "docs/man/xctl.1.in", "@VERBS@\n", "lacks @EXITS@"),
-    ("api", "daemon/definition_json.cpp", 'Key{"/bundle", read_bundle},\n', "lacks the key bundle"),
+    ("api", "docs/man/xctl.container.5.in", ".TP\n", "lacks @KEYS@"),
     ("spdx", "lib/base/text.cpp", "int x;\n", "lib/base/text.cpp:1"),
     ("spdx", "lib/base/text.hpp", "// SPDX-License-Identifier: LGPL-2.1-or-later\nint x;\n", "duty"),
     ("spdx", "tests/run", "#!/bin/sh\ntrue\n", "tests/run:1"),

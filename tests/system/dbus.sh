@@ -32,19 +32,25 @@ test_activation() {
 test_introspection() {
     equal 'the manager, completely' "$(LC_ALL=C sort <<'END'
 Attach method sa{sv} h
+Cat method s aa{sv}
 Create method ssa{sv} a{sv}
 Delete method sa{sv} -
+Diff method s aa{sv}
 Disable method s a{sv}
+Edit method sa{sv} s
 Enable method s a{sv}
 Events method - h
+Explain method s s
 Kill method sa{sv} -
 List method - aa{sv}
 Logs method sa{sv} h
 Restart method sa{sv} a{sv}
 Run method ssa{sv} h
+Set method sasa{sv} a{sv}
 Start method sa{sv} a{sv}
 State method s a{sv}s
 Stop method sa{sv} a{sv}
+Verify method s aa{sv}
 Wait method s a{sv}
 Version property s
 ContainerNew signal so

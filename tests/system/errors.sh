@@ -80,7 +80,7 @@ test_definitions() {
     bundle "$work/hand" '.process.args = ["true"]'
     while IFS='|' read -r text pattern; do
         echo "$text" >$file
-        gives 6 "$file: $pattern" xctl start hand
+        gives 6 "$file(:[0-9]+:[0-9]+)?: $pattern" xctl start hand
     done <<END
 {"bundle": "$work/hand", "restart": {"policy": "sometimes"}}|/restart/policy: must be "no", "on-failure" or "always"
 {"bundle": "relative"}|/bundle: must be an absolute path
@@ -89,12 +89,12 @@ test_definitions() {
 {"bundle": "$work/hand", "console": {"scrollback": 1}}|/console/scrollback: 
 {"autostart": true}|/bundle: is required
 []|/: must be an object
-{"bundle": |.*parse error
+{"bundle": |unexpected end
 END
     echo "{\"bundle\": \"$work/hand\"}" >$file
     mkdir -p $file.d
     echo '{"restart": {"limit": -1}}' >$file.d/10-x.json
-    gives 6 "$file.d/10-x\\.json: /restart/limit: " xctl start hand
+    gives 6 "$file.d/10-x\\.json:1:14: /restart/limit: " xctl start hand
     echo '{"config": {"process": {"args": "sh"}}}' >$file.d/10-x.json
     gives 6 '/process/args: must be an array' xctl start hand
     check 'a broken file does not hide the others' xctl list

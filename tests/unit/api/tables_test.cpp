@@ -13,7 +13,7 @@ namespace {
 
 /// Enumerators are dense, so the first value without a row is one past the last.
 constexpr auto kErrcCount = static_cast<std::size_t>(Errc::system) + 1;
-constexpr auto kVerbCount = static_cast<std::size_t>(Verb::disable) + 1;
+constexpr auto kVerbCount = static_cast<std::size_t>(Verb::set) + 1;
 
 TEST(Errors, EveryCodeHasItsRow) {
     EXPECT_EQ(kErrors.size(), kErrcCount);
@@ -80,7 +80,9 @@ TEST(Verbs, ParametersCanBeWritten) {
         for (const auto& param : row.params) {
             EXPECT_FALSE(param.help.empty()) << param.name;
             EXPECT_TRUE(!param.option.empty() || !param.value.empty()) << param.name;
-            EXPECT_EQ(param.kind == ParamKind::words, param.option == "--") << param.name;
+            EXPECT_TRUE(param.kind == ParamKind::words || param.option != "--") << param.name;
+            // Positional ones take all words that are left, so nothing can come after them.
+            EXPECT_TRUE(param.kind != ParamKind::words || param.option == "--" || param.required) << param.name;
             const bool option = param.option.size() > 2;
             EXPECT_TRUE(!option || param.option.starts_with("--")) << param.name;
             EXPECT_EQ(option && param.kind != ParamKind::flag, option && !param.value.empty()) << param.name;

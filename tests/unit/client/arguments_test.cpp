@@ -99,6 +99,15 @@ TEST(Arguments, WireOnlyParametersAreNotOptions) {
     EXPECT_EQ(refused({"attach", "web", "-"}), "attach: unexpected argument \"-\"; see xctl help attach");
 }
 
+TEST(Arguments, WordsThatAreLeftGoToWhatTakesThem) {
+    const auto set = parsed({"set", "web", "a=1", "--runtime", "b=2"});
+    EXPECT_EQ(set.request.name, "web");
+    EXPECT_EQ(set.request.settings, (std::vector<std::string>{"a=1", "b=2"}));
+    EXPECT_TRUE(set.request.runtime);
+    EXPECT_EQ(parsed({"set", "web", "--", "--a=1"}).request.settings, (std::vector<std::string>{"--a=1"}));
+    EXPECT_EQ(refused({"set", "web"}), "set: KEY=VALUE... is missing; see xctl help set");
+}
+
 TEST(Arguments, PathsBecomeAbsolute) {
     EXPECT_EQ(absolute_path("/a//b/./c/", "/x"), "/a/b/c");
     EXPECT_EQ(absolute_path("b/../c", "/x/y"), "/x/y/b/../c");
@@ -120,6 +129,7 @@ TEST(Help, ShowsEveryVerbAndOptionOnce) {
 TEST(Help, UsageHasRequiredFirst) {
     EXPECT_EQ(usage_of(api::verb_row(api::Verb::kill)), "kill NAME [SIGNAL]");
     EXPECT_EQ(usage_of(api::verb_row(api::Verb::start)), "start NAME [-- ARGS...]");
+    EXPECT_EQ(usage_of(api::verb_row(api::Verb::set)), "set NAME KEY=VALUE... [OPTION]...");
 }
 
 }  // namespace

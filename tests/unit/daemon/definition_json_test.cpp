@@ -2,9 +2,15 @@
 // Every key of a definition: what it takes, and what is said about everything else.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <format>
+#include <fstream>
+#include <regex>
+#include <sstream>
 
-#include "daemon/definition.hpp"
+#include "daemon/definition_keys.hpp"
+#include "daemon/definition_schema.hpp"
+#include "daemon/settings.hpp"
 
 namespace xctl {
 namespace {
@@ -14,7 +20,9 @@ using namespace std::chrono_literals;
 constexpr const char* kFile = "/etc/xctl/containers/web.json";
 
 Result<Definition> parse(const std::string& text, const std::vector<NamedText>& drop_ins = {}) {
-    return parse_definition({kFile, text}, drop_ins);
+    std::vector<NamedText> files{{kFile, text}};
+    files.insert(files.end(), drop_ins.begin(), drop_ins.end());
+    return parse_definition(files);
 }
 
 /// With the bundle, which is required.
@@ -29,6 +37,11 @@ std::string error_of(const Result<Definition>& result) {
     if (result) return {};
     EXPECT_EQ(result.error().code, Errc::invalid_document);
     return result.error().message;
+}
+
+/// FILE:LINE:COLUMN: without line and column.
+std::string without_place(const std::string& message) {
+    return std::regex_replace(message, std::regex("^([^:]*):[0-9]+:[0-9]+: "), "$1: ");
 }
 
 TEST(DefinitionJson, OnlyTheBundleIsNeeded) {
@@ -125,11 +138,11 @@ TEST(DefinitionJson, BadValuesAreNamedWithTheirRule) {
         {R"("config": [])", "/config: must be an object: a merge patch onto config.json"},
     };
     for (const auto& [member, message] : bad)
-        EXPECT_EQ(error_of(parse(std::format("{{{}}}", member))), std::format("{}: {}", kFile, message));
+        EXPECT_EQ(without_place(error_of(parse(std::format("{{{}}}", member)))), std::format("{}: {}", kFile, message));
     for (const auto* key : {"restart/delayUSec", "restart/maxDelayUSec", "restart/windowUSec", "stop/timeoutUSec"}) {
         const std::string path(key), section = path.substr(0, path.find('/')), name = path.substr(path.find('/') + 1);
         for (const auto* value : {"-1", "1.5", "31536000000001", "\"1s\"", "18446744073709551615"})
-            EXPECT_EQ(error_of(parse(std::format(R"({{"{}": {{"{}": {}}}}})", section, name, value))),
+            EXPECT_EQ(without_place(error_of(parse(std::format(R"({{"{}": {{"{}": {}}}}})", section, name, value)))),
                       std::format("{}: /{}: {}", kFile, path, kYear));
     }
 }
@@ -151,16 +164,16 @@ TEST(DefinitionJson, MisspeltKeysAreErrors) {
         {R"("re": {"start": 1})", "/re: is not a key of a definition"},
     };
     for (const auto& [member, message] : bad)
-        EXPECT_EQ(error_of(parse(std::format("{{{}}}", member))), std::format("{}: {}", kFile, message));
+        EXPECT_EQ(without_place(error_of(parse(std::format("{{{}}}", member)))), std::format("{}: {}", kFile, message));
 }
 
 TEST(DefinitionJson, BrokenFilesNameTheFile) {
     for (const auto* text : {"", "{", "{\"bundle\": \"/x\",}", "{\"bundle\": \"\xff\"}", "{} {}", "{\"a\": 1e999}"})
-        EXPECT_TRUE(error_of(parse(text)).starts_with(std::string(kFile) + ": ")) << text;
+        EXPECT_TRUE(error_of(parse(text)).starts_with(std::string(kFile) + ":1:")) << text;
     for (const auto* text : {"[]", "null", "1", "\"text\""})
         EXPECT_EQ(error_of(parse(text)), std::string(kFile) + ": /: must be an object");
     const auto broken = error_of(parse("{\"a\x7f\xff"));
-    EXPECT_TRUE(broken.contains("parse error"));
+    EXPECT_TRUE(broken.starts_with(std::string(kFile) + ":1:")) << broken;
     EXPECT_FALSE(broken.contains('\x7f') || broken.contains('\xff')) << "the error quotes bytes that are no text";
 }
 
@@ -174,7 +187,7 @@ TEST(DefinitionJson, WhatNoDocumentMayBeIsNoDefinitionEither) {
     // Writing such a value, or patching it, would need more stack than there is.
     EXPECT_TRUE(error_of(parse(nested(100'000))).ends_with(": nested more than 64 levels deep"));
     EXPECT_FALSE(parse(R"({"bundle": "/x"})", {{"a.json", nested(100'000)}}));
-    EXPECT_FALSE(with_autostart({"a.json", nested(100'000)}, true));
+    EXPECT_FALSE(with_assignments({"a.json", nested(100'000)}, {{"/autostart", "true"}}));
     EXPECT_TRUE(error_of(parse(R"({"bundle": "/x", "bundle": "/y"})")).contains("is given twice"));
     EXPECT_TRUE(error_of(parse(R"({"bundle": "/x\u0000y"})")).contains("NUL"));
 }
@@ -194,13 +207,13 @@ TEST(DefinitionJson, DropInsArePatchesInTheirOrder) {
 TEST(DefinitionJson, TheFileThatIsWrongIsNamed) {
     const std::string base = R"({"bundle": "/srv/web"})";
     EXPECT_EQ(error_of(parse(base, {{"a.json", "{}"}, {"b.json", R"({"autostart": 1})"}, {"c.json", "{}"}})),
-              "b.json: /autostart: must be true or false");
+              "b.json:1:2: /autostart: must be true or false");
     EXPECT_EQ(error_of(parse(base, {{"a.json", R"({"stop": {"sginal": "TERM"}})"}})),
-              "a.json: /stop/sginal: is not a key of a definition");
+              "a.json:1:11: /stop/sginal: is not a key of a definition");
     EXPECT_EQ(error_of(parse(base, {{"a.json", "[]"}})), "a.json: /: must be an object");
-    EXPECT_TRUE(error_of(parse(base, {{"a.json", "{"}})).starts_with("a.json: "));
+    EXPECT_TRUE(error_of(parse(base, {{"a.json", "{"}})).starts_with("a.json:1:"));
     EXPECT_EQ(error_of(parse(R"({"autostart": 1})", {{"a.json", R"({"autostart": true})"}})),
-              std::string(kFile) + ": /autostart: must be true or false");
+              std::string(kFile) + ":1:2: /autostart: must be true or false");
     EXPECT_EQ(error_of(parse(base, {{"a.json", R"({"bundle": null})"}})),
               std::string(kFile) + ": /bundle: is required");
 }
@@ -232,13 +245,30 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(back.config_patch, d.config_patch);
 }
 
-TEST(DefinitionJson, AutostartIsSetAndAllElseKept) {
-    const NamedText file{kFile, R"({"bundle": "/x", "stop": {"signal": "QUIT"}, "autostart": false, "unknown": [1]})"};
-    EXPECT_EQ(with_autostart(file, true).value(),
-              "{\n    \"bundle\": \"/x\",\n    \"stop\": {\n        \"signal\": \"QUIT\"\n    },\n"
-              "    \"autostart\": true,\n    \"unknown\": [\n        1\n    ]\n}\n");
-    EXPECT_EQ(with_autostart({kFile, "{}"}, false).value(), "{\n    \"autostart\": false\n}\n");
-    EXPECT_FALSE(with_autostart({kFile, "nonsense"}, true));
+TEST(DefinitionJson, AnErrorSaysWhereItIs) {
+    EXPECT_EQ(error_of(parse("{\n    \"bundle\": \"/x\",\n    \"stop\": {\n\n        \"sig\\\"nal\": 1 } }")),
+              std::string(kFile) + ":5:9: /stop/sig\"nal: is not a key of a definition");
+    EXPECT_EQ(error_of(parse("{\n    \"bundle\": \"/x\",\n    \"autostart\": 3\n}")),
+              std::string(kFile) + ":3:5: /autostart: must be true or false");
+    EXPECT_EQ(error_of(parse("{\n  \"bundle\": \"/x\"\n  \"autostart\": true }")).substr(0, std::string(kFile).size() + 5),
+              std::string(kFile) + ":3:13");
+}
+
+TEST(DefinitionJson, TheTextOfEachValueIsOneThatTheKeyTakes) {
+    Definition d;
+    d.bundle = "/x";
+    d.stop_signal = "QUIT";
+    d.default_seccomp = true;
+    d.config_patch = "{}";
+    for (const auto& key : kKeys) EXPECT_EQ(broken_rule(key, value_text(key, d)), "") << key.name;
+    for (const auto& key : kKeys) EXPECT_NE(broken_rule(key, "null"), "") << key.name;
+}
+
+TEST(DefinitionJson, ThePublishedSchemaIsThatOfTheTable) {
+    if (const char* path = std::getenv("XCTL_UPDATE_SCHEMA")) std::ofstream(path) << definition_schema();
+    std::stringstream text;
+    text << std::ifstream(XCTL_SCHEMA).rdbuf();
+    EXPECT_EQ(text.str(), definition_schema());
 }
 
 }  // namespace

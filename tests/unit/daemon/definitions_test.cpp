@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {
@@ -95,7 +97,7 @@ TEST_F(DefinitionsTest, AWrongDropInIsNamed) {
     const auto loaded = definitions_.load(name("web"));
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().code, Errc::invalid_document);
-    EXPECT_EQ(loaded.error().message, path("run/web.json.d/10.json") + ": /restrat: is not a key of a definition");
+    EXPECT_EQ(loaded.error().message, path("run/web.json.d/10.json") + ":1:2: /restrat: is not a key of a definition");
 }
 
 TEST_F(DefinitionsTest, SavedForGoodOrForThisBoot) {
@@ -157,7 +159,7 @@ TEST_F(DefinitionsTest, AutostartOfAPackagesFileIsADropIn) {
     ASSERT_TRUE(definitions_.set_autostart(name("web"), false));
     EXPECT_FALSE(load("web").autostart);
     EXPECT_EQ(directory_.read("usr/web.json"), vendor);
-    EXPECT_EQ(directory_.read("etc/web.json.d/50-autostart.json"), "{\n    \"autostart\": false\n}\n");
+    EXPECT_EQ(directory_.read("etc/web.json.d/50-set.json"), "{\n    \"autostart\": false\n}\n");
     ASSERT_TRUE(definitions_.set_autostart(name("web"), true));
     EXPECT_TRUE(load("web").autostart);
 }
@@ -168,6 +170,63 @@ TEST_F(DefinitionsTest, AutostartWinsOverDropIns) {
     ASSERT_TRUE(definitions_.set_autostart(name("web"), true));
     EXPECT_TRUE(load("web").autostart);
     EXPECT_EQ(load("web").restart.limit, 3u);
+}
+
+TEST_F(DefinitionsTest, WhatIsSetGoesIntoADropInOfItsOwn) {
+    directory_.write("usr/web.json", R"({"bundle": "/b"})");
+    const auto lasting = definitions_.file_to_set(name("web"), Definitions::Lifetime::lasting).value();
+    const auto runtime = definitions_.file_to_set(name("web"), Definitions::Lifetime::this_boot).value();
+    EXPECT_EQ(lasting, path("etc/web.json.d/50-set.json"));
+    EXPECT_EQ(runtime, path("run/web.json.d/60-set-runtime.json"));
+    ASSERT_TRUE(definitions_.write({lasting, R"({"restart": {"limit": 1}})"}));
+    ASSERT_TRUE(definitions_.write({runtime, R"({"restart": {"limit": 2}})"}));
+    EXPECT_EQ(load("web").restart.limit, 2u);
+    definitions_.remove_runtime(name("web"));
+    EXPECT_EQ(load("web").restart.limit, 1u);
+    EXPECT_FALSE(exists("run/web.json.d"));
+}
+
+TEST_F(DefinitionsTest, WhatIsSetForADefinitionOfThisBootEndsWithIt) {
+    directory_.write("run/web.json", R"({"bundle": "/b"})");
+    EXPECT_EQ(definitions_.file_to_set(name("web"), Definitions::Lifetime::lasting).value(),
+              path("run/web.json.d/50-set.json"));
+    EXPECT_EQ(definitions_.file_to_set(name("db"), Definitions::Lifetime::lasting).error().code, Errc::not_found);
+}
+
+TEST_F(DefinitionsTest, EditingAPackagesFileMakesOneOfOurs) {
+    directory_.write("usr/web.json", R"({"bundle": "/usr"})");
+    const auto file = definitions_.file_to_edit(name("web"), "").value();
+    EXPECT_EQ(file, path("etc/web.json"));
+    EXPECT_EQ(definitions_.text_to_edit(name("web"), file).value(), R"({"bundle": "/usr"})");
+    EXPECT_EQ(definitions_.file_to_edit(name("web"), "10-x").value(), path("etc/web.json.d/10-x.json"));
+    EXPECT_EQ(definitions_.file_to_edit(name("web"), "10-x.json").value(), path("etc/web.json.d/10-x.json"));
+    EXPECT_EQ(definitions_.text_to_edit(name("web"), path("etc/web.json.d/10-x.json")).value(), "");
+    for (const auto* bad : {"../x", "a/b", ".hidden"})
+        EXPECT_EQ(definitions_.file_to_edit(name("web"), bad).error().code, Errc::invalid_argument) << bad;
+    EXPECT_EQ(definitions_.file_to_edit(name("db"), "").error().code, Errc::not_found);
+}
+
+TEST_F(DefinitionsTest, AFileCanBeTriedBeforeItIsWritten) {
+    directory_.write("usr/web.json", R"({"bundle": "/usr"})");
+    directory_.write("run/web.json.d/10.json", R"({"restart": {"limit": 3}})");
+    const NamedText hiding{path("etc/web.json.d/10.json"), R"({"restart": {"limit": 4}})"};
+    EXPECT_EQ(parse_definition(definitions_.read(name("web"), &hiding).value()).value().restart.limit, 4u);
+    const NamedText base{path("etc/web.json"), R"({"bundle": "/etc"})"};
+    EXPECT_EQ(parse_definition(definitions_.read(name("web"), &base).value()).value().bundle, "/etc");
+    EXPECT_EQ(load("web").bundle, "/usr");
+}
+
+TEST_F(DefinitionsTest, TheStampTellsEveryChange) {
+    std::set<std::string> stamps{definitions_.stamp(name("web"))};
+    const auto changed = [&](const std::string& file, const std::string& text) {
+        ASSERT_TRUE(definitions_.write({path(file), text}));
+        EXPECT_TRUE(stamps.insert(definitions_.stamp(name("web"))).second) << file << ": " << text;
+    };
+    changed("usr/web.json", R"({"bundle": "/a"})");
+    changed("usr/web.json", R"({"bundle": "/b"})");
+    changed("run/web.json.d/10.json", "{}");
+    changed("etc/web.json", R"({"bundle": "/b"})");
+    EXPECT_EQ(definitions_.stamp(name("web")), definitions_.stamp(name("web")));
 }
 
 }  // namespace

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs about definitions: looking at one, checking it, changing it.
+#include <format>
+
+#include "daemon/manager.hpp"
+#include "daemon/settings.hpp"
+#include "daemon/verify.hpp"
+#include "lib/base/text.hpp"
+#include "lib/plan/explain.hpp"
+
+namespace xctl {
+namespace {
+
+using api::Reply;
+using api::Request;
+
+/// A change of these can make a bundle that compiled one that does not.
+bool concerns_bundle(const std::vector<Assignment>& assignments) {
+    return std::ranges::any_of(assignments, [](const Assignment& a) {
+        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp";
+    });
+}
+
+/// Whether the values count, or a file that is read later says something else.
+Result<> check_in_force(const std::vector<NamedText>& files, const std::string& file,
+                        const std::vector<Assignment>& assignments) {
+    for (const auto& setting : list_settings(files))
+        for (const auto& [key, value] : assignments)
+            if (is_within(setting.key, key) && !setting.origin.starts_with(file + ":"))
+                return fail(Errc::wrong_state, std::format("{} is also set in {}, which is read after {}", key,
+                                                           setting.origin, file));
+    return {};
+}
+
+/// Where the files say nothing, it is the bundle that has changed.
+void add_origins(std::vector<api::Setting>& differences, const std::vector<NamedText>& files, const std::string& bundle) {
+    const auto settings = list_settings(files);
+    for (auto& difference : differences) {
+        const auto found = std::ranges::find(settings, difference.key, &api::Setting::key);
+        if (found != settings.end())
+            difference.origin = found->origin;
+        else if (is_within(difference.key, "/config"))
+            difference.origin = bundle + "/config.json";
+    }
+}
+
+}  // namespace
+
+void Manager::cat(Request& request, const Done& done) {
+    const auto answer = [&]() -> Result<Reply> {
+        const auto id = TRY(ContainerId::parse(request.name));
+        const auto files = TRY(definitions_.read(id));
+        TRY(parse_definition(files));
+        Reply reply;
+        reply.settings = list_settings(files);
+        return reply;
+    };
+    done(answer());
+}
+
+void Manager::explain(Request& request, const Done& done) {
+    const auto answer = [&]() -> Result<Reply> {
+        const auto id = TRY(ContainerId::parse(request.name));
+        const auto definition = TRY(definitions_.load(id));
+        Reply reply;
+        reply.text = plan::explain(TRY(Supervisor::compile(id, definition, {})).plan);
+        return reply;
+    };
+    done(answer());
+}
+
+void Manager::diff(Request& request, const Done& done) {
+    const auto answer = [&]() -> Result<Reply> {
+        auto* container = TRY(find(request.name));
+        TRY(reload(*container));
+        Reply reply;
+        reply.settings = TRY(container->diff());
+        add_origins(reply.settings, TRY(definitions_.read(container->id())), container->definition().bundle);
+        return reply;
+    };
+    done(answer());
+}
+
+void Manager::verify(Request& request, const Done& done) {
+    const auto id = ContainerId::parse(request.name);
+    if (!id) return done(std::unexpected(id.error()));
+    const auto definition = definitions_.load(*id);
+    if (!definition && definition.error().code == Errc::not_found) return done(std::unexpected(definition.error()));
+    const auto compiled = definition ? Supervisor::compile(*id, *definition, {}) : std::unexpected(definition.error());
+    Reply reply;
+    if (compiled)
+        reply.findings = xctl::verify(*compiled);
+    else
+        reply.findings.push_back(error_finding(compiled.error().message));
+    done(std::move(reply));
+}
+
+Result<> Manager::check_definition(const ContainerId& id, const std::vector<NamedText>& files) const {
+    const auto definition = TRY(parse_definition(files));
+    TRY(Supervisor::compile(id, definition, {}));
+    return {};
+}
+
+/// A file of the definition that has been checked.
+Result<> Manager::change(const ContainerId& id, const NamedText& file) {
+    TRY(definitions_.write(file));
+    auto* container = TRY(find(id.str()));
+    TRY(reload(*container));
+    publish(info_of(*container), "changed");
+    return {};
+}
+
+/// First without content, for what there is; then with what it has become.
+void Manager::edit(Request& request, const Done& done) {
+    const auto answer = [&]() -> Result<Reply> {
+        const auto id = TRY(ContainerId::parse(request.name));
+        const auto file = TRY(definitions_.file_to_edit(id, request.drop_in));
+        Reply reply;
+        reply.text = TRY(definitions_.text_to_edit(id, file));
+        if (request.content.empty()) return reply;
+        if (reply.text != request.previous)
+            return fail(Errc::wrong_state, std::format("{} has been changed meanwhile", file));
+        const NamedText edited{file, request.content};
+        const auto files = TRY(definitions_.read(id, &edited));
+        TRY(check_definition(id, files));
+        TRY(change(id, edited));
+        reply.text = request.content;
+        return reply;
+    };
+    done(answer());
+}
+
+void Manager::set(Request& request, const Done& done) {
+    const auto changed = [&]() -> Result<> {
+        const auto id = TRY(ContainerId::parse(request.name));
+        const auto assignments = TRY(parse_assignments(request.settings));
+        const auto lifetime = request.runtime ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
+        auto* container = TRY(find(request.name));
+        if (request.runtime && !container->is_active())
+            return fail(Errc::wrong_state, std::format("{} does not run: there is nothing to change for this run only", id.str()));
+        const auto file = TRY(definitions_.file_to_set(id, lifetime));
+        const NamedText before{file, TRY(definitions_.text_to_edit(id, file))};
+        const NamedText edited{file, TRY(with_assignments(before, assignments))};
+        const auto files = TRY(definitions_.read(id, &edited));
+        const auto definition = TRY(parse_definition(files));
+        TRY(check_in_force(files, file, assignments));
+        if (concerns_bundle(assignments)) TRY(Supervisor::compile(id, definition, {}));
+        std::vector<std::string> keys;
+        for (const auto& assignment : assignments) keys.push_back(assignment.key);
+        TRY(container->change_run(definition, keys));
+        return change(id, edited);
+    };
+    reply_with(request.name, done)(changed());
+}
+
+}  // namespace xctl
