@@ -24,6 +24,7 @@ mkdir -p $usr $run
 printf '{\n    "bundle": "%s"\n}\n' "$work/web" >$etc/web.json
 
 test_layers() {
+    rm $etc/web.json
     mkdir -p $usr/web.json.d $run/web.json.d $etc/web.json.d
     echo "{\"bundle\": \"/nowhere\", \"restart\": {\"limit\": 1}}" >$usr/web.json
     equal 'a package defines it' /nowhere "$(field web bundle)"
