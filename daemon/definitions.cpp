@@ -2,6 +2,7 @@
 #include "daemon/definitions.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -30,10 +31,20 @@ std::vector<fs::path> list_directory(const std::string& directory) {
     return out;
 }
 
-Result<> save_file(const std::string& file, const std::string& text) {
+/// One that is made is flushed into its parent: what will be in it must not go with it.
+Result<> make_directory(const fs::path& directory) {
     std::error_code error;
-    fs::create_directories(fs::path(file).parent_path(), error);
-    if (error) return fail_errno(error.value(), "make " + fs::path(file).parent_path().string());
+    if (fs::is_directory(directory, error)) return {};
+    TRY(make_directory(directory.parent_path()));
+    fs::create_directory(directory, error);
+    if (error) return fail_errno(error.value(), "make " + directory.string());
+    const auto parent = TRY(kernel::open_at(AT_FDCWD, directory.parent_path(), O_RDONLY | O_DIRECTORY));
+    if (::fsync(parent.get()) < 0) return fail_errno(errno, "fsync of the directory of " + directory.string());
+    return {};
+}
+
+Result<> save_file(const std::string& file, const std::string& text) {
+    TRY(make_directory(fs::path(file).parent_path()));
     TRY(kernel::replace_file_at(AT_FDCWD, file, text, 0644, kernel::Durable::yes), "save " + file);
     return {};
 }

@@ -66,15 +66,21 @@ END
     xctl create a-b.c "$work/a"
     equal 'a container, completely' "$(LC_ALL=C sort <<'END'
 Attach method a{sv} h
+Cat method - aa{sv}
 Delete method a{sv} -
+Diff method - aa{sv}
 Disable method - a{sv}
+Edit method a{sv} s
 Enable method - a{sv}
+Explain method - s
 Kill method a{sv} -
 Logs method a{sv} h
 Restart method a{sv} a{sv}
+Set method asa{sv} a{sv}
 Start method a{sv} a{sv}
 State method - a{sv}s
 Stop method a{sv} a{sv}
+Verify method - aa{sv}
 Wait method - a{sv}
 Attached property t
 Autostart property b
@@ -84,6 +90,7 @@ ConsoleEnd property t
 ExitReason property s
 ExitStatus property x
 Exited property t
+LoadError property s
 Message property s
 Name property s
 NextStart property t
