@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // exec: one more process in a running container.
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 
-#include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/oci/spec_check.hpp"
+#include "lib/launch/running_namespaces.hpp"
 #include "lib/oci/spec_json.hpp"
-#include "lib/oci/unsupported.hpp"
+#include "lib/oci/user.hpp"
 #include "lib/plan/compile.hpp"
 #include "runtime/control_group.hpp"
 #include "runtime/launching.hpp"
@@ -23,52 +19,6 @@
 
 namespace xctl::runtime {
 namespace {
-
-using plan::NamespaceKind;
-
-constexpr std::uint64_t kMaxUserId = 0xffff'fffe;
-
-/// The mount namespace last: with it the paths of the others are gone.
-constexpr std::array<Named<NamespaceKind>, 8> kFiles{{
-    {"user", NamespaceKind::user},
-    {"pid", NamespaceKind::pid},
-    {"net", NamespaceKind::network},
-    {"ipc", NamespaceKind::ipc},
-    {"uts", NamespaceKind::uts},
-    {"cgroup", NamespaceKind::cgroup},
-    {"time", NamespaceKind::time},
-    {"mnt", NamespaceKind::mount},
-}};
-
-/// Those of the init that are not ours; one cannot join the user namespace that one is in.
-Result<std::vector<plan::Namespace>> namespaces_of(pid_t init) {
-    std::vector<plan::Namespace> rows;
-    for (const auto& file : kFiles) {
-        const auto theirs = "/proc/" + std::to_string(init) + "/ns/" + std::string(file.name);
-        const auto ours = "/proc/self/ns/" + std::string(file.name);
-        struct stat their_info{}, our_info{};
-        if (::stat(theirs.c_str(), &their_info) < 0) {
-            if (errno == ENOENT && file.value == NamespaceKind::time) continue;  // a kernel without them
-            return fail_errno(errno, "stat " + theirs);
-        }
-        if (::stat(ours.c_str(), &our_info) < 0) return fail_errno(errno, "stat " + ours);
-        if (their_info.st_ino != our_info.st_ino) rows.push_back({file.value, theirs});
-    }
-    return rows;
-}
-
-/// UID or UID:GID; names are the image's business, and no number may be taken for another.
-Result<> set_user(oci::User& user, std::string_view text) {
-    const auto colon = text.find(':');
-    const auto parse = [&](std::string_view part) -> Result<std::uint32_t> {
-        const auto number = parse_unsigned(part);
-        if (!number || *number > kMaxUserId) return fail(Errc::invalid_argument, "invalid user: " + xctl::quoted(text));
-        return static_cast<std::uint32_t>(*number);
-    };
-    user.uid = TRY(parse(text.substr(0, colon)));
-    if (colon != std::string_view::npos) user.gid = TRY(parse(text.substr(colon + 1)));
-    return {};
-}
 
 void add_capabilities(oci::Process& process, const std::vector<std::string>& names) {
     if (names.empty()) return;
@@ -88,7 +38,7 @@ Result<oci::Process> process_from_words(const Arguments& arguments, const oci::S
     process.console_size.reset();
     if (!arguments.cwd.empty()) process.cwd = arguments.cwd;
     process.env.insert(process.env.end(), arguments.env.begin(), arguments.env.end());
-    if (!arguments.user.empty()) TRY(set_user(process.user, arguments.user));
+    if (!arguments.user.empty()) TRY(oci::set_user(process.user, arguments.user));
     for (const auto& group : arguments.groups) {
         const auto number = TRY(parse_unsigned(group), "additional-gids");
         process.user.additional_gids.push_back(static_cast<std::uint32_t>(number));
@@ -133,16 +83,8 @@ Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& 
     auto spec = TRY(load_spec(container));
     // Before the process replaces the container's, whose capabilities the filter goes by.
     TRY(plan::apply_profile(spec, false, read_profile));
-    auto process = TRY(load_process(arguments, spec));
-    TRY(oci::check_process(process));
-    spec.process = process;
-    TRY(oci::check_supported(spec));
-    plan::LaunchPlan plan;
-    plan.id = container.record.id;
-    plan.enters = true;
-    plan.root.path = "/";
-    plan.process = TRY(plan::compile_exec(spec, process, state_of(container)));
-    return plan;
+    const auto process = TRY(load_process(arguments, spec));
+    return plan::compile_exec(spec, process, state_of(container));
 }
 
 Result<Session> enter(const Arguments& arguments, const Container& container, plan::LaunchPlan& plan) {
@@ -150,7 +92,7 @@ Result<Session> enter(const Arguments& arguments, const Container& container, pl
     descriptors.preserved = TRY(preserve_descriptors(arguments, plan.process));
     descriptors.cgroup = TRY(choose_exec_group(arguments, container.record));
     // After the paths of its namespaces have been looked up by number, it is still the same process.
-    plan.namespaces = TRY(namespaces_of(container.record.pid));
+    plan.namespaces = TRY(launch::list_namespaces_to_join(container.record.pid));
     TRY(open_init(container.record));
     const Assistance assistance{.place = {}, .run_hooks = {}, .go_at_once = !plan.process.terminal};
     auto session = launch_process(plan, std::move(descriptors), arguments.console_socket, assistance);

@@ -53,21 +53,11 @@ Result<int> parse_signal(std::string_view text) {
 
 std::unexpected<Error> not_running() { return fail(Errc::wrong_state, "container not running"); }
 
-/// Containers may have cgroups of their own below.
-Result<> signal_tree(int cgroup, int signal) {
-    for (const pid_t pid : TRY(kernel::read_processes(cgroup)))
-        if (pid > 0) ::kill(pid, signal);
-    for (const auto& name : TRY(kernel::list_cgroups(cgroup)))
-        if (const auto child = kernel::open_cgroup_at(cgroup, name)) TRY(signal_tree(child->get(), signal));
-    return {};
-}
-
 /// Those that share the host's process numbers do not die with their init.
 Result<> signal_all(const Container& container, int signal) {
     const auto cgroup = open_group(container.record.cgroup);
     if (!cgroup) return not_running();
-    if (signal == SIGKILL) return kernel::kill_cgroup(cgroup->get());
-    return signal_tree(cgroup->get(), signal);
+    return kernel::signal_cgroup(cgroup->get(), signal);
 }
 
 bool has_own_processes(const Container& container) {

@@ -18,24 +18,10 @@ namespace {
 
 /// Of the cgroup and all below it.
 Result<std::vector<pid_t>> list_processes(const Record& record) {
-    std::vector<pid_t> pids;
     const auto cgroup = open_group(record.cgroup);
-    if (!cgroup && cgroup.error().sys_errno == ENOENT) return pids;
+    if (!cgroup && cgroup.error().sys_errno == ENOENT) return std::vector<pid_t>();
     if (!cgroup) return std::unexpected(cgroup.error());
-    std::vector<std::string> paths{record.cgroup};
-    while (!paths.empty()) {
-        const auto path = std::move(paths.back());
-        paths.pop_back();
-        const auto one = kernel::open_cgroup(path);
-        if (!one) continue;
-        const auto found = kernel::read_processes(one->get());
-        if (found) pids.insert(pids.end(), found->begin(), found->end());
-        const auto children = kernel::list_cgroups(one->get());
-        if (!children) continue;
-        for (const auto& child : *children) paths.push_back(path + "/" + child);
-    }
-    std::ranges::sort(pids);
-    return pids;
+    return kernel::read_tree(cgroup->get());
 }
 
 std::string as_json(const std::vector<pid_t>& pids) {

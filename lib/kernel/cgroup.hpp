@@ -35,6 +35,8 @@ Result<std::vector<std::string>> list_cgroups(int cgroup);
 
 /// The processes in this cgroup itself, not below it. Processes of other pid namespaces appear as 0.
 Result<std::vector<pid_t>> read_processes(int cgroup);
+/// Those in the whole tree, by number.
+Result<std::vector<pid_t>> read_tree(int cgroup);
 Result<> add_process(int cgroup, pid_t pid);
 
 /// What may be enabled here, and what is enabled for the children.
@@ -55,6 +57,8 @@ Result<UniqueFd> open_cgroup_events(int cgroup);
 
 /// SIGKILL to every process in the tree, atomically (Linux 5.14).
 Result<> kill_cgroup(int cgroup);
+/// Any signal to every process in the tree. Others than SIGKILL go to one after the other, and may miss a new one.
+Result<> signal_cgroup(int cgroup, int signal);
 Result<> set_frozen(int cgroup, bool frozen);
 
 /// Removes the empty cgroups below and then `name` itself; errno is EBUSY while processes are left.

@@ -14,12 +14,12 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <optional>
 #include <vector>
 
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/netlink.hpp"
 
 namespace xctl::kernel {
 namespace {
@@ -27,110 +27,9 @@ namespace {
 constexpr const char* kOwnNamespace = "/proc/self/ns/net";
 constexpr std::array<std::uint16_t, 3> kAddressAttributes{IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST};
 
-/// Attributes of a message, each aligned.
-template <class Visit>
-void for_each_attribute(std::string_view bytes, Visit&& visit) {
-    while (bytes.size() >= sizeof(rtattr)) {
-        rtattr attribute{};
-        std::memcpy(&attribute, bytes.data(), sizeof attribute);
-        if (attribute.rta_len < sizeof attribute || attribute.rta_len > bytes.size()) return;
-        visit(attribute.rta_type, bytes.substr(RTA_LENGTH(0), attribute.rta_len - RTA_LENGTH(0)));
-        bytes.remove_prefix(std::min<std::size_t>(RTA_ALIGN(attribute.rta_len), bytes.size()));
-    }
-}
-
-template <class Header>
-class Request {
-public:
-    Request(std::uint16_t type, std::uint16_t flags, const Header& header) {
-        nlmsghdr start{};
-        start.nlmsg_type = type;
-        start.nlmsg_flags = static_cast<std::uint16_t>(flags | NLM_F_REQUEST);
-        add(&start, sizeof start);
-        add(&header, sizeof header);
-    }
-    Request& attribute(std::uint16_t type, std::string_view value) {
-        rtattr start{};
-        start.rta_type = type;
-        start.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(value.size()));
-        add(&start, sizeof start);
-        add(value.data(), value.size());
-        return *this;
-    }
-    Request& number(std::uint16_t type, std::uint32_t value) {
-        return attribute(type, {reinterpret_cast<const char*>(&value), sizeof value});
-    }
-    const std::string& bytes() {
-        const auto size = static_cast<std::uint32_t>(bytes_.size());
-        std::memcpy(bytes_.data(), &size, sizeof size);
-        return bytes_;
-    }
-
-private:
-    void add(const void* data, std::size_t size) {
-        bytes_.append(static_cast<const char*>(data), size);
-        bytes_.resize(NLMSG_ALIGN(bytes_.size()));
-    }
-    std::string bytes_;
-};
-
-using Visitor = std::function<void(std::uint16_t type, std::string_view payload)>;
-
-class Netlink {
-public:
-    static Result<Netlink> open() {
-        Netlink out;
-        out.socket_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-        if (!out.socket_) return fail_errno(errno, "netlink socket");
-        return out;
-    }
-
-    /// Until the kernel's acknowledgement.
-    template <class Header>
-    Result<> ask(Request<Header> request, std::string_view what) {
-        return exchange(request.bytes(), what, [](std::uint16_t, std::string_view) {});
-    }
-
-    template <class Header>
-    Result<> dump(Request<Header> request, std::string_view what, const Visitor& visit) {
-        return exchange(request.bytes(), what, visit);
-    }
-
-private:
-    Result<> exchange(const std::string& bytes, std::string_view what, const Visitor& visit) {
-        if (::send(socket_.get(), bytes.data(), bytes.size(), 0) < 0) return fail_errno(errno, what);
-        std::vector<char> buffer(std::size_t{64} << 10);
-        while (true) {
-            const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-            if (size < 0 && errno == EINTR) continue;
-            if (size < 0) return fail_errno(errno, what);
-            const auto error = take({buffer.data(), static_cast<std::size_t>(size)}, visit);
-            if (error && *error != 0) return fail_errno(*error, what);
-            if (error) return {};
-        }
-    }
-
-    /// The errno of the kernel's last word, if that was among them.
-    static std::optional<int> take(std::string_view messages, const Visitor& visit) {
-        while (messages.size() >= sizeof(nlmsghdr)) {
-            nlmsghdr header{};
-            std::memcpy(&header, messages.data(), sizeof header);
-            if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages.size()) return EPROTO;
-            const auto payload = messages.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
-            if (header.nlmsg_type == NLMSG_DONE) return 0;
-            if (header.nlmsg_type == NLMSG_ERROR) {
-                int error = 0;
-                std::memcpy(&error, payload.data(), std::min(sizeof error, payload.size()));
-                return -error;
-            }
-            visit(header.nlmsg_type, payload);
-            messages.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), messages.size()));
-        }
-        return std::nullopt;
-    }
-
-    UniqueFd socket_;
-};
+using netlink::for_each_attribute;
+using netlink::Request;
+using Netlink = netlink::Socket;
 
 struct Link {
     int index;
@@ -216,14 +115,6 @@ Result<> raise_link(Netlink& netlink, int index) {
     return netlink.ask(Request(RTM_NEWLINK, NLM_F_ACK, header), "raise");
 }
 
-/// A socket belongs to the namespace that it was made in.
-Result<Netlink> open_inside(int net_namespace, int own_namespace) {
-    TRY(join_namespace(net_namespace, CLONE_NEWNET));
-    auto netlink = Netlink::open();
-    TRY(join_namespace(own_namespace, CLONE_NEWNET), "return to our own network namespace");
-    return netlink;
-}
-
 Result<> settle(Netlink& inside, int index, const std::vector<Address>& addresses) {
     for (const auto& address : addresses) TRY(add_address(inside, index, address));
     return raise_link(inside, index);
@@ -245,7 +136,7 @@ Result<> move_net_device(const std::string& name, int net_namespace, const std::
     const auto link = std::ranges::find(links, name, &Link::name);
     if (link == links.end()) return fail_errno(ENODEV, "interface " + name);
     const auto addresses = TRY(list_addresses(outside, link->index));
-    auto inside = TRY(open_inside(net_namespace, own.get()));
+    auto inside = TRY(Netlink::open_inside(net_namespace));
     const auto before = TRY(list_links(inside));
     if (std::ranges::contains(before, new_name, &Link::name)) return fail_errno(EEXIST, "interface " + new_name);
     TRY(move_link(outside, link->index, net_namespace, new_name));

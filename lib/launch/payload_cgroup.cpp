@@ -99,6 +99,16 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     return payload;
 }
 
+std::string payload_path_of(const std::string& path) {
+    std::string prefix;
+    for (const auto& part : split(path, '/')) {
+        if (part.empty()) continue;
+        prefix += "/" + part;
+        if (part == kPayload) return prefix;
+    }
+    return path;
+}
+
 std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup) {
     const auto offered = kernel::read_controllers(payload).value_or(std::vector<std::string>());
     std::vector<plan::FileWrite> dropped;

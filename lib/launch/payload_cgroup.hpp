@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <string>
 #include <vector>
 
 #include "lib/base/result.hpp"
@@ -17,6 +18,9 @@ namespace xctl::launch {
 /// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,
 /// naming the field. Returns the directory of UNIT/payload.
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
+
+/// The payload cgroup that `path` is or is in: a container may have moved its init further down. Else `path`.
+[[nodiscard]] std::string payload_path_of(const std::string& path);
 
 /// Takes what needs a controller that is not enabled there out of the limits, and returns it.
 std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup);

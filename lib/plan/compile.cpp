@@ -136,14 +136,20 @@ Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::
     return compile_all({changed, bundle, warnings != nullptr ? *warnings : unread, first_state(changed, bundle, id)});
 }
 
-Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
-                             Warnings* warnings) {
+Result<LaunchPlan> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
+                                Warnings* warnings) {
+    TRY(oci::check_process(process));
     oci::Spec changed = spec;
     changed.process = process;
+    TRY(oci::check_supported(changed));
     Warnings unread;
-    auto out = TRY(compile_process({changed, "/", warnings != nullptr ? *warnings : unread, state}));
-    TRY(compile_affinity(process, out));
-    return out;
+    LaunchPlan plan;
+    plan.id = state.id;
+    plan.enters = true;
+    plan.root.path = "/";
+    plan.process = TRY(compile_process({changed, "/", warnings != nullptr ? *warnings : unread, state}));
+    TRY(compile_affinity(process, plan.process));
+    return plan;
 }
 
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,

@@ -34,10 +34,10 @@ using Warnings = std::vector<std::string>;
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
                            const Overrides& overrides, Warnings* warnings = nullptr);
 
-/// A process that joins the running container of `spec`, which is in `state`: its seccomp filter is that of the
-/// container. `process` must have passed oci::check_process.
-Result<Process> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
-                             Warnings* warnings = nullptr);
+/// One more process for the running container of `spec`, which is in `state`: its seccomp filter is that of the
+/// container, and apply_profile has seen to it. Which namespaces it joins is whoever launches it to say.
+Result<LaunchPlan> compile_exec(const oci::Spec& spec, const oci::Process& process, const oci::State& state,
+                                Warnings* warnings = nullptr);
 
 /// One kind of hooks, for whoever runs them outside the container.
 [[nodiscard]] std::vector<Hook> to_hooks(const std::vector<oci::Hook>& hooks);

@@ -192,7 +192,7 @@ TEST(CompileExec, HasTheFilterOfItsContainer) {
     oci::Process process;
     process.args = {"sh"};
     process.cwd = "/x/..";
-    const auto plan = compile_exec(container.spec, process, {}).value();
+    const auto plan = compile_exec(container.spec, process, {}).value().process;
     EXPECT_EQ(plan.args, std::vector<std::string>{"sh"});
     EXPECT_EQ(plan.cwd, "/");
     EXPECT_FALSE(plan.seccomp.filter.empty());
@@ -278,7 +278,7 @@ TEST(CompileExec, ChoosesItsCpus) {
     const auto spec = compiled("").spec;
     auto process = *spec.process;
     process.exec_cpu_affinity = oci::ExecCpuAffinity{"0-1", "3"};
-    const auto plan = compile_exec(spec, process, {}).value();
+    const auto plan = compile_exec(spec, process, {}).value().process;
     EXPECT_EQ(plan.first_cpus, std::vector<std::uint64_t>{3});
     EXPECT_EQ(plan.cpus, std::vector<std::uint64_t>{8});
 }
@@ -302,7 +302,7 @@ TEST(CompileSeccomp, TellsItOfAProcessThatJoinsAContainer) {
     const oci::State state{
         .oci_version = "1.2.0", .id = "box", .status = oci::Status::running, .pid = 42, .bundle = "/b",
         .annotations = {}, .rootfs = {}, .created = {}, .owner = {}};
-    const auto message = compile_exec(spec, *spec.process, state).value().seccomp.message;
+    const auto message = compile_exec(spec, *spec.process, state).value().process.seccomp.message;
     ASSERT_EQ(message.size(), 2U);
     EXPECT_NE(message[1].find(R"("pid":42,"status":"running")"), std::string::npos);
 }

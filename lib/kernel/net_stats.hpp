@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The network interfaces of a process, with addresses and counters: rtnetlink(7).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.hpp"
+
+namespace xctl::kernel {
+
+struct Traffic {
+    std::uint64_t bytes = 0, packets = 0, errors = 0, dropped = 0;
+};
+
+struct NetInterface {
+    int index = 0;
+    std::string name;
+    bool up = false;
+    std::vector<std::string> addresses;  // "10.0.0.2/24"
+    Traffic received, sent;
+};
+
+/// In the network namespace of the pidfd's process, or of a namespace's file. The caller is single-threaded.
+Result<std::vector<NetInterface>> read_interfaces(int net_namespace);
+
+}  // namespace xctl::kernel

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/launch/running_namespaces.hpp"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <string>
+
+#include "lib/base/table.hpp"
+
+namespace xctl::launch {
+namespace {
+
+using plan::NamespaceKind;
+
+/// The mount namespace last: with it the paths of the others are gone.
+constexpr std::array<Named<NamespaceKind>, 8> kFiles{{
+    {"user", NamespaceKind::user},
+    {"pid", NamespaceKind::pid},
+    {"net", NamespaceKind::network},
+    {"ipc", NamespaceKind::ipc},
+    {"uts", NamespaceKind::uts},
+    {"cgroup", NamespaceKind::cgroup},
+    {"time", NamespaceKind::time},
+    {"mnt", NamespaceKind::mount},
+}};
+
+}  // namespace
+
+Result<std::vector<plan::Namespace>> list_namespaces_to_join(pid_t init) {
+    std::vector<plan::Namespace> rows;
+    for (const auto& file : kFiles) {
+        const auto theirs = "/proc/" + std::to_string(init) + "/ns/" + std::string(file.name);
+        const auto ours = "/proc/self/ns/" + std::string(file.name);
+        struct stat their_info{}, our_info{};
+        if (::stat(theirs.c_str(), &their_info) < 0) {
+            if (errno == ENOENT && file.value == NamespaceKind::time) continue;  // a kernel without them
+            return fail_errno(errno, "stat " + theirs);
+        }
+        if (::stat(ours.c_str(), &our_info) < 0) return fail_errno(errno, "stat " + ours);
+        if (their_info.st_ino != our_info.st_ino) rows.push_back({file.value, theirs});
+    }
+    return rows;
+}
+
+}  // namespace xctl::launch
