@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goes over the wire, as values: requests, container descriptions and events, each with a table of fields
-// that D-Bus, varlink, JSON output and the client read.
+// What goes over the wire, as values: requests, container descriptions and events, each with a table of fields.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
+#include "api/fields.hpp"
 #include "lib/base/table.hpp"
-#include "lib/base/unique_fd.hpp"
 
 namespace xctl::api {
 
@@ -34,6 +31,16 @@ struct Request {
     bool follow = false;
     bool observe = false;
     bool framed = false;
+    bool all = false;
+    std::optional<std::uint64_t> interval_usec;
+    std::vector<std::string> command;
+    std::vector<std::string> env;
+    std::string cwd;
+    std::string user;
+    std::string exec;                           // identifies a process that `exec` started
+    bool terminal = false;
+    bool input = false;
+    std::string by;                             // who asks, such as "uid 0"; the adapters say so, not the caller
     std::vector<std::string> settings;  // KEY=VALUE
     std::string drop_in;
     std::string content;   // of the file that is edited
@@ -44,8 +51,8 @@ struct Request {
 /// One container as its users see it. Times are microseconds since the epoch, 0 for never.
 struct ContainerInfo {
     std::string name;
-    std::string status;       // the runtime-spec's word: created, running, stopped (creating while starting)
-    std::string state;        // ours: created starting running stopping stopped waiting (for a restart), bad-setting
+    std::string status;       // the runtime-spec's word: created, running, paused, stopped (creating while starting)
+    std::string state;        // ours: see container.hpp; or bad-setting
     std::uint64_t pid = 0;    // of init; 0 when there is none
     std::string bundle;
     std::string unit;         // the systemd unit whose cgroup holds it, while it runs
@@ -68,7 +75,7 @@ struct ContainerInfo {
 struct Event {
     std::uint64_t sequence = 0;  // counts up by one within one xctld
     std::uint64_t time = 0;
-    std::string event;           // created starting running stopping stopped waiting deleted changed
+    std::string event;           // the new state, or deleted, changed, crash-loop
     std::string name;
     std::string exit_reason;
     std::int64_t exit_status = 0;
@@ -89,22 +96,12 @@ struct Finding {
     std::string message;
 };
 
-template <class T>
-using Member = std::variant<std::string T::*, bool T::*, std::uint64_t T::*, std::int64_t T::*,
-                            std::optional<std::uint64_t> T::*, std::vector<std::string> T::*>;
-
-template <class T>
-struct FieldRow {
-    std::string_view name;  // on the wire
-    Member<T> member;
-    std::string_view help;
-};
-
 inline constexpr std::array<FieldRow<ContainerInfo>, 20> kContainerFields{{
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
     {"state", &ContainerInfo::state,
-     "created, starting, running, stopping, stopped, waiting for a restart, or bad-setting: the definition is broken"},
+     "created, starting, running, paused, stopping, quarantined, stopped, waiting for a restart, or bad-setting: the "
+     "definition is broken"},
     {"pid", &ContainerInfo::pid, "Process ID of the container's init, 0 if there is none"},
     {"bundle", &ContainerInfo::bundle, "Absolute path of the OCI bundle"},
     {"unit", &ContainerInfo::unit, "The systemd unit that holds the container"},
@@ -128,7 +125,7 @@ static_assert(names_are_unique(kContainerFields));
 inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"sequence", &Event::sequence, "Counts up by one within one daemon"},
     {"time", &Event::time, "Microseconds since the epoch"},
-    {"event", &Event::event, "What happened: the new state, or deleted"},
+    {"event", &Event::event, "What happened: the new state, or deleted, changed or crash-loop: the limit of restarts is reached"},
     {"name", &Event::name, "Name of the container"},
     {"exitReason", &Event::exit_reason, "With stopped: exited, signal, oom-kill, launch-failed or unknown"},
     {"exitStatus", &Event::exit_status, "With stopped: exit code or signal number"},
@@ -149,16 +146,5 @@ inline constexpr std::array<FieldRow<Finding>, 2> kFindingFields{{
     {"message", &Finding::message, "What was found"},
 }};
 static_assert(names_are_unique(kFindingFields));
-
-/// The answer to a verb; its row says which of these are meant.
-struct Reply {
-    ContainerInfo container;
-    std::vector<ContainerInfo> containers;
-    std::string oci_state;  // JSON
-    UniqueFd fd;
-    std::vector<Setting> settings;
-    std::vector<Finding> findings;
-    std::string text;
-};
 
 }  // namespace xctl::api

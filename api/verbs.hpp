@@ -4,11 +4,12 @@
 // read from here; nothing else lists verbs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string_view>
 
-#include "api/types.hpp"
+#include "api/outputs.hpp"
 
 namespace xctl::api {
 
@@ -24,11 +25,12 @@ inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
 enum class Verb : unsigned char {
     create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
     cat, explain, diff, verify, edit, set,
+    pause, resume, ps, stats, exec, reset, why, history,
 };
 
 /// How a parameter is written on the command line. On the wire sizes, durations (microseconds) and counts are
-/// unsigned integers.
-enum class ParamKind : unsigned char { text, path, words, flag, size, duration, count };
+/// unsigned integers, and a list is an option that may be given several times.
+enum class ParamKind : unsigned char { text, path, words, list, flag, size, duration, count };
 
 inline constexpr std::string_view kWireOnly = "-";
 
@@ -42,8 +44,6 @@ struct Param {
     std::string_view value;   // what help calls the value
     std::string_view help;
 };
-
-enum class Output : unsigned char { container, containers, oci_state, fd, event, settings, findings, text };
 
 struct VerbRow {
     Verb value;
@@ -63,7 +63,7 @@ inline constexpr Param kBundle{"bundle", ParamKind::path, &Request::bundle, true
 inline constexpr Param kArgs{"args", ParamKind::words, &Request::args, false, "--", 0, "ARGS",
                              "Replace process.args for this start"};
 inline constexpr Param kRestart{"restart", ParamKind::text, &Request::restart, false, "--restart", 0, "POLICY",
-                                "Restart policy: no, on-failure or always"};
+                                "Restart policy: no, on-failure, always or unless-stopped"};
 inline constexpr Param kScrollback{"scrollback", ParamKind::size, &Request::scrollback, false, "--scrollback", 0,
                                    "SIZE", "Console bytes to keep (default 1M)"};
 inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::timeout_usec, false, "--timeout", 't',
@@ -93,6 +93,7 @@ inline constexpr std::array kKill{
     kName,
     Param{"signal", ParamKind::text, &Request::signal, false, "", 0, "SIGNAL",
           "Name or number of the signal (default TERM)"},
+    Param{"all", ParamKind::flag, &Request::all, false, "--all", 'a', "", "Send it to all of its processes"},
 };
 inline constexpr std::array kDelete{
     kName,
@@ -101,6 +102,8 @@ inline constexpr std::array kDelete{
 inline constexpr std::array kAttach{
     kName,
     Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
+    Param{"exec", ParamKind::text, &Request::exec, false, "--exec", 0, "EXEC",
+          "Not the container's own console, but that of a process that exec started"},
     kOffset, kMark, kLines, kFramed,
 };
 inline constexpr std::array kLogs{
@@ -109,6 +112,25 @@ inline constexpr std::array kLogs{
     kLines, kOffset, kMark, kFramed,
 };
 inline constexpr std::array kOne{kName};
+inline constexpr std::array kStats{
+    kName,
+    Param{"intervalUSec", ParamKind::duration, &Request::interval_usec, false, "--interval", 'i', "TIME",
+          "With follow, print them this often (default 1s)"},
+};
+inline constexpr std::array kExec{
+    kName,
+    Param{"command", ParamKind::words, &Request::command, true, "--", 0, "COMMAND", "The program and its arguments"},
+    Param{"terminal", ParamKind::flag, &Request::terminal, false, "--tty", 't', "", "Give it a terminal, and input"},
+    Param{"input", ParamKind::flag, &Request::input, false, "--interactive", 'i', "",
+          "Pass standard input; without this it is empty"},
+    Param{"user", ParamKind::text, &Request::user, false, "--user", 'u', "UID[:GID]",
+          "Its user and group, as numbers (default: the container's own)"},
+    Param{"cwd", ParamKind::text, &Request::cwd, false, "--cwd", 'w', "DIRECTORY",
+          "Its working directory, inside the container"},
+    Param{"env", ParamKind::list, &Request::env, false, "--env", 'e', "NAME=VALUE",
+          "Add a variable to its environment; may be given several times"},
+    kFramed,
+};
 inline constexpr Param kRuntime{"runtime", ParamKind::flag, &Request::runtime, false, "--runtime", 0, "",
                                 "Only for the run that goes on"};
 inline constexpr std::array kEdit{
@@ -132,13 +154,18 @@ inline constexpr std::array kListOut{Output::containers};
 inline constexpr std::array kStateOut{Output::container, Output::oci_state};
 inline constexpr std::array kFdOut{Output::fd};
 inline constexpr std::array kEventOut{Output::event};
+inline constexpr std::array kStatsOut{Output::stats, Output::interfaces};
+inline constexpr std::array kPsOut{Output::processes};
+inline constexpr std::array kExecOut{Output::exec, Output::fd};
+inline constexpr std::array kWhyOut{Output::run};
+inline constexpr std::array kHistoryOut{Output::runs};
 inline constexpr std::array kSettingsOut{Output::settings};
 inline constexpr std::array kFindingsOut{Output::findings};
 inline constexpr std::array kTextOut{Output::text};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 21> kVerbs{{
+inline constexpr std::array<VerbRow, 29> kVerbs{{
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -169,14 +196,33 @@ inline constexpr std::array<VerbRow, 21> kVerbs{{
     {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kTextOut, "Edit a definition's file"},
     {Verb::set, "set", "Set", "configure", rows::kSet, rows::kContainerOut,
      "Change a definition, and the container that runs if possible"},
+    {Verb::pause, "pause", "Pause", "manage", rows::kOne, rows::kContainerOut, "Freeze all processes of a container"},
+    {Verb::resume, "resume", "Resume", "manage", rows::kOne, rows::kContainerOut, "Let a paused container go on"},
+    {Verb::ps, "ps", "Ps", "inspect", rows::kOne, rows::kPsOut, "List the processes of a container"},
+    {Verb::stats, "stats", "Stats", "inspect", rows::kStats, rows::kStatsOut,
+     "Show what a container uses: memory, CPU, input and output, network"},
+    {Verb::exec, "exec", "Exec", "exec", rows::kExec, rows::kExecOut, "Run a program in a running container"},
+    {Verb::reset, "reset", "Reset", "manage", rows::kOne, rows::kContainerOut,
+     "Forget earlier restarts: delays and the limit begin anew"},
+    {Verb::why, "why", "Why", "inspect", rows::kOne, rows::kWhyOut, "Explain how a container last failed"},
+    {Verb::history, "history", "History", "inspect", rows::kOne, rows::kHistoryOut, "List the latest runs of a container"},
 }};
 static_assert(names_are_unique(kVerbs));
 
 constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
-/// Arguments choose the program that runs, and so ask for more than starting what was configured.
+/// Arguments choose the program that runs, and so ask for more than starting what was configured. Who may write to a
+/// process of exec's could as well have started it.
 constexpr std::string_view action_of(const VerbRow& verb, const Request& request) {
+    if (!request.exec.empty()) return verb_row(Verb::exec).action;
     return request.args.empty() ? verb.action : verb_row(Verb::create).action;
+}
+
+/// Whether it can be asked for again and again at an interval: over varlink with `more`, on D-Bus by a method of its
+/// own, called "Follow" and the method's name.
+constexpr bool repeats(const VerbRow& verb) {
+    static constexpr Member<Request> kInterval = &Request::interval_usec;
+    return std::ranges::any_of(verb.params, [](const Param& param) { return param.member == kInterval; });
 }
 
 namespace rows {

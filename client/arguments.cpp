@@ -48,7 +48,8 @@ Result<> set_param(api::Request& request, const Param& param, std::string_view t
     switch (param.kind) {
         case ParamKind::text: text_member(request, param) = text; break;
         case ParamKind::path: text_member(request, param) = absolute_path(text, working_directory()); break;
-        case ParamKind::words: words_member(request, param).emplace_back(text); break;
+        case ParamKind::words:
+        case ParamKind::list: words_member(request, param).emplace_back(text); break;
         case ParamKind::flag: request.*std::get<bool api::Request::*>(param.member) = true; break;
         case ParamKind::size:
         case ParamKind::duration:
@@ -163,7 +164,11 @@ private:
         const auto* param = find_positional(positionals_);
         const bool has_words =
             param && param->kind == ParamKind::words && !words_member(command_.request, *param).empty();
-        return param && param->required && !has_words ? wrong(std::format("{} is missing", param->value)) : Result<>();
+        if (param && param->required && !has_words) return wrong(std::format("{} is missing", param->value));
+        for (const auto& words : verb_->params)
+            if (is_words(words) && words.required && words_member(command_.request, words).empty())
+                return wrong(std::format("-- {} is missing", words.value));
+        return {};
     }
 
     /// Required ones come first, whatever the order of the rows. One that takes words takes all that are left.

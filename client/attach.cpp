@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <format>
+#include <utility>
 
 #include "api/errors.hpp"
 #include "client/patience.hpp"
@@ -15,11 +16,12 @@ using api::Verb;
 
 Result<StreamMode> mode_of(const Command& command) {
     const bool logs = command.verb->value == Verb::logs;
+    const bool exec = command.verb->value == Verb::exec;
     StreamMode mode;
-    mode.name = command.request.name;
-    mode.input = !logs && !command.request.observe;
+    mode.name = exec ? command.request.command.front() : command.request.name;
+    mode.input = exec ? command.request.input || command.request.terminal : !logs && !command.request.observe;
     mode.until_exit = !logs;
-    mode.before_start = command.verb->value == Verb::run;
+    mode.before_start = command.verb->value == Verb::run || exec;
     mode.detach_keys = TRY(parse_detach_keys(command.options.detach_keys));
     return mode;
 }
@@ -28,17 +30,17 @@ StreamState state_of(const Command& command) {
     StreamState state;
     state.next = command.request.offset;
     // What `run` makes has printed nothing yet.
-    if (command.verb->value == Verb::run) state.next = 0;
+    if (command.verb->value == Verb::run || command.verb->value == Verb::exec) state.next = 0;
     return state;
 }
 
-/// What to ask for in order to go on where the lost connection ended.
+/// What to ask for in order to go on where the lost connection ended. What was made is not made again.
 void go_on_from(const StreamState& state, Command& command) {
-    if (command.verb->value == Verb::run) {
-        const auto name = command.request.name;
+    if (command.verb->value == Verb::run || command.verb->value == Verb::exec) {
+        const auto made = std::exchange(command.request, {});
         command.verb = &api::verb_row(Verb::attach);
-        command.request = {};
-        command.request.name = name;
+        command.request.name = made.name;
+        command.request.exec = made.exec;
         command.request.framed = true;
     }
     if (!state.next) return;
@@ -84,7 +86,9 @@ Result<int> follow_console(Client& client, const Command& command) {
     current.request.framed = true;
     auto mode = TRY(mode_of(current));
     auto state = state_of(current);
-    auto fd = std::move(TRY(client.call(*current.verb, current.request)).fd);
+    auto reply = TRY(client.call(*current.verb, current.request));
+    auto fd = std::move(reply.fd);
+    if (!reply.exec.empty()) current.request.exec = reply.exec;
     Patience patience;
     while (true) {
         Stream stream(std::move(fd), mode, state, {});

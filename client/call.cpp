@@ -56,7 +56,8 @@ bool returns(const api::VerbRow& verb, api::Output output) {
 
 /// What the callback of observe() works on.
 struct Observation {
-    const std::function<bool(const api::Event&)>* on_event;
+    const api::VerbRow& verb;
+    const std::function<bool(const api::Reply&)>& take;
     Result<> result;
     bool finished = false;
     bool disconnected = false;
@@ -72,9 +73,9 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
         observation.result = std::unexpected(error_of(error, parameters));
         return 0;
     }
-    if (auto event = event_of(parameters); !event)
-        observation.result = std::unexpected(event.error());
-    else if ((*observation.on_event)(*event))
+    if (auto reply = reply_of(observation.verb, parameters); !reply)
+        observation.result = std::unexpected(reply.error());
+    else if (observation.take(*reply))
         return 0;
     observation.finished = true;
     return 0;
@@ -121,10 +122,12 @@ Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::R
 }
 
 Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
-                         const std::function<bool(const api::Event&)>& on_event) {
-    auto link = TRY(connect(socket_));
+                         const std::function<bool(const api::Reply&)>& take) {
+    auto connected = connect(socket_);
+    disconnected_ = !connected && (means_absent(connected.error().sys_errno) || means_lost(connected.error().sys_errno));
+    const auto link = TRY(std::move(connected));
     const auto json = TRY(json_of(verb, request, interactive_));
-    Observation observation{&on_event, {}};
+    Observation observation{verb, take, {}};
     sd_varlink_set_userdata(link.get(), &observation);
     sd_varlink_bind_reply(link.get(), on_reply);
     if (const int error = sd_varlink_observe(link.get(), method_name(verb).c_str(), json.get()); error < 0)

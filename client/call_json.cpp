@@ -109,18 +109,22 @@ Errc code_of(std::string_view error_id) {
     return value_of(kCommonErrors, error_id).value_or(Errc::system);
 }
 
+void read_value(sd_json_variant* json, std::string& out) { read_field(json, out); }
+/// The descriptor is not in the message.
+void read_value(sd_json_variant*, UniqueFd&) {}
+template <api::Structure T>
+void read_value(sd_json_variant* json, T& out) {
+    out = object_of<T>(json, api::Described<T>::kFields);
+}
+template <api::Structure T>
+void read_value(sd_json_variant* json, std::vector<T>& out) {
+    for (std::size_t i = 0; i < sd_json_variant_elements(json); ++i)
+        read_value(sd_json_variant_by_index(json, i), out.emplace_back());
+}
+
 Result<> read_output(api::Output output, sd_json_variant* parameters, api::Reply& reply) {
-    if (output == api::Output::container)
-        reply.container = object_of<api::ContainerInfo>(TRY(need_field(parameters, "container")), api::kContainerFields);
-    if (output == api::Output::oci_state) read_field(TRY(need_field(parameters, "ociState")), reply.oci_state);
-    if (output == api::Output::text) read_field(TRY(need_field(parameters, "text")), reply.text);
-    if (output == api::Output::containers)
-        reply.containers =
-            objects_of<api::ContainerInfo>(TRY(need_field(parameters, "containers")), api::kContainerFields);
-    if (output == api::Output::settings)
-        reply.settings = objects_of<api::Setting>(TRY(need_field(parameters, "settings")), api::kSettingFields);
-    if (output == api::Output::findings)
-        reply.findings = objects_of<api::Finding>(TRY(need_field(parameters, "findings")), api::kFindingFields);
+    auto* json = TRY(need_field(parameters, api::output_row(output).name));
+    api::visit_output(output, reply, [&](auto& value) { read_value(json, value); });
     return {};
 }
 
@@ -143,10 +147,6 @@ Result<api::Reply> reply_of(const api::VerbRow& verb, sd_json_variant* parameter
     api::Reply reply;
     for (const auto output : verb.outputs) TRY(read_output(output, parameters, reply));
     return reply;
-}
-
-Result<api::Event> event_of(sd_json_variant* parameters) {
-    return object_of<api::Event>(TRY(need_field(parameters, "event")), api::kEventFields);
 }
 
 Error error_of(std::string_view error_id, sd_json_variant* parameters) {

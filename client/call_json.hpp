@@ -22,8 +22,6 @@ Result<Json> json_of(const api::VerbRow& verb, const api::Request& request, bool
 /// Everything but the descriptor, which is not in the message; fields that this version does not know are ignored.
 Result<api::Reply> reply_of(const api::VerbRow& verb, sd_json_variant* parameters);
 
-Result<api::Event> event_of(sd_json_variant* parameters);
-
 /// What xctld, or the varlink library, says with an error.
 Error error_of(std::string_view error_id, sd_json_variant* parameters);
 

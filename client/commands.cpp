@@ -8,6 +8,7 @@
 #include "api/errors.hpp"
 #include "client/attach.hpp"
 #include "client/edit.hpp"
+#include "client/patience.hpp"
 #include "client/render.hpp"
 
 namespace xctl::client {
@@ -32,8 +33,8 @@ Result<int> run_simply(Client& client, const Command& command) {
 Result<int> run_console(Client& client, const Command& command) {
     if (!command.options.detach) return follow_console(client, command);
     // Closing the descriptor detaches.
-    TRY(client.call(*command.verb, command.request));
-    return print(command.request.name + '\n');
+    const auto reply = TRY(client.call(*command.verb, command.request));
+    return print((reply.exec.empty() ? command.request.name : reply.exec) + '\n');
 }
 
 Result<int> run_list(Client& client, const Command& command) {
@@ -55,11 +56,59 @@ Result<int> run_wait(Client& client, const Command& command) {
 
 Result<int> run_events(Client& client, const Command& command) {
     Result<int> printed = EXIT_SUCCESS;
-    TRY(client.observe(*command.verb, command.request, [&](const api::Event& event) {
-        printed = print(command.options.json ? json_of(event) + '\n' : render_event(event));
+    TRY(client.observe(*command.verb, command.request, [&](const api::Reply& reply) {
+        printed = print(command.options.json ? json_of(reply.event) + '\n' : render_event(reply.event));
         return printed.has_value();
     }));
     return printed;
+}
+
+/// Prints one answer.
+using Render = std::string (*)(const Command&, const api::Reply&);
+
+Result<int> run_reading(Client& client, const Command& command, Render render) {
+    return print(render(command, TRY(client.call_patiently(*command.verb, command.request))));
+}
+
+Result<int> run_ps(Client& client, const Command& command) {
+    return run_reading(client, command, [](const Command& asked, const api::Reply& reply) {
+        return asked.options.json ? json_of(reply.processes) + '\n' : render_processes(reply.processes);
+    });
+}
+
+std::string stats_text(const Command& asked, const api::Reply& reply) {
+    return asked.options.json ? json_of(reply.stats, reply.interfaces) + '\n' : render_stats(reply.stats, reply.interfaces);
+}
+
+/// While xctld is being restarted nothing is printed.
+Result<int> follow_stats(Client& client, const Command& command) {
+    Result<int> printed = EXIT_SUCCESS;
+    Patience patience;
+    while (true) {
+        const auto done = client.observe(*command.verb, command.request, [&](const api::Reply& reply) {
+            patience.renew();
+            printed = print(stats_text(command, reply) + (command.options.json ? "" : "\n"));
+            return printed.has_value();
+        });
+        if (done || !printed) return printed;
+        if (!client.disconnected() || !patience.pause()) return std::unexpected(done.error());
+    }
+}
+
+Result<int> run_stats(Client& client, const Command& command) {
+    return command.options.follow ? follow_stats(client, command) : run_reading(client, command, stats_text);
+}
+
+Result<int> run_why(Client& client, const Command& command) {
+    return run_reading(client, command, [](const Command& asked, const api::Reply& reply) {
+        return asked.options.json ? json_of(reply.run) + '\n' : render_why(asked.request.name, reply.run, now());
+    });
+}
+
+Result<int> run_history(Client& client, const Command& command) {
+    return run_reading(client, command, [](const Command& asked, const api::Reply& reply) {
+        return asked.options.json ? json_of(reply.runs) + '\n' : render_history(reply.runs, now());
+    });
 }
 
 Result<int> run_cat(Client& client, const Command& command) {
@@ -88,7 +137,7 @@ struct Action {
 };
 
 /// Verbs without a row here print nothing.
-constexpr std::array<Action, 12> kActions{{
+constexpr std::array<Action, 17> kActions{{
     {Verb::run, run_console},
     {Verb::attach, run_console},
     {Verb::logs, run_console},
@@ -101,10 +150,23 @@ constexpr std::array<Action, 12> kActions{{
     {Verb::explain, run_explain},
     {Verb::verify, run_verify},
     {Verb::edit, edit_definition},
+    {Verb::exec, run_console},
+    {Verb::ps, run_ps},
+    {Verb::stats, run_stats},
+    {Verb::why, run_why},
+    {Verb::history, run_history},
 }};
 
 bool shows_container_status(const api::VerbRow* verb) {
-    return verb && (verb->value == Verb::run || verb->value == Verb::attach);
+    return verb && (verb->value == Verb::run || verb->value == Verb::attach || verb->value == Verb::exec);
+}
+
+/// What a shell says of a command that is not there, or cannot be executed.
+constexpr int kExitNotExecutable = 126, kExitNotFound = 127;
+
+bool is_about_program(const api::VerbRow* verb, const Error& error) {
+    return verb && verb->value == Verb::exec && error.code == Errc::launch_failed &&
+           (error.step == "executable" || error.step == "exec");
 }
 
 }  // namespace
@@ -116,6 +178,7 @@ Result<int> run_command(Client& client, const Command& command) {
 }
 
 int failure_status(const api::VerbRow* verb, const Error& error) {
+    if (is_about_program(verb, error)) return error.sys_errno == ENOENT ? kExitNotFound : kExitNotExecutable;
     return shows_container_status(verb) ? api::kExitOwnFailure : api::error_row(error.code).exit_status;
 }
 

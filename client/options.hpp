@@ -17,6 +17,7 @@ struct Options {
     bool no_ask_password = false;
     bool json = false;
     bool detach = false;
+    bool follow = false;
     std::string detach_keys = "ctrl-p,ctrl-q";
 };
 
@@ -30,15 +31,18 @@ struct OptionRow {
 };
 
 namespace rows {
-inline constexpr std::array kJsonVerbs{api::Verb::list, api::Verb::state, api::Verb::events, api::Verb::wait,
-                                        api::Verb::cat, api::Verb::diff, api::Verb::verify};
-inline constexpr std::array kDetachVerbs{api::Verb::run};
-inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach};
+inline constexpr std::array kJsonVerbs{api::Verb::list,  api::Verb::state, api::Verb::events, api::Verb::wait,
+                                       api::Verb::cat,   api::Verb::diff,  api::Verb::verify, api::Verb::ps,
+                                       api::Verb::stats, api::Verb::why,   api::Verb::history};
+inline constexpr std::array kDetachVerbs{api::Verb::run, api::Verb::exec};
+inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach, api::Verb::exec};
+inline constexpr std::array kFollowVerbs{api::Verb::stats};
 }  // namespace rows
 
-inline constexpr std::array<OptionRow, 6> kOptions{{
+inline constexpr std::array<OptionRow, 7> kOptions{{
     {"--json", 0, "", &Options::json, rows::kJsonVerbs, "Print JSON"},
-    {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name"},
+    {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name, or what identifies the new process"},
+    {"--follow", 'f', "", &Options::follow, rows::kFollowVerbs, "Print again and again, until it has ended"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
      "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none"},
     {"--no-ask-password", 0, "", &Options::no_ask_password, {}, "Fail where a password would be asked for"},

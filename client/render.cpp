@@ -17,16 +17,24 @@ constexpr std::string_view kNothing = "-";
 
 Time time_of(std::uint64_t usec) { return Time(std::chrono::microseconds(static_cast<std::int64_t>(usec))); }
 
-std::string age(std::uint64_t usec, Time now) {
+}  // namespace
+
+std::string age_text(std::uint64_t usec, Time now) {
     if (usec == 0) return std::string(kNothing);
     const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - time_of(usec));
     if (elapsed.count() < 0) return std::format("in {}", format_duration(-elapsed));
     return std::format("{} ago", format_duration(elapsed));
 }
 
+std::string time_text(std::uint64_t usec) { return usec == 0 ? std::string(kNothing) : format_time(time_of(usec)); }
+
+namespace {
+
 std::string time_and_age(std::uint64_t usec, Time now) {
-    return std::format("{} ({})", format_time(time_of(usec)), age(usec, now));
+    return std::format("{} ({})", format_time(time_of(usec)), age_text(usec, now));
 }
+
+}  // namespace
 
 std::string size_text(std::uint64_t bytes) {
     constexpr std::string_view kUnits = "KMGT";
@@ -36,6 +44,8 @@ std::string size_text(std::uint64_t bytes) {
     for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
     return std::format("{:.1f}{}", amount, kUnits[unit]);
 }
+
+namespace {
 
 std::string signal_text(std::int64_t number) {
     const char* name = number > 0 && number < NSIG ? ::sigabbrev_np(static_cast<int>(number)) : nullptr;
@@ -52,7 +62,7 @@ constexpr std::array<Column, 7> kColumns{{
     {"NAME", [](const api::ContainerInfo& c, Time) { return c.name; }},
     {"STATE", [](const api::ContainerInfo& c, Time) { return c.state; }},
     {"PID", [](const api::ContainerInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(kNothing); }},
-    {"STARTED", [](const api::ContainerInfo& c, Time now) { return age(c.started, now); }},
+    {"STARTED", [](const api::ContainerInfo& c, Time now) { return age_text(c.started, now); }},
     {"RESTARTS", [](const api::ContainerInfo& c, Time) { return std::to_string(c.restarts); }},
     {"EXIT", [](const api::ContainerInfo& c, Time) { return exit_text(c.exit_reason, c.exit_status); }},
     {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
@@ -83,8 +93,10 @@ constexpr std::array<Column, 16> kDetails{{
     {"Attached", [](const api::ContainerInfo& c, Time) { return std::to_string(c.attached); }},
 }};
 
+}  // namespace
+
 std::string table_text(const std::vector<std::vector<std::string>>& lines) {
-    std::vector<std::size_t> widths(kColumns.size());
+    std::vector<std::size_t> widths(lines.front().size());
     for (const auto& line : lines)
         for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
     std::string out;
@@ -94,6 +106,17 @@ std::string table_text(const std::vector<std::vector<std::string>>& lines) {
     }
     return out;
 }
+
+std::string pairs_text(const std::vector<std::pair<std::string_view, std::string>>& pairs) {
+    std::size_t width = 0;
+    for (const auto& [title, text] : pairs) width = std::max(width, title.size());
+    std::string out;
+    for (const auto& [title, text] : pairs)
+        if (!text.empty()) out += std::format("{:>{}}: {}\n", title, width, printable(text));
+    return out;
+}
+
+namespace {
 
 std::string json_of(std::string_view text) {
     std::string out = "\"";
@@ -131,13 +154,6 @@ std::string object_text(const T& value, const Rows& rows) {
     return out += '}';
 }
 
-template <class T, class Rows>
-std::string array_text(std::span<const T> values, const Rows& rows) {
-    std::string out = "[";
-    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + object_text(value, rows);
-    return out += ']';
-}
-
 /// As `xctl set` takes it: with dots, unless there are some in a name.
 std::string dotted(const std::string& pointer) {
     if (pointer.contains('.') || pointer.contains('~')) return pointer;
@@ -159,13 +175,9 @@ std::string render_list(std::span<const api::ContainerInfo> containers, Time now
 }
 
 std::string render_state(const api::ContainerInfo& container, Time now) {
-    std::size_t width = 0;
-    for (const auto& row : kDetails) width = std::max(width, row.title.size());
-    std::string out;
-    for (const auto& row : kDetails)
-        if (const auto text = row.text(container, now); !text.empty())
-            out += std::format("{:>{}}: {}\n", row.title, width, printable(text));
-    return out;
+    std::vector<std::pair<std::string_view, std::string>> pairs;
+    for (const auto& row : kDetails) pairs.emplace_back(row.title, row.text(container, now));
+    return pairs_text(pairs);
 }
 
 std::string render_event(const api::Event& event) {
@@ -175,12 +187,17 @@ std::string render_event(const api::Event& event) {
     return printable(out) + '\n';
 }
 
-std::string json_of(const api::ContainerInfo& container) { return object_text(container, api::kContainerFields); }
-std::string json_of(const api::Event& event) { return object_text(event, api::kEventFields); }
+template <api::Structure T>
+std::string json_of(const T& value) {
+    return object_text(value, api::Described<T>::kFields);
+}
 
-std::string json_of(std::span<const api::ContainerInfo> containers) { return array_text(containers, api::kContainerFields); }
-std::string json_of(std::span<const api::Setting> settings) { return array_text(settings, api::kSettingFields); }
-std::string json_of(std::span<const api::Finding> findings) { return array_text(findings, api::kFindingFields); }
+template <api::Structure T>
+std::string json_of(const std::vector<T>& values) {
+    std::string out = "[";
+    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + json_of(value);
+    return out += ']';
+}
 
 std::string render_settings(std::span<const api::Setting> settings) {
     std::string out;
@@ -204,6 +221,21 @@ std::string render_findings(std::span<const api::Finding> findings) {
     std::string out;
     for (const auto& finding : findings) out += printable(std::format("{}: {}", finding.severity, finding.message)) + '\n';
     return out;
+}
+
+template std::string json_of(const api::ContainerInfo&);
+template std::string json_of(const api::Event&);
+template std::string json_of(const api::RunInfo&);
+template std::string json_of(const std::vector<api::ContainerInfo>&);
+template std::string json_of(const std::vector<api::Process>&);
+template std::string json_of(const std::vector<api::RunInfo>&);
+template std::string json_of(const std::vector<api::Setting>&);
+template std::string json_of(const std::vector<api::Finding>&);
+
+std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces) {
+    auto out = json_of(stats);
+    out.pop_back();
+    return out + ",\"interfaces\":" + json_of(interfaces) + "}";
 }
 
 std::string exit_text(std::string_view reason, std::int64_t status) {

@@ -5,8 +5,11 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
-#include "api/types.hpp"
+#include "api/outputs.hpp"
 
 namespace xctl::client {
 
@@ -18,24 +21,43 @@ using Time = std::chrono::system_clock::time_point;
 /// "key: value" lines; what has no value is left out.
 [[nodiscard]] std::string render_state(const api::ContainerInfo& container, Time now);
 
+[[nodiscard]] std::string render_processes(std::span<const api::Process> processes);
+[[nodiscard]] std::string render_stats(const api::Stats& stats, std::span<const api::Interface> interfaces);
+
+/// How a run ended and why, in a paragraph, with what it printed last.
+[[nodiscard]] std::string render_why(const std::string& name, const api::RunInfo& run, Time now);
+/// A line per run.
+[[nodiscard]] std::string render_history(std::span<const api::RunInfo> runs, Time now);
+
 /// One line.
 [[nodiscard]] std::string render_event(const api::Event& event);
 
-/// Every field of the tables in api/types.hpp, on one line.
-[[nodiscard]] std::string json_of(const api::ContainerInfo& container);
-[[nodiscard]] std::string json_of(std::span<const api::ContainerInfo> containers);
-std::string json_of(std::span<const api::Setting> settings);
-std::string json_of(std::span<const api::Finding> findings);
+/// Every field of the tables in api/, on one line.
+template <api::Structure T>
+[[nodiscard]] std::string json_of(const T& value);
+template <api::Structure T>
+[[nodiscard]] std::string json_of(const std::vector<T>& values);
+/// One object: the statistics with a member "interfaces".
+[[nodiscard]] std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces);
 
 /// KEY = VALUE  # FILE:LINE
 std::string render_settings(std::span<const api::Setting> settings);
 /// KEY: what runs -> what the files say  # FILE:LINE
 std::string render_differences(std::span<const api::Setting> differences);
 std::string render_findings(std::span<const api::Finding> findings);
-[[nodiscard]] std::string json_of(const api::Event& event);
 
 /// "exited 3", "signal KILL", "oom-kill KILL", or "-" before the first exit.
 [[nodiscard]] std::string exit_text(std::string_view reason, std::int64_t status);
+
+/// "1.5M".
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+/// "3min ago", "in 2s", or "-" for never.
+[[nodiscard]] std::string age_text(std::uint64_t usec, Time now);
+[[nodiscard]] std::string time_text(std::uint64_t usec);
+/// Columns under a header line, the last one as long as it likes.
+[[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>>& lines);
+/// "key: value" lines; those without a value are left out.
+[[nodiscard]] std::string pairs_text(const std::vector<std::pair<std::string_view, std::string>>& pairs);
 
 /// What a shell would see: the code, or 128 + the signal; kExitOwnFailure if it never ran or nobody knows.
 [[nodiscard]] int exit_status_of(const api::ContainerInfo& container);

@@ -20,9 +20,12 @@ struct Caller {
     bool root = false;
     bool interactive = false;  // polkit may ask the person
     std::string bus_name;      // D-Bus: the unique name
-    uid_t uid = 65534;         // varlink
+    uid_t uid = 65534;
     UniqueFd pidfd;            // varlink
 };
+
+/// For records of who asked for what.
+[[nodiscard]] inline std::string to_text(const Caller& caller) { return "uid " + std::to_string(caller.uid); }
 
 class Access {
 public:

@@ -23,14 +23,14 @@ bool Bus::caller_allows_interaction() const noexcept {
     return message != nullptr && sd_bus_message_get_allow_interactive_authorization(message) > 0;
 }
 
-bool Bus::caller_is_root() const noexcept {
+std::optional<uid_t> Bus::caller_uid() const noexcept {
     auto* message = sd_bus_get_current_message(raw_);
     sd_bus_creds* creds = nullptr;
-    uid_t uid = 1;
-    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds) < 0) return false;
-    if (sd_bus_creds_get_euid(creds, &uid) < 0) uid = 1;
+    uid_t uid = 0;
+    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds) < 0) return std::nullopt;
+    const bool known = sd_bus_creds_get_euid(creds, &uid) >= 0;
     sd_bus_creds_unref(creds);
-    return uid == 0;
+    return known ? std::optional(uid) : std::nullopt;
 }
 
 Result<> Bus::request_name(const std::string& name) {

@@ -9,6 +9,7 @@
 #include <systemd/sd-bus.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/result.hpp"
@@ -25,7 +26,7 @@ public:
     /// Of the method call being handled now.
     [[nodiscard]] bool caller_allows_interaction() const noexcept;
     /// Of the method call being handled now. Asks the bus daemon, as sd-bus services do.
-    [[nodiscard]] bool caller_is_root() const noexcept;
+    [[nodiscard]] std::optional<uid_t> caller_uid() const noexcept;
 
     Result<> request_name(const std::string& name);
 

@@ -17,6 +17,8 @@ using Kind = Ring::MarkKind;
 constexpr int kPullsPerTurn = 16;
 constexpr int kPipeSize = 1024 * 1024;
 constexpr std::chrono::milliseconds kRetryDelay{500};
+/// What pipes and terminals may still hold when the ring is as full as it may get; it must fit in at the end.
+constexpr std::uint64_t kInTransit = 4 * 64 * 1024;
 constexpr std::size_t kMaxWaitingInput = 1024 * 1024;
 
 struct Pipe {
@@ -40,7 +42,7 @@ Result<std::array<UniqueFd, 3>> Console::open_pipes() {
     auto out = TRY(make_pipe());
     auto err = TRY(make_pipe());
     // Larger pipes let a busy container write on while the daemon is away; the default does if this fails.
-    (void)::fcntl(out.read.get(), F_SETPIPE_SZ, kPipeSize);
+    if (!lossless_) (void)::fcntl(out.read.get(), F_SETPIPE_SZ, kPipeSize);
     set_nonblocking(in.write.get());
     terminal_run_ = false;
     input_ = std::move(in.write);
@@ -121,7 +123,7 @@ Result<> Console::watch(Stream& stream) {
 Result<> Console::watch_terminal() {
     // Takes what came before, also what is in transit already, which would wake nobody.
     on_terminal_readable();
-    if (retry_timer_) return {};
+    if (retry_timer_ || waits_for_room_) return {};
     terminal_source_ =
         TRY(loop_.add_io(terminal_.get(), EPOLLIN, [this](std::uint32_t) { on_terminal_readable(); }));
     return {};
@@ -129,6 +131,10 @@ Result<> Console::watch_terminal() {
 
 Console::Pulled Console::pull_all(Stream& stream) {
     for (int turn = 0; turn < kPullsPerTurn; ++turn) {
+        if (!has_room()) {
+            wait_for_room();
+            return Pulled::all;
+        }
         const auto moved = ring_.pull(stream.fd.get(), stream.kind);
         if (!moved && (moved.error().sys_errno == EAGAIN || moved.error().sys_errno == EINTR)) return Pulled::all;
         if (!moved) return Pulled::stuck;
@@ -155,16 +161,55 @@ void Console::retry_later() {
     if (retry_timer_) return;
     auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
         retry_timer_.reset();
-        if (output_.fd) (void)watch(output_);
-        if (error_.fd) (void)watch(error_);
-        if (terminal_) (void)watch_terminal();
+        watch_all();
     });
     if (timer) retry_timer_ = std::move(*timer);
+}
+
+void Console::watch_all() {
+    if (output_.fd) (void)watch(output_);
+    if (error_.fd) (void)watch(error_);
+    if (terminal_) (void)watch_terminal();
+}
+
+bool Console::has_room() const noexcept {
+    if (!lossless_) return true;
+    if (hold_timer_) return false;
+    return std::ranges::none_of(clients_, [&](const Client& entry) {
+        return !entry.gone && ring_.end() - entry.client->offset() + 2 * kInTransit > ring_.capacity();
+    });
+}
+
+/// The container waits in its write meanwhile.
+void Console::wait_for_room() {
+    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
+    waits_for_room_ = true;
+}
+
+/// In the next turn of the loop, since reading leads to sending, which leads here.
+void Console::on_progress() {
+    if (!waits_for_room_ || progress_source_ || !has_room()) return;
+    auto deferred = loop_.add_defer([this](std::uint32_t) {
+        progress_source_.reset();
+        if (!waits_for_room_ || !has_room()) return;
+        waits_for_room_ = false;
+        watch_all();
+    });
+    if (deferred) progress_source_ = std::move(*deferred);
+}
+
+void Console::hold(std::chrono::microseconds time) {
+    auto timer = loop_.add_timer(time, [this](std::uint32_t) {
+        hold_timer_.reset();
+        on_progress();
+    });
+    if (timer) hold_timer_ = std::move(*timer);
 }
 
 void Console::pull_terminal() {
     for (int turn = 0; turn < kPullsPerTurn; ++turn) {
         if (pull_all(transit_) == Pulled::stuck) return retry_later();
+        if (!has_room()) break;
         const auto moved = ::splice(terminal_.get(), nullptr, transit_write_.get(), nullptr, 64 * 1024,
                                     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (moved <= 0) break;
@@ -178,6 +223,10 @@ void Console::on_terminal_readable() {
 }
 
 void Console::close_run() {
+    hold_timer_.reset();
+    waits_for_room_ = false;
+    // What is left fits, see has_room().
+    const bool lossless = std::exchange(lossless_, false);
     if (terminal_) pull_terminal();
     for (auto* stream : {&transit_, &output_, &error_}) {
         // A process that outlives the init may still hold the pipe and write to it without end, so neither end of
@@ -198,6 +247,7 @@ void Console::close_run() {
     for (auto* fd : {&terminal_, &slave_, &transit_write_, &input_}) fd->reset();
     pending_.clear();
     input_ending_ = false;
+    lossless_ = lossless;
     notify();
 }
 
@@ -210,6 +260,7 @@ void Console::notify() {
     if (listener_) listener_();
     for (auto& entry : clients_)
         if (!entry.gone) entry.client->pump();
+    on_progress();
 }
 
 Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options) {
@@ -218,12 +269,15 @@ Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options) {
     entry.client = std::make_unique<ConsoleClient>(ring_, *this, std::move(socket), options);
     const auto started = entry.client->start(loop_, [this, &entry] {
         entry.gone = true;
+        on_progress();
         if (auto purge = loop_.add_defer([this](std::uint32_t) { purge_clients(); })) purge_source_ = std::move(*purge);
     });
     if (!started) {
         clients_.pop_back();
         return std::unexpected(started.error());
     }
+    hold_timer_.reset();
+    on_progress();
     return {};
 }
 

@@ -69,6 +69,11 @@ public:
     /// The container was deleted: tells the clients that nothing more will come.
     void finish_clients();
 
+    /// What a client has not got yet is never overwritten: the writer waits for it instead, if there is a client.
+    void set_lossless() noexcept { lossless_ = true; }
+    /// Lossless: takes in no output until a client has come back, or this time is over.
+    void hold(std::chrono::microseconds time);
+
     [[nodiscard]] Ring& ring() noexcept { return ring_; }
     [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
     [[nodiscard]] bool has_terminal() const noexcept { return terminal_run_; }
@@ -77,6 +82,7 @@ public:
     void end_input() override;
     void resize(api::Size size) override;
     [[nodiscard]] bool wants_input() const override { return pending_.size() < kMaxPending; }
+    void on_progress() override;
 
 private:
     static constexpr std::size_t kMaxPending = 64 * 1024;
@@ -98,6 +104,9 @@ private:
     enum class Pulled : std::uint8_t { all, end, stuck };
     Pulled pull_all(Stream& stream);
     void retry_later();
+    [[nodiscard]] bool has_room() const noexcept;
+    void wait_for_room();
+    void watch_all();
     void pull_terminal();
     void hold_slave();
     void notify();
@@ -122,6 +131,10 @@ private:
     kernel::EventSource input_source_;
     kernel::EventSource purge_source_;
     kernel::EventSource retry_timer_;
+    kernel::EventSource hold_timer_;
+    kernel::EventSource progress_source_;
+    bool lossless_ = false;
+    bool waits_for_room_ = false;
     std::list<Client> clients_;
     std::function<void()> listener_;
     std::function<void()> on_shrink_;

@@ -48,7 +48,10 @@ void ConsoleClient::on_socket(std::uint32_t events) {
     }
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && reads_ && !read_input()) return leave();
     blocked_ = false;
+    // Which it may outlive us to hear of.
+    auto& input = input_;
     pump();
+    input.on_progress();
 }
 
 void ConsoleClient::update_events() {

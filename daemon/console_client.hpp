@@ -23,6 +23,7 @@ public:
     virtual void end_input() = 0;
     virtual void resize(api::Size size) = 0;
     [[nodiscard]] virtual bool wants_input() const = 0;  // false: too much is queued already
+    virtual void on_progress() {}                        // the client took what it could not take before
 
 protected:
     ~ConsoleInput() = default;
@@ -47,6 +48,8 @@ public:
     void pump();
     /// No more will ever come: the container was deleted.
     void finish();
+    /// Where its next byte is.
+    [[nodiscard]] std::uint64_t offset() const noexcept { return options_.cursor.offset(); }
     /// Reads input again after ConsoleInput::wants_input() became true.
     void update_events();
 

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <format>
 
+#include "lib/base/text.hpp"
+#include "lib/oci/names.hpp"
+
 namespace xctl {
 namespace {
 
@@ -17,12 +20,14 @@ struct Context {
     const RestartPolicy& policy;
     TimePoint now;
     const ExitRecord& exit;
+    double chance;
 };
 
 Actions begin_run(Context& c, bool by_policy) {
     c.machine.state = State::starting;
     c.machine.by_policy = by_policy;
     c.machine.start_again = false;
+    c.machine.stop_asked = false;
     c.machine.next_start = {};
     ++c.machine.runs;
     return {Action::launch};
@@ -52,19 +57,29 @@ Actions become_running(Context& c) {
     return {};
 }
 
-bool policy_wants_restart(const Context& c) {
-    switch (c.policy.when) {
-        case RestartWhen::no: return false;
-        case RestartWhen::on_failure: return c.exit.failed();
-        case RestartWhen::always: return true;
-    }
-    return false;
+bool is_number(std::string_view word) { return parse_unsigned(word).has_value(); }
+
+bool names(const ExitWords& words, const ExitRecord& exit) {
+    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+    if (!signaled && exit.reason != ExitReason::exited) return false;
+    return std::ranges::any_of(words, [&](const std::string& word) {
+        if (is_number(word)) return !signaled && word == std::to_string(exit.status);
+        return signaled && oci::parse_signal(word) == exit.status;
+    });
 }
 
-Millis restart_delay(const RestartPolicy& policy, std::uint64_t restarts) {
-    const double factor = std::pow(policy.multiplier, static_cast<double>(std::min<std::uint64_t>(restarts, 64)));
-    const double delay = static_cast<double>(policy.delay.count()) * factor;
-    return std::min(policy.max_delay, Millis(static_cast<std::int64_t>(std::min(delay, 1e12))));
+bool policy_wants_restart(const Context& c) {
+    if (c.policy.when == RestartWhen::no || names(c.policy.prevent, c.exit)) return false;
+    if (names(c.policy.force, c.exit)) return true;
+    return c.policy.when != RestartWhen::on_failure || c.exit.failed();
+}
+
+Millis restart_delay(const Context& c) {
+    const auto& policy = c.policy;
+    const auto power = static_cast<double>(std::min<std::uint64_t>(c.machine.restarts, 64));
+    const double grown = static_cast<double>(policy.delay.count()) * std::pow(policy.multiplier, power);
+    const double delay = std::min(grown, static_cast<double>(policy.max_delay.count()));
+    return Millis(static_cast<std::int64_t>(delay * (1 + policy.jitter * c.chance)));
 }
 
 /// Forgets restarts that left the window; true when the limit forbids one more.
@@ -73,10 +88,9 @@ bool limit_reached(Context& c) {
     return c.policy.limit > 0 && c.machine.recent.size() >= c.policy.limit;
 }
 
-Actions end_run(Context& c) {
+/// A launch that failed was no run, however long ago the last one began.
+Actions end_by_policy(Context& c, bool ran) {
     auto& machine = c.machine;
-    // A launch that failed was no run, however long ago the last one began.
-    const bool ran = machine.state == State::running;
     machine.last_exit = c.exit;
     machine.state = State::stopped;
     if (!policy_wants_restart(c)) return {};
@@ -85,34 +99,46 @@ Actions end_run(Context& c) {
         machine.last_exit.message += std::format("{}restarted {} times within {} s, giving up",
                                                  machine.last_exit.message.empty() ? "" : "; ",
                                                  machine.recent.size(), c.policy.window.count() / 1000);
-        return {};
+        return {Action::report_crash_loop};
     }
     machine.state = State::waiting;
-    machine.next_start = c.now + restart_delay(c.policy, machine.restarts);
+    machine.next_start = c.now + restart_delay(c);
     return {Action::arm_restart};
 }
 
+Actions end_run(Context& c) { return end_by_policy(c, true); }
+
+Actions end_unlaunched(Context& c) { return end_by_policy(c, false); }
+
 Actions end_failed_launch(Context& c) {
-    if (c.machine.by_policy) return end_run(c);
+    if (c.machine.by_policy) return end_unlaunched(c);
     c.machine.last_exit = c.exit;
     c.machine.state = State::stopped;
     return {};
 }
 
-Actions begin_stop(Context& c) {
+Actions ask_to_stop(Context& c, Actions actions) {
     c.machine.state = State::stopping;
     c.machine.start_again = false;
-    return {Action::signal};
+    c.machine.stop_asked = true;
+    return actions;
 }
 
-Actions abandon_launch(Context& c) {
-    c.machine.state = State::stopping;
-    c.machine.start_again = false;
-    return {Action::kill};
-}
+Actions begin_stop(Context& c) { return ask_to_stop(c, {Action::signal}); }
+
+/// A frozen process acts on no signal but SIGKILL.
+Actions thaw_and_stop(Context& c) { return ask_to_stop(c, {Action::thaw, Action::signal}); }
+
+Actions abandon_launch(Context& c) { return ask_to_stop(c, {Action::kill}); }
 
 Actions begin_restart(Context& c) {
     auto actions = begin_stop(c);
+    c.machine.start_again = true;
+    return actions;
+}
+
+Actions thaw_and_restart(Context& c) {
+    auto actions = thaw_and_stop(c);
     c.machine.start_again = true;
     return actions;
 }
@@ -137,6 +163,38 @@ Actions finish_stop(Context& c) {
     return {};
 }
 
+Actions become_paused(Context& c) {
+    c.machine.state = State::paused;
+    return {Action::freeze};
+}
+
+Actions go_on(Context& c) {
+    c.machine.state = State::running;
+    return {Action::thaw};
+}
+
+Actions become_quarantined(Context& c) {
+    c.machine.state = State::quarantined;
+    return {};
+}
+
+/// It has been killed already; what is asked for now holds for when it has gone.
+Actions note_stop(Context& c) {
+    c.machine.stop_asked = true;
+    c.machine.start_again = false;
+    return {};
+}
+
+Actions leave_quarantine(Context& c) { return c.machine.stop_asked ? finish_stop(c) : end_run(c); }
+
+Actions leave_quarantine_unlaunched(Context& c) { return c.machine.stop_asked ? finish_stop(c) : end_failed_launch(c); }
+
+Actions forget_restarts(Context& c) {
+    c.machine.restarts = 0;
+    c.machine.recent.clear();
+    return {};
+}
+
 Actions give_up_waiting(Context& c) {
     c.machine.state = State::stopped;
     c.machine.next_start = {};
@@ -157,7 +215,7 @@ constexpr std::array kTransitions{
     Row{State::created, Trigger::stop, nothing},
     Row{State::starting, Trigger::launched, become_running},
     Row{State::starting, Trigger::launch_failed, end_failed_launch},
-    Row{State::starting, Trigger::exited, end_run},
+    Row{State::starting, Trigger::exited, end_unlaunched},
     Row{State::starting, Trigger::stop, abandon_launch},
     Row{State::starting, Trigger::restart, relaunch},
     Row{State::running, Trigger::exited, end_run},
@@ -175,18 +233,38 @@ constexpr std::array kTransitions{
     Row{State::waiting, Trigger::start, cancel_and_begin},
     Row{State::waiting, Trigger::restart, cancel_and_begin},
     Row{State::waiting, Trigger::stop, give_up_waiting},
+    Row{State::running, Trigger::pause, become_paused},
+    Row{State::paused, Trigger::resume, go_on},
+    Row{State::paused, Trigger::exited, end_run},
+    Row{State::paused, Trigger::stop, thaw_and_stop},
+    Row{State::paused, Trigger::restart, thaw_and_restart},
+    Row{State::starting, Trigger::stuck, become_quarantined},
+    Row{State::running, Trigger::stuck, become_quarantined},
+    Row{State::paused, Trigger::stuck, become_quarantined},
+    Row{State::stopping, Trigger::stuck, become_quarantined},
+    Row{State::quarantined, Trigger::stop, note_stop},
+    Row{State::quarantined, Trigger::launched, nothing},
+    Row{State::quarantined, Trigger::launch_failed, leave_quarantine_unlaunched},
+    Row{State::quarantined, Trigger::exited, leave_quarantine},
 };
 
 }  // namespace
 
 Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, TimePoint now,
-                                    const ExitRecord& exit) {
-    for (const auto& row : kTransitions) {
-        if (row.state != machine.state || row.trigger != trigger) continue;
-        Context context{machine, policy, now, exit};
-        return row.step(context);
-    }
+                                    const ExitRecord& exit, double chance) {
+    Context context{machine, policy, now, exit, chance};
+    if (trigger == Trigger::reset) return forget_restarts(context);  // in every state
+    for (const auto& row : kTransitions)
+        if (row.state == machine.state && row.trigger == trigger) return row.step(context);
     return fail(Errc::wrong_state, std::format("the container is {}", name_of(kStates, machine.state)));
+}
+
+bool has_run(State state) { return state != State::created && state != State::stopped && state != State::waiting; }
+
+bool is_exit_word(std::string_view word) {
+    constexpr std::uint64_t kLastCode = 255;
+    if (!is_number(word)) return oci::parse_signal(word).has_value();
+    return word == std::to_string(*parse_unsigned(word)) && *parse_unsigned(word) <= kLastCode;
 }
 
 std::string_view oci_status(State state) {
@@ -194,7 +272,9 @@ std::string_view oci_status(State state) {
         case State::created: return "created";
         case State::starting: return "creating";
         case State::running:
+        case State::quarantined:
         case State::stopping: return "running";
+        case State::paused: return "paused";
         case State::stopped:
         case State::waiting: return "stopped";
     }

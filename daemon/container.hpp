@@ -7,12 +7,16 @@
 //   stopping   asked to stop (or to restart): the stop signal was sent, its timer runs
 //   stopped    ended, and nothing will start it by itself
 //   waiting    ended, and the restart policy's timer runs
+//   paused     running, but all its processes are frozen
+//   quarantined  killed, but the kernel cannot let go of its processes: nothing can be done until it does
 //
 // created, stopped ──start──▶ starting ──launched──▶ running ──exited──▶ stopped | waiting
 // starting ──launch_failed──▶ stopped | waiting             waiting ──timer──▶ starting
 // starting, running ──stop──▶ stopping ──exited──▶ stopped  stopping ──stop_timeout──▶ stopping (killed)
 // starting, running ──restart──▶ stopping ──exited──▶ starting
 // waiting ──stop──▶ stopped                                 waiting, created, stopped ──restart──▶ starting
+// running ──pause──▶ paused ──resume──▶ running             paused ──stop, restart──▶ stopping (thawed first)
+// starting, running, paused, stopping ──stuck──▶ quarantined ──exited──▶ as if it had ended before
 //
 // A stop asked for by a person or by systemd always ends in stopped: the policy is not consulted. A failed first
 // launch is the caller's to see, so only launches made by the policy itself are tried again.
@@ -34,21 +38,32 @@ namespace xctl {
 
 using TimePoint = std::chrono::system_clock::time_point;
 
-enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting };
-inline constexpr std::array<Named<State>, 6> kStates{{
+enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting, paused, quarantined };
+inline constexpr std::array<Named<State>, 8> kStates{{
     {"created", State::created}, {"starting", State::starting}, {"running", State::running},
     {"stopping", State::stopping}, {"stopped", State::stopped}, {"waiting", State::waiting},
+    {"paused", State::paused}, {"quarantined", State::quarantined},
 }};
 
-enum class RestartWhen : std::uint8_t { no, on_failure, always };
-inline constexpr std::array<Named<RestartWhen>, 3> kRestartPolicies{{
+enum class RestartWhen : std::uint8_t { no, on_failure, always, unless_stopped };
+inline constexpr std::array<Named<RestartWhen>, 4> kRestartPolicies{{
     {"no", RestartWhen::no}, {"on-failure", RestartWhen::on_failure}, {"always", RestartWhen::always},
+    {"unless-stopped", RestartWhen::unless_stopped},
 }};
 
-/// The n-th consecutive restart waits delay * multiplier^n, at most max_delay. A run that lasted longer than
-/// `window` starts the count anew. More than `limit` restarts within `window` end in stopped; 0: no limit.
+/// Ends of a run: exit codes as decimal numbers, and names of signals.
+using ExitWords = std::vector<std::string>;
+[[nodiscard]] bool is_exit_word(std::string_view word);
+
+/// `prevent` and then `force` decide for the ends that they name, `when` for all others. It makes no difference here
+/// between always and unless-stopped, which differ at boot.
+/// The n-th consecutive restart waits delay * multiplier^n, at most max_delay, and then longer by a random part of up
+/// to `jitter` of that. A run that lasted longer than `window` starts the count anew. More than `limit` restarts within
+/// `window` end in stopped; 0: no limit.
 struct RestartPolicy {
     RestartWhen when = RestartWhen::no;
+    ExitWords force, prevent;
+    double jitter = 0;
     std::chrono::milliseconds delay{100};
     std::chrono::milliseconds max_delay{60'000};
     double multiplier = 2.0;
@@ -71,7 +86,9 @@ struct ExitRecord {
     [[nodiscard]] bool failed() const { return reason != ExitReason::exited || status != 0; }
 };
 
-enum class Trigger : std::uint8_t { start, launched, launch_failed, exited, stop, stop_timeout, restart, timer };
+enum class Trigger : std::uint8_t {
+    start, launched, launch_failed, exited, stop, stop_timeout, restart, timer, pause, resume, stuck, reset,
+};
 
 enum class Action : std::uint8_t {
     launch,             // begin a run
@@ -79,12 +96,16 @@ enum class Action : std::uint8_t {
     kill,               // kill every process of the container, or abandon the launch
     arm_restart,        // wait Machine::next_start
     cancel_restart,
+    freeze,
+    thaw,
+    report_crash_loop,  // the limit forbids one more restart
 };
 
 /// What must survive the daemon; saved on every change.
 struct Machine {
     State state = State::created;
     bool start_again = false;        // stopping on the way to a restart
+    bool stop_asked = false;         // the current run is to end, so that the policy is not consulted
     bool by_policy = false;          // the current launch was the policy's decision
     std::uint64_t runs = 0;
     std::uint64_t restarts = 0;      // consecutive, by the policy
@@ -94,9 +115,13 @@ struct Machine {
     ExitRecord last_exit;
 };
 
-/// Applies one event. An event that the state does not allow is Errc::wrong_state and changes nothing.
+/// Whether a run is under way: there may be processes.
+[[nodiscard]] bool has_run(State state);
+
+/// Applies one event. An event that the state does not allow is Errc::wrong_state and changes nothing. `chance`, from 0
+/// to 1, is what jitter is made of.
 Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, TimePoint now,
-                                    const ExitRecord& exit = {});
+                                    const ExitRecord& exit = {}, double chance = 0);
 
 /// The runtime specification's word for a state.
 [[nodiscard]] std::string_view oci_status(State state);

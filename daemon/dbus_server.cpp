@@ -22,32 +22,17 @@ constexpr const char* kSignatures[]{"s", "b", "t", "x", "t", "as"};
 
 const char* signature_of(const auto& member) { return kSignatures[member.index()]; }
 
-const char* signature_of_output(Output output) {
-    switch (output) {
-        case Output::container: return "a{sv}";
-        case Output::containers: return "aa{sv}";
-        case Output::oci_state: return "s";
-        case Output::fd:
-        case Output::event: return "h";
-        case Output::settings:
-        case Output::findings: return "aa{sv}";
-        case Output::text: return "s";
-    }
-    return "";
-}
-
-const char* name_of_output(Output output) {
-    switch (output) {
-        case Output::container: return "container";
-        case Output::containers: return "containers";
-        case Output::oci_state: return "ociState";
-        case Output::fd: return "console";
-        case Output::event: return "events";
-        case Output::settings: return "settings";
-        case Output::findings: return "findings";
-        case Output::text: return "text";
-    }
-    return "";
+/// Events come as a stream, and a stream is a descriptor.
+std::string signature_of_output(Output output) {
+    const api::Reply sample;
+    return api::visit_output(output, sample, []<class T>(const T&) -> std::string {
+        if constexpr (std::is_same_v<T, UniqueFd> || std::is_same_v<T, api::Event>)
+            return "h";
+        else if constexpr (std::is_same_v<T, std::string>)
+            return "s";
+        else
+            return api::Structure<T> ? "a{sv}" : "aa{sv}";
+    });
 }
 
 bool is_left_out(const api::Param& param, const std::string& container) {
@@ -88,9 +73,10 @@ void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& re
     }
 }
 
-Dictionary to_dictionary(const auto& rows, const auto& value) {
+template <api::Structure T>
+Dictionary to_dictionary(const T& value) {
     Dictionary out;
-    for (const auto& row : rows) {
+    for (const auto& row : api::Described<T>::kFields) {
         std::visit(
             [&](auto member) {
                 if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>, std::optional<std::uint64_t>>)
@@ -101,10 +87,14 @@ Dictionary to_dictionary(const auto& rows, const auto& value) {
     return out;
 }
 
-std::vector<Dictionary> to_dictionaries(const auto& rows, const auto& values) {
-    std::vector<Dictionary> out;
-    for (const auto& value : values) out.push_back(to_dictionary(rows, value));
-    return out;
+void append(sdbus::Message& message, const std::string& text) { message << text; }
+void append(sdbus::Message& message, const UniqueFd& fd) { message << sdbus::UnixFd(fd.get()); }
+void append(sdbus::Message& message, const api::Structure auto& value) { message << to_dictionary(value); }
+template <api::Structure T>
+void append(sdbus::Message& message, const std::vector<T>& values) {
+    std::vector<Dictionary> all;
+    for (const auto& value : values) all.push_back(to_dictionary(value));
+    message << all;
 }
 
 sdbus::Error to_bus_error(const Error& error) {
@@ -127,19 +117,13 @@ void send_error(const sdbus::MethodCall& call, const Error& error) {
 
 void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Reply& reply) {
     auto message = call.createReply();
-    for (const auto output : verb.outputs) {
-        switch (output) {
-            case Output::container: message << to_dictionary(api::kContainerFields, reply.container); break;
-            case Output::containers: message << to_dictionaries(api::kContainerFields, reply.containers); break;
-            case Output::oci_state: message << reply.oci_state; break;
-            case Output::fd:
-            case Output::event: message << sdbus::UnixFd(reply.fd.get()); break;
-            case Output::settings: message << to_dictionaries(api::kSettingFields, reply.settings); break;
-            case Output::findings: message << to_dictionaries(api::kFindingFields, reply.findings); break;
-            case Output::text: message << reply.text; break;
-        }
-    }
+    for (const auto output : verb.outputs)
+        api::visit_output(output, reply, [&](const auto& value) { append(message, value); });
     message.send();
+}
+
+bool send_line(int socket, const std::string& line) {
+    return ::send(socket, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
 }
 
 std::string property_name(std::string_view field) {
@@ -158,13 +142,20 @@ std::string path_of(const std::string& container) {
 
 }  // namespace
 
-DbusServer::DbusServer(Bus& bus, Manager& manager, Access& access) : bus_(bus), manager_(manager), access_(access) {
+DbusServer::DbusServer(Bus& bus, Manager& manager, Access& access, Repeater& repeater)
+    : bus_(bus), manager_(manager), access_(access), repeater_(repeater) {
     manager_.add_observer(*this);
 }
 
 DbusServer::~DbusServer() { manager_.remove_observer(*this); }
 
-sdbus::MethodVTableItem DbusServer::make_method(const api::VerbRow& verb, const std::string& container) {
+void DbusServer::add_methods(std::vector<sdbus::VTableItem>& items, const api::VerbRow& verb, const std::string& container) {
+    items.emplace_back(make_method(verb, container, Manner::once));
+    if (api::repeats(verb)) items.emplace_back(make_method(verb, container, Manner::repeated));
+}
+
+/// What is repeated comes as a stream, so that a descriptor is the answer.
+sdbus::MethodVTableItem DbusServer::make_method(const api::VerbRow& verb, const std::string& container, Manner manner) {
     std::string input, output;
     std::vector<std::string> input_names, output_names;
     for (const auto& param : verb.params) {
@@ -176,17 +167,21 @@ sdbus::MethodVTableItem DbusServer::make_method(const api::VerbRow& verb, const 
         input += "a{sv}";
         input_names.emplace_back("options");
     }
-    for (const auto row : verb.outputs) {
+    static constexpr std::array kStream{Output::fd};
+    const bool once = manner == Manner::once;
+    for (const auto row : once ? verb.outputs : std::span<const Output>(kStream)) {
         output += signature_of_output(row);
-        output_names.emplace_back(name_of_output(row));
+        output_names.emplace_back(api::output_row(row).name);
     }
     sdbus::MethodVTableItem item{};
-    item.name = sdbus::MethodName(std::string(verb.method));
+    item.name = sdbus::MethodName((once ? "" : "Follow") + std::string(verb.method));
     item.inputSignature = sdbus::Signature(input);
     item.inputParamNames = input_names;
     item.outputSignature = sdbus::Signature(output);
     item.outputParamNames = output_names;
-    item.callbackHandler = [this, &verb, container](sdbus::MethodCall call) { on_call(verb, container, std::move(call)); };
+    item.callbackHandler = [this, &verb, container, manner](sdbus::MethodCall call) {
+        on_call(verb, container, manner, std::move(call));
+    };
     return item;
 }
 
@@ -194,7 +189,7 @@ Result<> DbusServer::start() {
     try {
         root_ = sdbus::createObject(bus_.connection(), sdbus::ObjectPath(std::string(api::kBusPath)));
         std::vector<sdbus::VTableItem> items;
-        for (const auto& verb : api::kVerbs) items.emplace_back(make_method(verb, ""));
+        for (const auto& verb : api::kVerbs) add_methods(items, verb, "");
         items.emplace_back(sdbus::registerProperty("Version").withGetter([] { return std::string(XCTL_VERSION); })
                                .withUpdateBehavior(sdbus::Flags::CONST_PROPERTY_VALUE));
         items.emplace_back(sdbus::registerSignal("ContainerNew").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
@@ -210,7 +205,7 @@ Result<> DbusServer::start() {
     return bus_.request_name(std::string(api::kBusName));
 }
 
-void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, sdbus::MethodCall call) {
+void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, Manner manner, sdbus::MethodCall call) {
     auto request = std::make_shared<Request>();
     request->name = container;
     for (const auto& param : verb.params)
@@ -218,20 +213,47 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
             std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
     if (has_options(verb)) read_options(verb, call, *request);
     Caller caller;
-    caller.root = bus_.caller_is_root();
+    if (const auto uid = bus_.caller_uid()) caller.uid = *uid;
+    caller.root = caller.uid == 0;
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
-    access_.check(verb, *request, caller, [this, &verb, request, call](const Result<>& allowed) {
+    request->by = to_text(caller);
+    access_.check(verb, *request, caller, [this, &verb, manner, request, call](const Result<>& allowed) {
         if (!allowed) return send_error(call, allowed.error());
-        dispatch(verb, request, call);
+        dispatch(verb, manner, request, call);
     });
 }
 
-void DbusServer::dispatch(const api::VerbRow& verb, std::shared_ptr<Request> request, const sdbus::MethodCall& call) {
+void DbusServer::dispatch(const api::VerbRow& verb, Manner manner, std::shared_ptr<Request> request,
+                          const sdbus::MethodCall& call) {
     if (verb.value == api::Verb::events) return subscribe(call);
+    if (manner == Manner::repeated) return repeat(verb, std::move(*request), call);
     manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
         if (!reply) return send_error(call, reply.error());
         try_to([&] { send_reply(verb, call, *reply); });
+    });
+}
+
+/// The first answer decides whether there is a stream at all. A listener that has gone, or does not read, is dropped.
+void DbusServer::repeat(const api::VerbRow& verb, Request request, const sdbus::MethodCall& call) {
+    auto ours = std::make_shared<UniqueFd>();
+    repeater_.start(verb, std::move(request), [&verb, call, ours](const Result<api::Reply>& reply) {
+        if (!reply && !*ours) send_error(call, reply.error());
+        if (!reply) return false;
+        if (!*ours) {
+            auto pair = kernel::make_socket_pair(SOCK_STREAM);
+            if (!pair) {
+                send_error(call, pair.error());
+                return false;
+            }
+            try_to([&] {
+                auto answer = call.createReply();
+                answer << sdbus::UnixFd(pair->second.get());
+                answer.send();
+            });
+            *ours = std::move(pair->first);
+        }
+        return send_line(ours->get(), to_json_line(verb, *reply));
     });
 }
 
@@ -253,7 +275,7 @@ void DbusServer::publish_container(const std::string& name) {
     for (const auto& verb : api::kVerbs) {
         const bool of_one = !verb.params.empty() && verb.params.front().name == "name";
         if (of_one && verb.value != api::Verb::create && verb.value != api::Verb::run)
-            items.emplace_back(make_method(verb, name));
+            add_methods(items, verb, name);
     }
     for (const auto& row : api::kContainerFields) {
         sdbus::PropertyVTableItem item{};
@@ -307,9 +329,7 @@ void DbusServer::on_event(const api::Event& event) {
             it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
     });
     // A listener that has gone, or does not read, is dropped.
-    std::erase_if(streams_, [&](const UniqueFd& stream) {
-        return ::send(stream.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) != static_cast<ssize_t>(line.size());
-    });
+    std::erase_if(streams_, [&](const UniqueFd& stream) { return !send_line(stream.get(), line); });
 }
 
 }  // namespace xctl

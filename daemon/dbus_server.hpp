@@ -13,12 +13,13 @@
 #include "daemon/access.hpp"
 #include "daemon/bus.hpp"
 #include "daemon/manager.hpp"
+#include "daemon/repeater.hpp"
 
 namespace xctl {
 
 class DbusServer final : public ManagerObserver {
 public:
-    DbusServer(Bus& bus, Manager& manager, Access& access);
+    DbusServer(Bus& bus, Manager& manager, Access& access, Repeater& repeater);
     ~DbusServer();
     DbusServer(const DbusServer&) = delete;
     DbusServer& operator=(const DbusServer&) = delete;
@@ -31,15 +32,20 @@ public:
     void on_event(const api::Event& event) override;
 
 private:
-    sdbus::MethodVTableItem make_method(const api::VerbRow& verb, const std::string& container);
-    void on_call(const api::VerbRow& verb, const std::string& container, sdbus::MethodCall call);
-    void dispatch(const api::VerbRow& verb, std::shared_ptr<api::Request> request, const sdbus::MethodCall& call);
+    enum class Manner : std::uint8_t { once, repeated };
+    void add_methods(std::vector<sdbus::VTableItem>& items, const api::VerbRow& verb, const std::string& container);
+    sdbus::MethodVTableItem make_method(const api::VerbRow& verb, const std::string& container, Manner manner);
+    void on_call(const api::VerbRow& verb, const std::string& container, Manner manner, sdbus::MethodCall call);
+    void dispatch(const api::VerbRow& verb, Manner manner, std::shared_ptr<api::Request> request,
+                  const sdbus::MethodCall& call);
+    void repeat(const api::VerbRow& verb, api::Request request, const sdbus::MethodCall& call);
     void subscribe(const sdbus::MethodCall& call);
     void publish_container(const std::string& name);
 
     Bus& bus_;
     Manager& manager_;
     Access& access_;
+    Repeater& repeater_;
     std::unique_ptr<sdbus::IObject> root_;
     std::map<std::string, std::unique_ptr<sdbus::IObject>> containers_;
     std::list<UniqueFd> streams_;  // of Events callers; JSON lines

@@ -16,6 +16,8 @@ namespace xctl {
 inline constexpr std::uint64_t kDefaultScrollback = 1024 * 1024;
 inline constexpr std::uint64_t kMinScrollback = 4096;
 inline constexpr std::uint64_t kMaxScrollback = 1024ULL * 1024 * 1024;
+inline constexpr std::uint64_t kDefaultHistory = 10;
+inline constexpr std::uint64_t kMaxHistory = 1000;
 inline constexpr std::chrono::milliseconds kDefaultStopTimeout{10'000};
 
 struct Definition {
@@ -23,6 +25,7 @@ struct Definition {
     bool autostart = false;
     bool remove_when_stopped = false;  // made by `run --rm`
     RestartPolicy restart;
+    std::uint64_t history = kDefaultHistory;  // how many runs are remembered
     std::uint64_t scrollback = kDefaultScrollback;
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;

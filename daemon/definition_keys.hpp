@@ -93,6 +93,8 @@ inline constexpr Choice kPolicy{
     },
 };
 
+inline constexpr std::string_view kExitWords = "exit codes from 0 to 255, as strings, and names of signals";
+
 inline constexpr std::array<std::string_view, 1> kProfileWords{"default"};
 inline constexpr Choice kProfile{
     kProfileWords,
@@ -111,17 +113,31 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "Delete the container when it has stopped for good, as `xctl run --rm` does"},
     {"/restart/policy", rows::kPolicy, Applies::at_once, "",
      "When to start the container again after it has ended by itself: never; if its exit code was not 0 or a signal "
-     "ended it; or always. A container that somebody stopped stays stopped"},
+     "ended it; or always. A container that somebody stopped stays stopped. With unless-stopped that holds across "
+     "reboots, too: what somebody last started by `xctl start` starts at boot, what somebody stopped by `xctl stop` "
+     "does not, and only what nobody asked for yet goes by autostart"},
+    {"/restart/preventExitStatus",
+     List{[](Definition& d) -> auto& { return d.restart.prevent; }, is_exit_word, rows::kExitWords}, Applies::at_once,
+     "", "Do not start it again after these, whatever the policy says"},
+    {"/restart/forceExitStatus",
+     List{[](Definition& d) -> auto& { return d.restart.force; }, is_exit_word, rows::kExitWords}, Applies::at_once, "",
+     "Start it again after these, unless the policy is no or they are prevented"},
     {"/restart/delayUSec", Duration{[](Definition& d) -> auto& { return d.restart.delay; }}, Applies::at_once, "",
      "Wait this long before the first restart in a row"},
     {"/restart/maxDelayUSec", Duration{[](Definition& d) -> auto& { return d.restart.max_delay; }}, Applies::at_once,
      "", "Never wait longer than this"},
     {"/restart/multiplier", Factor{[](Definition& d) -> auto& { return d.restart.multiplier; }, 1, 100},
      Applies::at_once, "", "Each further restart in a row waits this many times longer than the one before"},
+    {"/restart/jitter", Factor{[](Definition& d) -> auto& { return d.restart.jitter; }, 0, 1}, Applies::at_once, "",
+     "Each delay is longer by a random part of it, of up to this size, so that not all containers of a host start at "
+     "once"},
     {"/restart/limit", Number{[](Definition& d) -> auto& { return d.restart.limit; }, 0, 1'000'000, "restarts"},
-     Applies::at_once, "", "Give up after this many restarts within the window. 0: never"},
+     Applies::at_once, "", "Give up after this many restarts within the window, with an event crash-loop. 0: never. "
+     "`xctl reset` forgets the restarts so far"},
     {"/restart/windowUSec", Duration{[](Definition& d) -> auto& { return d.restart.window; }}, Applies::at_once, "",
      "The window of the limit. A run that lasted longer starts the delays anew"},
+    {"/history", Number{[](Definition& d) -> auto& { return d.history; }, 1, kMaxHistory, "runs"}, Applies::at_once, "",
+     "How many runs are remembered for `xctl history` and `xctl why`"},
     {"/console/scrollback",
      Number{[](Definition& d) -> auto& { return d.scrollback; }, kMinScrollback, kMaxScrollback, "bytes"},
      Applies::at_start, "",

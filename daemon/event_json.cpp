@@ -13,13 +13,37 @@ void put(Json& out, const char* name, const std::optional<std::uint64_t>& value)
     if (value) out[name] = *value;
 }
 
+template <api::Structure T>
+Json to_json(const T& value) {
+    Json out = Json::object();
+    for (const auto& row : api::Described<T>::kFields)
+        std::visit([&](auto member) { put(out, row.name.data(), value.*member); }, row.member);
+    return out;
+}
+
+template <api::Structure T>
+Json to_json(const std::vector<T>& values) {
+    Json out = Json::array();
+    for (const auto& value : values) out.push_back(to_json(value));
+    return out;
+}
+
+Json to_json(const std::string& text) { return text; }
+Json to_json(const UniqueFd&) { return nullptr; }
+
+std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 }  // namespace
 
-std::string to_json_line(const api::Event& event) {
-    Json out;
-    for (const auto& row : api::kEventFields)
-        std::visit([&](auto member) { put(out, row.name.data(), event.*member); }, row.member);
-    return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string to_json_line(const api::Event& event) { return to_line(to_json(event)); }
+
+std::string to_json_line(const api::VerbRow& verb, const api::Reply& reply) {
+    Json out = Json::object();
+    for (const auto output : verb.outputs) {
+        auto json = api::visit_output(output, reply, [](const auto& value) { return to_json(value); });
+        if (!json.is_null()) out[std::string(api::output_row(output).name)] = std::move(json);
+    }
+    return to_line(out);
 }
 
 }  // namespace xctl

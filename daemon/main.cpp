@@ -14,6 +14,7 @@
 #include "daemon/journal.hpp"
 #include "daemon/launcher.hpp"
 #include "daemon/manager.hpp"
+#include "daemon/repeater.hpp"
 #include "daemon/scopes.hpp"
 #include "daemon/unit_server.hpp"
 #include "daemon/varlink_server.hpp"
@@ -26,6 +27,7 @@ namespace {
 
 constexpr const char* kRunBase = "/run/xctl/state";
 constexpr const char* kBootedFile = "/run/xctl/booted";
+constexpr const char* kBootMarks = "/var/lib/xctl/wanted";
 
 /// The first daemon of a boot starts what is to run after boot; its successors find it running. The file is made
 /// last: a daemon that is killed in between leaves the rest to the next one, and what runs is not started twice.
@@ -47,15 +49,16 @@ Result<> serve() {
     Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
     Services services{loop, launcher, *scopes, parking, kernel::has_exit_info()};
 
-    Manager manager(services, journal, Definitions::standard(), kRunBase);
+    Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
-    VarlinkServer varlink(manager, *access);
+    Repeater repeater(loop, manager);
+    VarlinkServer varlink(manager, *access, repeater);
     TRY(varlink.start(loop, std::move(passed["varlink"])));
     UnitServer units(loop, manager);
     if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
-    DbusServer dbus(bus, manager, *access);
+    DbusServer dbus(bus, manager, *access, repeater);
     TRY(dbus.start());
 
     const auto stop = [&](std::uint32_t) { loop.exit(0); };

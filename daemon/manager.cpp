@@ -21,8 +21,12 @@ constexpr std::string_view kBadSetting = "bad-setting";
 
 }  // namespace
 
-Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base)
-    : services_(services), journal_(journal), definitions_(std::move(definitions)), run_base_(std::move(run_base)) {}
+Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base, BootMarks marks)
+    : services_(services),
+      journal_(journal),
+      definitions_(std::move(definitions)),
+      run_base_(std::move(run_base)),
+      marks_(std::move(marks)) {}
 
 Manager::~Manager() = default;
 
@@ -35,9 +39,31 @@ Result<> Manager::recover() {
     for (const auto& id : definitions_.list())
         if (const auto found = find(id.str()); !found) log_error(found.error().message);
     std::vector<std::string> left;
-    for (const auto& [name, entry] : parked_) left.push_back(name);
+    for (const auto& [name, entry] : parked_)
+        if (container_of_exec(name).empty()) left.push_back(name);
     for (const auto& name : left) recover_by_its_run(name);
+    drop_orphaned_execs();
     return {};
+}
+
+std::vector<Parking::Entry> Manager::take_parked_execs(const std::string& name) {
+    std::vector<Parking::Entry> out;
+    for (auto it = parked_.begin(); it != parked_.end();) {
+        const auto next = std::next(it);
+        if (container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
+        it = next;
+    }
+    return out;
+}
+
+/// An exec ends with its container. One of a container whose definition is broken goes on for as long as that does.
+void Manager::drop_orphaned_execs() {
+    std::erase_if(parked_, [this](const auto& entry) {
+        const auto container = container_of_exec(entry.first);
+        const bool orphaned = !container.empty() && !parked_.contains(container);
+        if (orphaned) services_.parking.drop(entry.first);
+        return orphaned;
+    });
 }
 
 /// Someone removed the file of a container that runs, or broke it. It goes on by what it was started with. Without a
@@ -58,11 +84,24 @@ void Manager::recover_by_its_run(const std::string& name) {
 
 void Manager::autostart() {
     for (const auto& [name, container] : containers_) {
-        if (!container->definition().autostart || container->state() != State::created) continue;
+        if (!starts_at_boot(*container) || container->state() != State::created) continue;
         container->start({}, [name](const Result<>& started) {
             if (!started) log_error(std::format("{}: {}", name, started.error().message));
         });
     }
+}
+
+bool Manager::starts_at_boot(const Supervisor& container) const {
+    const auto& definition = container.definition();
+    if (definition.restart.when != RestartWhen::unless_stopped) return definition.autostart;
+    return marks_.get(container.id()).value_or(definition.autostart);
+}
+
+/// A person asked for it; for what happens at the next boot.
+void Manager::mark_wanted(const Supervisor& container, bool wanted) const {
+    if (container.definition().restart.when != RestartWhen::unless_stopped) return;
+    if (const auto marked = marks_.set(container.id(), wanted); !marked)
+        log_error(std::format("{}: {}", container.id().str(), marked.error().message));
 }
 
 std::vector<std::string> Manager::names() const {
@@ -117,7 +156,7 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
     auto* container = opened.get();
     containers_[name] = std::move(opened);
     auto parked = parked_.extract(name);
-    container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())));
+    container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())), take_parked_execs(name));
     if (!container->is_active()) definitions_.remove_runtime(container->id());
     remove_if_unwanted(*container);
     for (auto* observer : observers_) observer->on_added(name);
@@ -130,6 +169,7 @@ Result<> Manager::forget(Supervisor& container) {
     removals_.erase(info.name);
     loaded_.erase(info.name);
     RunDirectory::remove(run_base_, container.id());
+    marks_.forget(container.id());
     services_.parking.drop(info.name);
     auto node = containers_.extract(info.name);
     removed_.push_back(std::move(node.mapped()));
@@ -215,8 +255,8 @@ void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
 /// One that starts is not meant: it is about what an earlier run left under the same name.
 void Manager::stop_unit(const std::string& unit) {
     for (const auto& [name, container] : containers_)
-        if (container->unit() == unit && container->state() == State::running)
-            return container->stop(std::nullopt, [](const Result<>&) {});
+        if (container->unit() == unit && (container->state() == State::running || container->state() == State::paused))
+            return container->stop(std::nullopt, {Cause::systemd, "a stop of " + unit}, [](const Result<>&) {});
 }
 
 Result<> Manager::start_in_unit(const std::string& name, std::string unit, UniqueFd connection) {

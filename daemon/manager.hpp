@@ -12,6 +12,7 @@
 
 #include "api/types.hpp"
 #include "api/verbs.hpp"
+#include "daemon/boot_marks.hpp"
 #include "daemon/definitions.hpp"
 #include "daemon/journal.hpp"
 #include "daemon/supervisor.hpp"
@@ -33,7 +34,7 @@ class Manager {
 public:
     using Done = std::function<void(Result<api::Reply>)>;
 
-    Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base);
+    Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base, BootMarks marks);
     ~Manager();
 
     /// Takes up what the definitions and the last daemon left.
@@ -70,6 +71,19 @@ private:
     void wait(api::Request& request, const Done& done);
     void enable(api::Request& request, const Done& done);
     void disable(api::Request& request, const Done& done);
+    void pause(api::Request& request, const Done& done);
+    void resume(api::Request& request, const Done& done);
+    void reset(api::Request& request, const Done& done);
+    void ps(api::Request& request, const Done& done);
+    void stats(api::Request& request, const Done& done);
+    void why(api::Request& request, const Done& done);
+    void history(api::Request& request, const Done& done);
+    void exec(api::Request& request, const Done& done);
+    void attach_to_exec(Supervisor& container, const api::Request& request, const Done& done);
+    void mark_wanted(const Supervisor& container, bool wanted) const;
+    [[nodiscard]] bool starts_at_boot(const Supervisor& container) const;
+    [[nodiscard]] std::vector<Parking::Entry> take_parked_execs(const std::string& name);
+    void drop_orphaned_execs();
     // manager_definition_verbs.cpp
     void cat(api::Request& request, const Done& done);
     void explain(api::Request& request, const Done& done);
@@ -101,6 +115,7 @@ private:
     const Journal& journal_;
     Definitions definitions_;
     std::string run_base_;
+    BootMarks marks_;
     std::map<std::string, std::unique_ptr<Supervisor>> containers_;
     /// How the files of a container were when they were last read, and why they could not be used.
     struct Loaded {

@@ -35,7 +35,7 @@ Result<Definition> definition_of(const Request& request) {
         const auto when = value_of(kRestartPolicies, request.restart);
         if (!when)
             return fail(Errc::invalid_argument,
-                        std::format("restart policy {}: must be no, on-failure or always", xctl::quoted(request.restart)));
+                        std::format("restart policy {}: must be no, on-failure, always or unless-stopped", xctl::quoted(request.restart)));
         definition.restart.when = *when;
     }
     if (request.scrollback) {
@@ -71,6 +71,10 @@ void Manager::call(Verb verb, Request request, Done done) {
         Row{Verb::cat, &Manager::cat},       Row{Verb::explain, &Manager::explain},
         Row{Verb::diff, &Manager::diff},     Row{Verb::verify, &Manager::verify},
         Row{Verb::edit, &Manager::edit},     Row{Verb::set, &Manager::set},
+        Row{Verb::pause, &Manager::pause},   Row{Verb::resume, &Manager::resume},
+        Row{Verb::ps, &Manager::ps},         Row{Verb::stats, &Manager::stats},
+        Row{Verb::exec, &Manager::exec},     Row{Verb::reset, &Manager::reset},
+        Row{Verb::why, &Manager::why},       Row{Verb::history, &Manager::history},
     };
     static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
     for (const auto& row : kHandlers)
@@ -116,6 +120,7 @@ void Manager::start(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
+    mark_wanted(**container, true);
     (*container)->start(std::move(request.args), reply_with(request.name, done));
 }
 
@@ -130,6 +135,7 @@ void Manager::run(Request& request, const Done& done) {
     auto console = open_console(container, request, options);
     if (!console) return done(std::unexpected(console.error()));
     auto shared = std::make_shared<UniqueFd>(std::move(*console));
+    mark_wanted(container, true);
     container.start(std::move(request.args), [done, shared](Result<> started) {
         if (!started) return done(std::unexpected(std::move(started).error()));
         Reply reply;
@@ -141,14 +147,16 @@ void Manager::run(Request& request, const Done& done) {
 void Manager::stop(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    (*container)->stop(timeout_of(request), reply_with(request.name, done));
+    mark_wanted(**container, false);
+    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", request.by), reply_with(request.name, done));
 }
 
 void Manager::restart(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
-    (*container)->restart(timeout_of(request), reply_with(request.name, done));
+    mark_wanted(**container, true);
+    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", request.by), reply_with(request.name, done));
 }
 
 void Manager::kill(Request& request, const Done& done) {
@@ -156,7 +164,8 @@ void Manager::kill(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     const auto signal = request.signal.empty() ? std::optional(15) : oci::parse_signal(request.signal);
     if (!signal) return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
-    if (auto sent = (*container)->kill(*signal); !sent) return done(std::unexpected(std::move(sent).error()));
+    auto sent = (*container)->kill(*signal, request.all, EndRequest::of_user("kill", request.by, *signal));
+    if (!sent) return done(std::unexpected(std::move(sent).error()));
     done(Reply{});
 }
 
@@ -165,7 +174,8 @@ void Manager::remove(Request& request, const Done& done) {
     if (!found) return done(std::unexpected(found.error()));
     auto& container = **found;
     const auto state = container.state();
-    const auto finish = [this, name = request.name, done](const Result<>&) {
+    const auto finish = [this, name = request.name, done](const Result<>& stopped) {
+        if (!stopped) return done(std::unexpected(stopped.error()));
         const auto it = containers_.find(name);
         if (it == containers_.end()) return done(Reply{});  // it was made to go when it stops
         if (auto gone = forget(*it->second); !gone) return done(std::unexpected(std::move(gone).error()));
@@ -175,7 +185,7 @@ void Manager::remove(Request& request, const Done& done) {
     if (!request.force)
         return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first, or use force", request.name,
                                                         name_of(kStates, state))));
-    container.stop(std::chrono::microseconds(0), finish);
+    container.stop(std::chrono::microseconds(0), EndRequest::of_user("delete", request.by), finish);
 }
 
 void Manager::list(Request&, const Done& done) {
@@ -217,6 +227,7 @@ Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& req
 void Manager::attach(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
+    if (!request.exec.empty()) return attach_to_exec(**container, request, done);
     ConsoleClient::Options options;
     options.cursor = cursor_for((*container)->ring(), request);
     options.observe = request.observe;

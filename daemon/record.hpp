@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/container.hpp"
+#include "daemon/run_history.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -25,6 +26,9 @@ struct Record {
     std::string bundle;             // of the current or last run, should its definition be taken away meanwhile
     std::string oci_version = "1.3.0";
     std::map<std::string, std::string> annotations;
+    EndRequest end_request;         // of the current run
+    std::string quarantine;         // why the current run cannot end
+    std::vector<RunRecord> history;
 };
 
 [[nodiscard]] std::string to_json(const Record& record);

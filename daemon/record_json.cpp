@@ -57,6 +57,7 @@ Json machine_to_json(const Machine& machine) {
     for (const auto time : machine.recent) recent.push_back(to_usec(time));
     return {{"state", name_of(kStates, machine.state)},
             {"startAgain", machine.start_again},
+            {"stopAsked", machine.stop_asked},
             {"byPolicy", machine.by_policy},
             {"runs", machine.runs},
             {"restarts", machine.restarts},
@@ -70,6 +71,7 @@ Machine machine_from_json(const Json& json) {
     Machine machine;
     machine.state = value_of(kStates, json.value("state", "")).value_or(State::created);
     machine.start_again = json.value("startAgain", false);
+    machine.stop_asked = json.value("stopAsked", false);
     machine.by_policy = json.value("byPolicy", false);
     machine.runs = number(json, "runs", std::uint64_t{0});
     machine.restarts = number(json, "restarts", std::uint64_t{0});
@@ -81,9 +83,48 @@ Machine machine_from_json(const Json& json) {
     return machine;
 }
 
+Json request_to_json(const EndRequest& request) {
+    return {{"cause", name_of(kCauses, request.cause)},
+            {"by", request.by},
+            {"signal", request.signal},
+            {"timedOut", request.timed_out}};
+}
+
+EndRequest request_from_json(const Json& json) {
+    return {value_of(kCauses, json.value("cause", "")).value_or(Cause::itself), json.value("by", ""),
+            number(json, "signal", 0), json.value("timedOut", false)};
+}
+
+Json run_to_json(const RunRecord& run) {
+    return {{"number", run.number},        {"started", to_usec(run.started)},
+            {"exit", exit_to_json(run.exit)}, {"cause", name_of(kCauses, run.cause)},
+            {"by", run.by},                {"timedOut", run.timed_out},
+            {"oomCgroup", run.oom_cgroup}, {"step", run.step},
+            {"path", run.path},            {"errno", run.error},
+            {"console", run.console}};
+}
+
+RunRecord run_from_json(const Json& json) {
+    RunRecord run;
+    run.number = number(json, "number", std::uint64_t{0});
+    run.started = time_at(json, "started");
+    run.exit = exit_from_json(json.value("exit", Json::object()));
+    run.cause = value_of(kCauses, json.value("cause", "")).value_or(Cause::itself);
+    run.by = json.value("by", "");
+    run.timed_out = json.value("timedOut", false);
+    run.oom_cgroup = json.value("oomCgroup", "");
+    run.step = json.value("step", "");
+    run.path = json.value("path", "");
+    run.error = number(json, "errno", 0);
+    run.console = json.value("console", "");
+    return run;
+}
+
 }  // namespace
 
 std::string to_json(const Record& record) {
+    Json history = Json::array();
+    for (const auto& run : record.history) history.push_back(run_to_json(run));
     const Json out{{"machine", machine_to_json(record.machine)},
                    {"placement", name_of(kPlacements, record.placement)},
                    {"unit", record.unit},
@@ -91,7 +132,10 @@ std::string to_json(const Record& record) {
                    {"args", record.args},
                    {"bundle", record.bundle},
                    {"ociVersion", record.oci_version},
-                   {"annotations", record.annotations}};
+                   {"annotations", record.annotations},
+                   {"endRequest", request_to_json(record.end_request)},
+                   {"quarantine", record.quarantine},
+                   {"history", std::move(history)}};
     return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -107,6 +151,9 @@ Result<Record> parse_record(std::string_view text) {
         record.bundle = json.value("bundle", "");
         record.oci_version = json.value("ociVersion", record.oci_version);
         record.annotations = json.value("annotations", std::map<std::string, std::string>{});
+        record.end_request = request_from_json(json.value("endRequest", Json::object()));
+        record.quarantine = json.value("quarantine", "");
+        for (const auto& run : json.value("history", std::vector<Json>{})) record.history.push_back(run_from_json(run));
         return record;
     } catch (const nlohmann::json::exception& error) {
         return fail(Errc::invalid_document, error.what());

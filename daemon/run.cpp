@@ -25,6 +25,9 @@ using launch::ServiceKind;
 /// Nothing in a launch waits for people or networks, so one that takes this long hangs.
 constexpr std::chrono::seconds kLaunchTimeout{60};
 
+/// As the init calls the step in which it runs hooks itself.
+constexpr const char* kHookStep = "hook";
+
 constexpr char kPidfdLetter = 'P';
 constexpr char kKeeperLetter = 'K';
 constexpr char kChannelLetter = 'C';
@@ -96,7 +99,8 @@ void Run::on_launched(Result<launch::Launched> launched) {
     if (!launched) return fail_launch(std::move(launched).error());
     if (auto watched = watch_launched(std::move(*launched)); !watched) return fail_launch(watched.error());
     if (killed_) return kill();
-    if (setup_.placement == Placement::scope) request_scope();
+    if (setup_.enter) in_scope_ = true;
+    if (setup_.placement == Placement::scope && !setup_.enter) request_scope();
 }
 
 Result<> Run::arm_launch_timer() {
@@ -196,6 +200,7 @@ void Run::on_launch_succeeded() {
 }
 
 void Run::on_hooks_failed(Error error) {
+    error.step = kHookStep;
     if (!failure_) failure_ = std::move(error);
     kill();
 }
@@ -219,7 +224,12 @@ void Run::place() {
     // Once it is dead its number may be someone else's.
     if (!in_scope_ || !wants_placement_ || step_ >= Step::ending) return;
     wants_placement_ = false;
-    if (setup_.placement == Placement::scope) {
+    if (setup_.enter) {
+        if (auto entered = setup_.enter(pid_); !entered) {
+            failure_ = std::move(entered).error();
+            return kill();
+        }
+    } else if (setup_.placement == Placement::scope) {
         const auto prepare = [this]() -> Result<UniqueFd> {
             const auto path = TRY(kernel::read_cgroup_path(pid_), "find the scope's cgroup");
             const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
@@ -373,6 +383,7 @@ void Run::kill() {
     killed_ = true;
     if (payload_) (void)kernel::kill_cgroup(payload_.get());
     if (pidfd_) (void)kernel::send_signal(pidfd_.get(), SIGKILL);
+    await_death();
 }
 
 }  // namespace xctl

@@ -50,6 +50,9 @@ public:
         int run_directory = -1;  // the Supervisor's
         std::uint64_t number = 0;  // of this run; tells a parked run from its successor
         bool launched = false;     // its program ran under an earlier daemon already
+        /// Of one more process in a running container (exec): puts it into that one's cgroup. It then has none of its own,
+        /// and ends alone.
+        std::function<Result<>(pid_t)> enter;
     };
 
     struct Listener {
@@ -57,6 +60,8 @@ public:
         std::function<void()> launched;                              // the program runs
         /// Once, the last call; may destroy the Run. `failure` is set when the program never ran.
         std::function<void(ExitRecord record, std::optional<Error> failure)> ended;
+        /// It was killed, and the kernel does not let go of it; `ended` follows when it does.
+        std::function<void(std::string why)> stuck;
     };
 
     Run(Services& services, Console& console, Setup setup, Listener listener);
@@ -76,11 +81,18 @@ public:
     Result<> send_signal(int signal);
     /// Limits of the cgroup and its rules for devices, while it runs.
     Result<> change_limits(const plan::Cgroup& limits);
+    /// Whoever does not end then is reported as stuck.
     void kill();
     /// The console holds fewer descriptors than before; parked copies must not keep the others open.
     void repark();
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+    /// The cgroup with all its processes; -1 while there is none.
+    [[nodiscard]] int payload() const noexcept { return payload_.get(); }
+    /// Where the kernel killed for want of memory; empty if it did not.
+    [[nodiscard]] const std::string& oom_cgroup() const noexcept { return oom_cgroup_; }
+    [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
 
 private:
     enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };
@@ -118,6 +130,7 @@ private:
     void open_payload();
     void watch_memory();
     void read_memory_events();
+    void await_death();
     void leave_class() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();
@@ -138,6 +151,7 @@ private:
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
     std::uint64_t oom_kills_ = 0;
+    std::string payload_path_, oom_cgroup_;
 
     pid_t pid_ = -1;
     UniqueFd pidfd_;
@@ -154,6 +168,7 @@ private:
     kernel::EventSource empty_source_;
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;
+    kernel::EventSource death_timer_;
     HookRunner hooks_;
     std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
 };

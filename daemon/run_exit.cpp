@@ -9,6 +9,7 @@
 #include <format>
 #include <utility>
 
+#include "daemon/readings.hpp"
 #include "daemon/run.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
@@ -16,14 +17,15 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/launch/exit_record.hpp"
+#include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
 namespace {
 
-/// How long to wait for the kernel to clear a killed cgroup before it is left to systemd.
-constexpr std::chrono::seconds kEmptyTimeout{5};
+/// How long a killed process may take to give back what it has before something must be wrong with what it uses.
+constexpr std::chrono::seconds kDeathTimeout{10};
 
 std::uint64_t oom_kills_in(std::string_view memory_events) {
     for (const auto& line : split(memory_events, '\n'))
@@ -82,16 +84,17 @@ void Run::on_status(kernel::ExitStatus status) {
 void Run::on_unknown_status() { wait_until_empty(); }
 
 void Run::open_payload() {
-    if (payload_) return;
+    if (payload_ || setup_.enter) return;
     const auto path = kernel::read_cgroup_path(pid_);
     if (!path) return;
-    if (auto opened = kernel::open_cgroup(*path)) payload_ = std::move(*opened);
+    if (auto opened = kernel::open_cgroup(launch::payload_path_of(*path))) payload_ = std::move(*opened);
 }
 
 /// The counter disappears with the cgroup, which systemd removes at once, so changes are read as they happen.
 void Run::watch_memory() {
     open_payload();
     if (!payload_) return;
+    payload_path_ = launch::payload_path_of(kernel::read_cgroup_path(pid_).value_or(std::string()));
     for (const auto* file : {"memory.events", "../memory.events"}) {
         memory_events_.reset(::openat(payload_.get(), file, O_RDONLY | O_CLOEXEC));
         if (memory_events_) break;
@@ -106,7 +109,9 @@ void Run::read_memory_events() {
     char buffer[512];
     const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
     if (size <= 0) return memory_source_.reset();
-    oom_kills_ = std::max(oom_kills_, oom_kills_in({buffer, static_cast<std::size_t>(size)}));
+    const auto kills = oom_kills_in({buffer, static_cast<std::size_t>(size)});
+    if (kills > oom_kills_) oom_cgroup_ = find_oom_cgroup(payload_.get(), payload_path_);
+    oom_kills_ = std::max(oom_kills_, kills);
 }
 
 void Run::wait_until_empty() {
@@ -123,10 +128,20 @@ void Run::wait_until_empty() {
         const auto now = kernel::read_cgroup_events(payload_.get());
         if (!now || !now->populated) end();
     });
-    auto timer = services_.loop.add_timer(kEmptyTimeout, [this](std::uint32_t) { end(); });
-    if (!source || !timer) return end();
+    if (!source) return end();
     empty_source_ = std::move(*source);
-    empty_timer_ = std::move(*timer);
+    await_death();
+}
+
+void Run::await_death() {
+    if (death_timer_ || setup_.enter) return;
+    auto timer = services_.loop.add_timer(kDeathTimeout, [this](std::uint32_t) {
+        if (payload_)
+            listener_.stuck(describe_stuck(payload_.get()));
+        else if (pidfd_)
+            listener_.stuck(std::format("its first process, {}, was killed and cannot end", pid_));
+    });
+    if (timer) death_timer_ = std::move(*timer);
 }
 
 void Run::leave_class() const {
@@ -180,13 +195,13 @@ void Run::end() {
     // The init may have told why it failed, or that it succeeded, just before it died.
     if (channel_source_) on_channel();
     if (awaits_hooks() || start_poststop_hooks()) {
-        for (auto* source : {&empty_source_, &empty_timer_}) source->reset();
+        for (auto* source : {&empty_source_, &empty_timer_, &death_timer_}) source->reset();
         return;
     }
     hooks_.cancel();
     step_ = Step::ended;
     for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
-                         &launch_timer_})
+                         &launch_timer_, &death_timer_})
         source->reset();
     leave_class();
     // Should there be an init that we never heard of, it sees this and exits.

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <format>
+#include <random>
 
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
@@ -17,20 +18,18 @@ namespace {
 
 using Usec = std::chrono::microseconds;
 
-/// What attached clients see as the status of a program that never ran, as shells have it.
-constexpr int kLaunchFailedStatus = 127;
-constexpr int kUnknownStatus = -1;
-
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
-std::uint64_t to_usec(TimePoint time) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<Usec>(time.time_since_epoch()).count());
+/// From 0 to 1. Predictability does no harm here.
+double chance() {
+    static std::minstd_rand generator(std::random_device{}());
+    return std::generate_canonical<double, 32>(generator);
 }
 
 }  // namespace
 
 Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition,
-                       RunDirectory directory, Ring ring, Listener listener)
+                       RunDirectory directory, Ring ring, std::string exec_directory, Listener listener)
     : services_(services),
       id_(std::move(id)),
       definition_(std::move(definition)),
@@ -38,7 +37,9 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       console_(services.loop, std::move(ring)),
       journal_(services.loop, journal, console_.ring(), id_.str()),
       record_(directory_.load()),
-      listener_(std::move(listener)) {
+      listener_(std::move(listener)),
+      freezer_(services.loop),
+      execs_(services, id_.str(), std::move(exec_directory)) {
     journal_.set_unit(record_.unit, record_.pid);
     console_.set_listener([this] { journal_.pump(); });
     console_.set_shrink_listener([this] {
@@ -52,16 +53,18 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const J
                                                      ContainerId id, Definition definition, Listener listener) {
     auto directory = TRY(RunDirectory::open(run_base, id));
     auto ring = TRY(Ring::open_at(directory.fd(), "console", definition.scrollback));
+    auto execs = std::format("{}/{}/exec", run_base, id.str());
     return std::unique_ptr<Supervisor>(new Supervisor(services, journal, std::move(id), std::move(definition),
-                                                      std::move(directory), std::move(ring), std::move(listener)));
+                                                      std::move(directory), std::move(ring), std::move(execs),
+                                                      std::move(listener)));
 }
 
 Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
     const auto before = record_.machine.state;
     const auto actions =
-        TRY(advance(record_.machine, trigger, effective_policy(), std::chrono::system_clock::now(), exit));
+        TRY(advance(record_.machine, trigger, effective_policy(), std::chrono::system_clock::now(), exit, chance()));
     save();
-    for (const auto action : actions) carry_out(action);
+    for (const auto action : actions) carry_out(trigger, action);
     if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));
     settle();
     return {};
@@ -78,11 +81,18 @@ RestartPolicy Supervisor::effective_policy() const {
     return {};
 }
 
-void Supervisor::carry_out(Action action) {
+void Supervisor::carry_out(Trigger trigger, Action action) {
     switch (action) {
         case Action::launch: return launch();
         case Action::signal: return send_stop_signal();
-        case Action::kill: return run_ ? run_->kill() : give_up_launch();
+        case Action::kill:
+            if (trigger == Trigger::stop_timeout) note_timeout();
+            return run_ ? run_->kill() : give_up_launch();
+        case Action::freeze: return freeze();
+        case Action::thaw:
+            if (run_) (void)freezer_.thaw(run_->payload());
+            return;
+        case Action::report_crash_loop: return listener_(*this, "crash-loop");
         case Action::arm_restart: return arm_restart();
         case Action::cancel_restart: return restart_timer_.reset();
     }
@@ -138,6 +148,8 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.bundle = definition_.bundle;
     if (record_.placement == Placement::scope) record_.unit = scope_name(id_);
     record_.pid = -1;
+    record_.end_request = {};
+    record_.quarantine.clear();
     save();
     journal_.set_unit(record_.unit, -1);
     make_run();
@@ -168,6 +180,7 @@ Run::Listener Supervisor::run_listener() {
             if (state() == State::starting || state() == State::stopping) (void)apply(Trigger::launched);
         },
         [this](ExitRecord record, std::optional<Error> failure) { on_ended(std::move(record), std::move(failure)); },
+        [this](std::string why) { on_stuck(std::move(why)); },
     };
 }
 
@@ -175,36 +188,6 @@ void Supervisor::on_placed(pid_t pid) {
     record_.pid = pid;
     journal_.set_unit(record_.unit, pid);
     save();
-}
-
-/// The record is saved before the parked descriptors are let go: whenever the daemon dies in between, the next
-/// one finds either the run or how it ended.
-void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
-    stop_timer_.reset();
-    finished_run_ = std::move(run_);
-    unit_connection_.reset();
-    record_.pid = -1;
-    journal_.finish();
-    journal_.set_unit(record_.unit, -1);
-    launch_failure_ = std::move(failure);
-    if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
-    (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
-    end_open_run();
-    services_.parking.drop(id_.str());
-    if (record_.placement == Placement::unit) return;
-    services_.scopes.reset_failed(scope_name(id_));
-    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_), [](const Result<>&) {});
-}
-
-/// Marks the end of a run whose beginning the console shows.
-void Supervisor::end_open_run() {
-    if (!console_.ring().run_is_open()) return;
-    const auto& exit = record_.machine.last_exit;
-    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
-    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
-                       : exit.reason == ExitReason::unknown     ? kUnknownStatus
-                                                                : exit.status;
-    console_.mark_run_end(signaled, status, state() == State::stopped);
 }
 
 void Supervisor::send_stop_signal() {
@@ -249,91 +232,12 @@ void Supervisor::arm_restart() {
     if (timer) restart_timer_ = std::move(*timer);
 }
 
-void Supervisor::start(std::vector<std::string> args, Done done) {
-    if (state() != State::starting && state() != State::running && state() != State::stopping) {
-        if (auto compiled = compile(args); !compiled) return done(std::unexpected(std::move(compiled).error()));
-        record_.args = std::move(args);
-        record_.placement = Placement::scope;
-        launch_failure_.reset();
-    }
-    if (auto applied = apply(Trigger::start); !applied) return done(std::move(applied));
-    waiters_.push_back({Waiter::For::running, std::move(done)});
+void Supervisor::recover(std::optional<Parking::Entry> parked, std::vector<Parking::Entry> parked_execs) {
+    recover_run(std::move(parked));
+    execs_.recover(std::move(parked_execs));
 }
 
-Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {
-    const bool expected = state() == State::starting && record_.placement == Placement::unit && !run_;
-    if (!expected) {
-        if (run_) return fail(Errc::wrong_state, std::format("{} runs already, in {}", id_.str(), record_.unit));
-        if (state() == State::starting || state() == State::stopping)
-            return fail(Errc::wrong_state, std::format("{} is {}", id_.str(), name_of(kStates, state())));
-        record_.placement = Placement::unit;
-        record_.args.clear();
-        launch_failure_.reset();
-    }
-    record_.unit = std::move(unit);
-    unit_connection_ = std::move(connection);
-    if (expected) {
-        launch();
-        return {};
-    }
-    return apply(Trigger::start);
-}
-
-void Supervisor::stop(std::optional<Usec> timeout, Done done) {
-    const bool again = state() == State::stopping;
-    stop_timeout_ = timeout;
-    waiters_.push_back({Waiter::For::stopped, std::move(done)});
-    (void)apply(Trigger::stop);
-    if (again && timeout && state() == State::stopping) arm_stop_timer(*timeout);
-}
-
-void Supervisor::restart(std::optional<Usec> timeout, Done done) {
-    stop_timeout_ = timeout;
-    launch_failure_.reset();
-    if (auto applied = apply(Trigger::restart); !applied) return done(std::move(applied));
-    waiters_.push_back({Waiter::For::running, std::move(done)});
-}
-
-void Supervisor::wait(Done done) {
-    if (state() == State::stopped) return done({});
-    waiters_.push_back({Waiter::For::stopped, std::move(done)});
-}
-
-void Supervisor::finish() {
-    console_.finish_clients();
-    for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));
-}
-
-Result<> Supervisor::kill(int signal) {
-    if (!run_) return fail(Errc::wrong_state, std::format("{} is not running", id_.str()));
-    return run_->send_signal(signal);
-}
-
-/// Tells those whose state has come. In the order they asked, and each once.
-void Supervisor::settle() {
-    std::list<Waiter> ready;
-    for (auto it = waiters_.begin(); it != waiters_.end();) {
-        const bool stopped = state() == State::stopped || (state() == State::created && !run_);
-        const bool running = state() == State::running;
-        const bool over = it->what == Waiter::For::running ? running || stopped || state() == State::waiting : stopped;
-        const auto next = std::next(it);
-        if (over) ready.splice(ready.end(), waiters_, it);
-        it = next;
-    }
-    for (auto& waiter : ready) {
-        const bool started = waiter.what == Waiter::For::stopped || state() == State::running;
-        if (started)
-            waiter.done({});
-        else if (launch_failure_)
-            waiter.done(std::unexpected(*launch_failure_));
-        else if (record_.machine.last_exit.reason == ExitReason::launch_failed)
-            waiter.done(fail(Errc::launch_failed, record_.machine.last_exit.message));
-        else
-            waiter.done(fail(Errc::cancelled, "it was stopped before it ran"));
-    }
-}
-
-void Supervisor::recover(std::optional<Parking::Entry> parked) {
+void Supervisor::recover_run(std::optional<Parking::Entry> parked) {
     auto& machine = record_.machine;
     outlived_daemon_ = machine.runs > 0;
     const auto number = parked ? Run::parked_number(*parked) : 0;
@@ -342,7 +246,7 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
         machine.runs = number;
         machine.state = State::starting;
     }
-    const bool active = state() == State::starting || state() == State::running || state() == State::stopping;
+    const bool active = has_run(state());
     if (parked && (!active || number != machine.runs)) {
         services_.parking.drop(id_.str());
         parked.reset();
@@ -355,8 +259,7 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
             console_.close_run();
             return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message}, std::nullopt);
         }
-        if (state() == State::stopping) send_stop_signal();
-        return;
+        return go_on_with_run();
     }
     if (state() == State::waiting || state() == State::stopped) end_open_run();
     switch (state()) {
@@ -365,6 +268,8 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
             if (record_.placement == Placement::scope) return launch();
             [[fallthrough]];
         case State::running:
+        case State::paused:
+        case State::quarantined:
         case State::stopping: return end_lost_run();
         case State::waiting: return arm_restart();
         case State::created:
@@ -372,52 +277,13 @@ void Supervisor::recover(std::optional<Parking::Entry> parked) {
     }
 }
 
-/// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.
-void Supervisor::end_lost_run() {
-    const auto ended = [this, alive = alive_](const Result<>&) {
-        if (!*alive || run_) return;
-        on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
-    };
-    if (record_.placement == Placement::scope)
-        services_.scopes.discard(record_.unit, ended);
-    else
-        services_.scopes.stop(record_.unit, ended);
-}
-
-api::ContainerInfo Supervisor::info() const {
-    const auto& machine = record_.machine;
-    api::ContainerInfo info;
-    info.name = id_.str();
-    info.status = oci_status(machine.state);
-    info.state = name_of(kStates, machine.state);
-    info.pid = record_.pid > 0 ? static_cast<std::uint64_t>(record_.pid) : 0;
-    info.bundle = definition_.bundle;
-    info.unit = run_ ? record_.unit : "";
-    info.restart = name_of(kRestartPolicies, definition_.restart.when);
-    info.autostart = definition_.autostart;
-    info.runs = machine.runs;
-    info.restarts = machine.restarts;
-    info.started = to_usec(machine.started);
-    info.exited = to_usec(machine.last_exit.time);
-    info.next_start = to_usec(machine.next_start);
-    info.exit_reason = name_of(kExitReasons, machine.last_exit.reason);
-    info.exit_status = machine.last_exit.status;
-    info.message = machine.last_exit.message;
-    info.console_begin = console_.ring().begin();
-    info.console_end = console_.ring().end();
-    info.attached = console_.client_count();
-    return info;
-}
-
-std::string Supervisor::oci_state() const {
-    oci::State out;
-    out.oci_version = record_.oci_version;
-    out.id = id_.str();
-    out.status = value_of(oci::kStatusNames, oci_status(state())).value_or(oci::Status::stopped);
-    out.pid = record_.pid > 0 ? record_.pid : 0;
-    out.bundle = definition_.bundle;
-    out.annotations = record_.annotations;
-    return oci::to_json(out);
+/// The last daemon may have been killed between writing down what is to be and doing it.
+void Supervisor::go_on_with_run() {
+    if (!run_) return;
+    if (state() == State::paused) return freeze();
+    (void)freezer_.thaw(run_->payload());
+    if (state() == State::stopping) send_stop_signal();
+    if (state() == State::quarantined) run_->kill();
 }
 
 }  // namespace xctl

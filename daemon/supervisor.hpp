@@ -11,14 +11,18 @@
 #include <optional>
 #include <string>
 
+#include "api/readings.hpp"
 #include "api/types.hpp"
 #include "daemon/console.hpp"
 #include "daemon/container.hpp"
 #include "daemon/definition.hpp"
+#include "daemon/exec.hpp"
+#include "daemon/freezer.hpp"
 #include "daemon/journal.hpp"
 #include "daemon/record.hpp"
 #include "daemon/run.hpp"
 #include "lib/base/container_id.hpp"
+#include "lib/oci/state.hpp"
 #include "lib/plan/compile.hpp"
 
 namespace xctl {
@@ -39,16 +43,31 @@ public:
     ~Supervisor();
 
     /// Takes up what the last daemon left: a run that goes on, or the record of how it ended.
-    void recover(std::optional<Parking::Entry> parked);
+    void recover(std::optional<Parking::Entry> parked, std::vector<Parking::Entry> parked_execs);
 
     /// `done` when the program runs, or when it could not be started.
     void start(std::vector<std::string> args, Done done);
-    /// `done` when it is stopped and its cgroup is empty.
-    void stop(std::optional<std::chrono::microseconds> timeout, Done done);
-    void restart(std::optional<std::chrono::microseconds> timeout, Done done);
+    /// `done` when it is stopped and its cgroup is empty; Errc::timeout when the kernel does not let go of it.
+    void stop(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
+    void restart(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
     /// `done` when it is stopped for good; at once if it is.
     void wait(Done done);
-    Result<> kill(int signal);
+    /// To its init, or to all its processes.
+    Result<> kill(int signal, bool all, EndRequest request);
+    /// `done` when all its processes are frozen, or when they cannot be.
+    void pause(Done done);
+    Result<> resume();
+    /// Forgets earlier restarts.
+    Result<> reset();
+    /// One more process in it; `started` when its program runs, or could not be started.
+    Result<Execs::Opened> exec(const api::Request& request, Execs::Started started);
+    [[nodiscard]] Execs& execs() noexcept { return execs_; }
+    Result<std::vector<api::Process>> list_processes() const;
+    Result<api::Stats> read_stats() const;
+    [[nodiscard]] std::vector<api::Interface> read_network() const;
+    /// The last run that failed, or else the last one; empty without any.
+    [[nodiscard]] api::RunInfo last_failure() const;
+    [[nodiscard]] std::vector<api::RunInfo> history() const;
     Result<> attach(UniqueFd socket, ConsoleClient::Options options) { return console_.attach(std::move(socket), options); }
 
     /// systemd starts oci@NAME: this run lives in that unit. `connection` is xctl-launch's.
@@ -84,10 +103,22 @@ public:
 
 private:
     Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
-               Ring ring, Listener listener);
+               Ring ring, std::string exec_directory, Listener listener);
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
-    void carry_out(Action action);
+    void carry_out(Trigger trigger, Action action);
+    void recover_run(std::optional<Parking::Entry> parked);
+    void go_on_with_run();
+    void freeze();
+    void tell_pausers(Result<> result);
+    void note_request(EndRequest request);
+    void note_timeout();
+    void keep_history(const ExitRecord& exit, const std::optional<Error>& failure);
+    void on_stuck(std::string why);
+    Result<int> open_payload() const;
+    Result<plan::LaunchPlan> compile_exec(const api::Request& request) const;
+    Result<> enter(pid_t pid) const;
+    [[nodiscard]] oci::State state_now() const;
     void launch();
     void give_up_launch();
     void refuse(const Error& error);
@@ -111,7 +142,7 @@ private:
     [[nodiscard]] int stop_signal() const;
 
     struct Waiter {
-        enum class For : std::uint8_t { running, stopped } what;
+        enum class For : std::uint8_t { running, stopped, ended } what;  // ended: however long it takes
         Done done;
     };
 
@@ -130,6 +161,9 @@ private:
     std::optional<std::chrono::microseconds> stop_timeout_;
     std::optional<Error> launch_failure_;
     std::list<Waiter> waiters_;
+    std::vector<Done> pausers_;
+    Freezer freezer_;
+    Execs execs_;
     bool outlived_daemon_ = false;
     kernel::EventSource stop_timer_;
     kernel::EventSource restart_timer_;

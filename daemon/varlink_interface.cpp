@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "api/errors.hpp"
@@ -12,8 +15,6 @@
 
 namespace xctl {
 namespace {
-
-using api::Output;
 
 /// Owns all texts and symbols that the interface points to.
 class Builder {
@@ -34,18 +35,15 @@ private:
     void add_field(Fields& fields, std::string_view name, sd_varlink_field_type_t type, std::int64_t flags,
                    sd_varlink_field_direction_t direction, const sd_varlink_symbol* named = nullptr);
     const sd_varlink_symbol* symbol(std::string_view name, sd_varlink_symbol_type_t type, std::int64_t flags, Fields fields);
-    template <class T, std::size_t N>
-    const sd_varlink_symbol* structure(std::string_view name, const std::array<api::FieldRow<T>, N>& rows);
+    template <class T>
+    const sd_varlink_symbol* structure();
     const sd_varlink_symbol* method(const api::VerbRow& verb);
     void add_outputs(Fields& fields, const api::VerbRow& verb);
     const sd_varlink_symbol* error(const api::ErrorRow& row);
 
     std::deque<std::string> texts_;
     std::deque<std::vector<std::max_align_t>> blocks_;
-    const sd_varlink_symbol* container_ = nullptr;
-    const sd_varlink_symbol* event_ = nullptr;
-    const sd_varlink_symbol* setting_ = nullptr;
-    const sd_varlink_symbol* finding_ = nullptr;
+    std::map<std::string_view, const sd_varlink_symbol*> structures_;
 };
 
 template <class Head, class Element>
@@ -105,53 +103,35 @@ WireType wire_type(const api::Member<T>& member) {
     return kTypes[member.index()];
 }
 
-template <class T, std::size_t N>
-const sd_varlink_symbol* Builder::structure(std::string_view name, const std::array<api::FieldRow<T>, N>& rows) {
+template <class T>
+const sd_varlink_symbol* Builder::structure() {
     Fields fields;
-    for (const auto& row : rows) {
+    for (const auto& row : api::Described<T>::kFields) {
         const auto [type, flags] = wire_type(row.member);
         add_comment(fields, row.help);
         add_field(fields, row.name, type, flags, SD_VARLINK_REGULAR);
     }
-    return symbol(name, SD_VARLINK_STRUCT_TYPE, 0, std::move(fields));
+    return symbol(api::Described<T>::kName, SD_VARLINK_STRUCT_TYPE, 0, std::move(fields));
 }
 
 void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
+    const api::Reply sample;
     for (const auto output : verb.outputs) {
-        switch (output) {
-            case Output::container:
-                add_comment(fields, "The container after the call");
-                add_field(fields, "container", SD_VARLINK_NAMED_TYPE, 0, SD_VARLINK_OUTPUT, container_);
-                break;
-            case Output::containers:
-                add_comment(fields, "All containers, by name");
-                add_field(fields, "containers", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, container_);
-                break;
-            case Output::oci_state:
-                add_comment(fields, "State as the OCI runtime specification writes it, as JSON text");
-                add_field(fields, "ociState", SD_VARLINK_STRING, 0, SD_VARLINK_OUTPUT);
-                break;
-            case Output::fd:
-                add_comment(fields, "Index of the passed descriptor: the console's socket");
-                add_field(fields, "fd", SD_VARLINK_INT, 0, SD_VARLINK_OUTPUT);
-                break;
-            case Output::event:
-                add_comment(fields, "One event; there is a reply for each");
-                add_field(fields, "event", SD_VARLINK_NAMED_TYPE, 0, SD_VARLINK_OUTPUT, event_);
-                break;
-            case Output::settings:
-                add_comment(fields, "Values of the definition, in the order of the files");
-                add_field(fields, "settings", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, setting_);
-                break;
-            case Output::findings:
-                add_comment(fields, "What was found; nothing is good");
-                add_field(fields, "findings", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, finding_);
-                break;
-            case Output::text:
-                add_comment(fields, "The answer, for people");
-                add_field(fields, "text", SD_VARLINK_STRING, 0, SD_VARLINK_OUTPUT);
-                break;
-        }
+        const auto& row = api::output_row(output);
+        add_comment(fields, row.help);
+        const auto add = [&](sd_varlink_field_type_t type, std::int64_t flags, const sd_varlink_symbol* named = nullptr) {
+            add_field(fields, row.name, type, flags, SD_VARLINK_OUTPUT, named);
+        };
+        api::visit_output(output, sample, [&]<class T>(const T&) {
+            if constexpr (api::Structure<T>)
+                add(SD_VARLINK_NAMED_TYPE, 0, structures_[api::Described<T>::kName]);
+            else if constexpr (std::is_same_v<T, std::string>)
+                add(SD_VARLINK_STRING, 0);
+            else if constexpr (std::is_same_v<T, UniqueFd>)
+                add(SD_VARLINK_INT, 0);
+            else
+                add(SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, structures_[api::Described<typename T::value_type>::kName]);
+        });
     }
 }
 
@@ -165,8 +145,9 @@ const sd_varlink_symbol* Builder::method(const api::VerbRow& verb) {
     add_comment(fields, "Whether polkit may ask the caller for authentication");
     add_field(fields, "allowInteractiveAuthentication", SD_VARLINK_BOOL, SD_VARLINK_NULLABLE, SD_VARLINK_INPUT);
     add_outputs(fields, verb);
-    const bool streams = verb.value == api::Verb::events;
-    return symbol(verb.method, SD_VARLINK_METHOD, streams ? std::int64_t{SD_VARLINK_REQUIRES_MORE} : 0, std::move(fields));
+    std::int64_t flags = api::repeats(verb) ? std::int64_t{SD_VARLINK_SUPPORTS_MORE} : 0;
+    if (verb.value == api::Verb::events) flags = SD_VARLINK_REQUIRES_MORE;
+    return symbol(verb.method, SD_VARLINK_METHOD, flags, std::move(fields));
 }
 
 const sd_varlink_symbol* Builder::error(const api::ErrorRow& row) {
@@ -190,10 +171,12 @@ const sd_varlink_interface* Builder::build() {
         symbols.push_back(made);
         return made;
     };
-    container_ = add("One container. Times are microseconds since the epoch, 0 for never", structure("Container", api::kContainerFields));
-    event_ = add("Something that happened to a container", structure("Event", api::kEventFields));
-    setting_ = add("One value of a definition", structure("Setting", api::kSettingFields));
-    finding_ = add("Something that Verify found", structure("Finding", api::kFindingFields));
+    const auto add_structure = [&]<class T>(const T*) {
+        structures_[api::Described<T>::kName] = add(api::Described<T>::kHelp, structure<T>());
+    };
+    [&]<class... T>(const std::tuple<T...>*) {
+        (add_structure(static_cast<const T*>(nullptr)), ...);
+    }(static_cast<const api::Structures*>(nullptr));
     for (const auto& verb : api::kVerbs) add(verb.help, method(verb));
     for (const auto& row : api::kErrors) add(row.meaning, error(row));
     sd_varlink_interface head{};

@@ -12,7 +12,6 @@
 namespace xctl {
 namespace {
 
-using api::Output;
 using api::Request;
 
 struct LinkUnref {
@@ -105,49 +104,63 @@ void send_error(sd_varlink* link, const Error& error) {
     (void)sd_varlink_error(link, id.c_str(), json.get());
 }
 
-void put_container(Json& json, const api::ContainerInfo& info) {
-    Json container;
-    put_fields(container, api::kContainerFields, info);
-    (void)sd_json_variant_set_field(json.out(), "container", container.get());
+template <api::Structure T>
+void put(Json& json, const char* name, const T& value) {
+    Json object;
+    put_fields(object, api::Described<T>::kFields, value);
+    (void)sd_json_variant_set_field(json.out(), name, object.get());
 }
 
-void put_objects(Json& json, const char* name, const auto& rows, const auto& values) {
+template <api::Structure T>
+void put(Json& json, const char* name, const std::vector<T>& values) {
     Json array;
     (void)sd_json_variant_new_array(array.out(), nullptr, 0);
     for (const auto& value : values) {
         Json object;
-        put_fields(object, rows, value);
+        put_fields(object, api::Described<T>::kFields, value);
         (void)sd_json_variant_append_array(array.out(), object.get());
     }
     (void)sd_json_variant_set_field(json.out(), name, array.get());
 }
 
+Result<> put_reply(Json& json, sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
+    for (const auto output : verb.outputs) {
+        const char* name = api::output_row(output).name.data();
+        auto done = api::visit_output(output, reply, [&]<class T>(T& value) -> Result<> {
+            if constexpr (std::is_same_v<T, UniqueFd>) {
+                const int index = sd_varlink_push_fd(link, value.get());
+                if (index < 0) return fail_errno(-index, "pass the descriptor");
+                (void)value.release();
+                put(json, name, static_cast<std::int64_t>(index));
+            } else {
+                put(json, name, value);
+            }
+            return {};
+        });
+        if (!done) return done;
+    }
+    return {};
+}
+
 void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
     Json json;
-    for (const auto output : verb.outputs) {
-        switch (output) {
-            case Output::container: put_container(json, reply.container); break;
-            case Output::containers: put_objects(json, "containers", api::kContainerFields, reply.containers); break;
-            case Output::oci_state: put(json, "ociState", reply.oci_state); break;
-            case Output::fd: {
-                const int index = sd_varlink_push_fd(link, reply.fd.get());
-                if (index < 0) return send_error(link, {Errc::system, -index, "the descriptor cannot be passed", {}, {}});
-                (void)reply.fd.release();
-                put(json, "fd", static_cast<std::int64_t>(index));
-                break;
-            }
-            case Output::event: break;
-            case Output::settings: put_objects(json, "settings", api::kSettingFields, reply.settings); break;
-            case Output::findings: put_objects(json, "findings", api::kFindingFields, reply.findings); break;
-            case Output::text: put(json, "text", reply.text); break;
-        }
-    }
+    if (const auto put = put_reply(json, link, verb, reply); !put) return send_error(link, put.error());
     (void)sd_varlink_reply(link, json.get());
 }
 
+/// One answer of several; false when nobody listens any more.
+bool notify(sd_varlink* link, const api::VerbRow& verb, Result<api::Reply> reply) {
+    Json json;
+    const auto put = reply ? put_reply(json, link, verb, *reply) : Result<>(std::unexpected(reply.error()));
+    if (put) return sd_varlink_notify(link, json.get()) >= 0;
+    send_error(link, put.error());
+    return false;
+}
+
 template <std::size_t Index>
-int on_method(sd_varlink* link, sd_json_variant* parameters, sd_varlink_method_flags_t, void* userdata) {
-    return static_cast<VarlinkServer*>(userdata)->on_call(static_cast<api::Verb>(Index), link, parameters);
+int on_method(sd_varlink* link, sd_json_variant* parameters, sd_varlink_method_flags_t flags, void* userdata) {
+    const bool more = (flags & SD_VARLINK_METHOD_MORE) != 0;
+    return static_cast<VarlinkServer*>(userdata)->on_call(static_cast<api::Verb>(Index), link, parameters, more);
 }
 
 template <std::size_t... Index>
@@ -172,7 +185,8 @@ void on_link_gone(sd_varlink_server*, sd_varlink* link, void* userdata) {
 
 }  // namespace
 
-VarlinkServer::VarlinkServer(Manager& manager, Access& access) : manager_(manager), access_(access) {
+VarlinkServer::VarlinkServer(Manager& manager, Access& access, Repeater& repeater)
+    : manager_(manager), access_(access), repeater_(repeater) {
     manager_.add_observer(*this);
 }
 
@@ -201,18 +215,24 @@ Result<> VarlinkServer::start(kernel::EventLoop& loop, std::vector<UniqueFd> soc
     return {};
 }
 
-int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters) noexcept {
+int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters, bool more) noexcept {
     const auto& row = api::verb_row(verb);
     auto request = std::make_shared<Request>();
     if (const auto bad = read_request(row, parameters, *request); !bad.empty())
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
-    access_.check(row, *request, caller_of(link, parameters), [this, &row, request, held](const Result<>& allowed) {
+    const auto caller = caller_of(link, parameters);
+    request->by = to_text(caller);
+    access_.check(row, *request, caller, [this, &row, request, held, more](const Result<>& allowed) {
         if (!allowed) return send_error(held.get(), allowed.error());
         if (row.value == api::Verb::events) {
             subscribers_.push_back(sd_varlink_ref(held.get()));
             return;
         }
+        if (more && api::repeats(row))
+            return repeater_.start(row, std::move(*request), [&row, held](Result<api::Reply> reply) {
+                return notify(held.get(), row, std::move(reply));
+            });
         manager_.call(row.value, std::move(*request), [&row, held](Result<api::Reply> reply) {
             if (!reply) return send_error(held.get(), reply.error());
             send_reply(held.get(), row, *reply);
@@ -230,9 +250,8 @@ void VarlinkServer::on_disconnect(sd_varlink* link) noexcept {
 
 void VarlinkServer::on_event(const api::Event& event) {
     if (subscribers_.empty()) return;
-    Json json, fields;
-    put_fields(fields, api::kEventFields, event);
-    (void)sd_json_variant_set_field(json.out(), "event", fields.get());
+    Json json;
+    put(json, api::output_row(api::Output::event).name.data(), event);
     // A subscriber that does not read is cut off by sd-varlink's own limit; on_disconnect then forgets it.
     for (auto* link : std::list(subscribers_))
         if (sd_varlink_notify(link, json.get()) < 0) (void)sd_varlink_close(link);

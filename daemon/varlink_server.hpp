@@ -10,6 +10,7 @@
 
 #include "daemon/access.hpp"
 #include "daemon/manager.hpp"
+#include "daemon/repeater.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
@@ -17,7 +18,7 @@ namespace xctl {
 
 class VarlinkServer final : public ManagerObserver {
 public:
-    VarlinkServer(Manager& manager, Access& access);
+    VarlinkServer(Manager& manager, Access& access, Repeater& repeater);
     ~VarlinkServer();
     VarlinkServer(const VarlinkServer&) = delete;
     VarlinkServer& operator=(const VarlinkServer&) = delete;
@@ -26,7 +27,7 @@ public:
     Result<> start(kernel::EventLoop& loop, std::vector<UniqueFd> sockets);
 
     /// From sd-varlink's callbacks.
-    int on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters) noexcept;
+    int on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters, bool more) noexcept;
     void on_disconnect(sd_varlink* link) noexcept;
 
     void on_added(const std::string&) override {}
@@ -36,6 +37,7 @@ public:
 private:
     Manager& manager_;
     Access& access_;
+    Repeater& repeater_;
     sd_varlink_server* server_ = nullptr;
     std::list<sd_varlink*> subscribers_;  // each with a reference of ours
 };

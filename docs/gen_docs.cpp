@@ -83,6 +83,7 @@ std::string_view wire_type(api::ParamKind kind) {
     switch (kind) {
         case api::ParamKind::text:
         case api::ParamKind::path: return "string";
+        case api::ParamKind::list:
         case api::ParamKind::words: return "strings";
         case api::ParamKind::flag: return "boolean";
         case api::ParamKind::size: return "bytes";
@@ -92,24 +93,15 @@ std::string_view wire_type(api::ParamKind kind) {
     return {};
 }
 
-constexpr std::array<Named<api::Output>, 8> kOutputs{{
-    {"container", api::Output::container},
-    {"containers", api::Output::containers},
-    {"ociState", api::Output::oci_state},
-    {"fd", api::Output::fd},
-    {"event", api::Output::event},
-    {"settings", api::Output::settings},
-    {"findings", api::Output::findings},
-    {"text", api::Output::text},
-}};
-
 std::string method_entry(const api::VerbRow& verb) {
     std::string out = std::format(".TP\n.B {}\n{}Action: {}{}.\n", verb.method, sentence(verb.help),
                                   roff(api::kPolkitPrefix), roff(verb.action));
     out += "Answers: ";
     for (const auto output : verb.outputs) out += std::format("{}{}", output == verb.outputs.front() ? "" : ", ",
-                                                              name_of(kOutputs, output));
+                                                              api::output_row(output).name);
     out += verb.outputs.empty() ? "nothing.\n" : ".\n";
+    if (api::repeats(verb))
+        out += std::format("Over varlink with\n.IR more ,\nand on D\\-Bus as\n.BR Follow{} ,\nagain and again.\n", verb.method);
     if (verb.params.empty()) return out;
     out += ".RS\n";
     for (const auto& param : verb.params)
@@ -133,6 +125,10 @@ std::string fields_of(const Rows& rows) {
 
 std::string container() { return fields_of(api::kContainerFields); }
 std::string event() { return fields_of(api::kEventFields); }
+std::string stats() { return fields_of(api::kStatsFields); }
+std::string interface() { return fields_of(api::kInterfaceFields); }
+std::string process() { return fields_of(api::kProcessFields); }
+std::string run() { return fields_of(api::kRunFields); }
 
 /// What a key takes, in the words of a manual page.
 struct TypeText {
@@ -222,7 +218,7 @@ std::string completion_cases() {
     return out;
 }
 
-constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
+constexpr std::array<Named<std::string (*)()>, 16> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
     {"EXITS", exits},
@@ -230,6 +226,10 @@ constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
     {"METHODS", methods},
     {"CONTAINER", container},
     {"EVENT", event},
+    {"STATS", stats},
+    {"INTERFACE", interface},
+    {"PROCESS", process},
+    {"RUN", run},
     {"KEYS", keys},
     {"KEY_WORDS", key_words},
     {"VERB_WORDS", verb_words},

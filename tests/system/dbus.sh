@@ -40,18 +40,27 @@ Disable method s a{sv}
 Edit method sa{sv} s
 Enable method s a{sv}
 Events method - h
+Exec method sasa{sv} sh
 Explain method s s
+FollowStats method sa{sv} h
+History method s aa{sv}
 Kill method sa{sv} -
 List method - aa{sv}
 Logs method sa{sv} h
+Pause method s a{sv}
+Ps method s aa{sv}
+Reset method s a{sv}
 Restart method sa{sv} a{sv}
+Resume method s a{sv}
 Run method ssa{sv} h
 Set method sasa{sv} a{sv}
 Start method sa{sv} a{sv}
 State method s a{sv}s
+Stats method sa{sv} a{sv}aa{sv}
 Stop method sa{sv} a{sv}
 Verify method s aa{sv}
 Wait method s a{sv}
+Why method s a{sv}
 Version property s
 ContainerNew signal so
 ContainerRemoved signal so
@@ -72,16 +81,25 @@ Diff method - aa{sv}
 Disable method - a{sv}
 Edit method a{sv} s
 Enable method - a{sv}
+Exec method asa{sv} sh
 Explain method - s
+FollowStats method a{sv} h
+History method - aa{sv}
 Kill method a{sv} -
 Logs method a{sv} h
+Pause method - a{sv}
+Ps method - aa{sv}
+Reset method - a{sv}
 Restart method a{sv} a{sv}
+Resume method - a{sv}
 Set method asa{sv} a{sv}
 Start method a{sv} a{sv}
 State method - a{sv}s
+Stats method a{sv} a{sv}aa{sv}
 Stop method a{sv} a{sv}
 Verify method - aa{sv}
 Wait method - a{sv}
+Why method - a{sv}
 Attached property t
 Autostart property b
 Bundle property s

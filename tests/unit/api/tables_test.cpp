@@ -13,7 +13,7 @@ namespace {
 
 /// Enumerators are dense, so the first value without a row is one past the last.
 constexpr auto kErrcCount = static_cast<std::size_t>(Errc::system) + 1;
-constexpr auto kVerbCount = static_cast<std::size_t>(Verb::set) + 1;
+constexpr auto kVerbCount = static_cast<std::size_t>(Verb::history) + 1;
 
 TEST(Errors, EveryCodeHasItsRow) {
     EXPECT_EQ(kErrors.size(), kErrcCount);
@@ -66,6 +66,7 @@ TEST(Verbs, KindsFitTheirMembers) {
                 case ParamKind::text:
                 case ParamKind::path: wanted = Member<Request>(&Request::name).index(); break;
                 case ParamKind::flag: wanted = Member<Request>(&Request::force).index(); break;
+                case ParamKind::list:
                 case ParamKind::words: wanted = Member<Request>(&Request::args).index(); break;
                 case ParamKind::size:
                 case ParamKind::duration:
@@ -86,13 +87,17 @@ TEST(Verbs, ParametersCanBeWritten) {
             const bool option = param.option.size() > 2;
             EXPECT_TRUE(!option || param.option.starts_with("--")) << param.name;
             EXPECT_EQ(option && param.kind != ParamKind::flag, option && !param.value.empty()) << param.name;
-            EXPECT_TRUE(!param.required || param.option.empty()) << param.name;
+            EXPECT_TRUE(!param.required || param.option.empty() || param.option == "--") << param.name;
         }
 }
 
 TEST(Fields, EveryFieldHasHelp) {
     for (const auto& field : kContainerFields) EXPECT_FALSE(field.help.empty()) << field.name;
     for (const auto& field : kEventFields) EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const auto& field : kStatsFields) EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const auto& field : kInterfaceFields) EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const auto& field : kProcessFields) EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const auto& field : kRunFields) EXPECT_FALSE(field.help.empty()) << field.name;
 }
 
 }  // namespace

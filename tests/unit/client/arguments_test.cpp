@@ -94,6 +94,16 @@ TEST(Arguments, ErrorsNameTheWord) {
               "stop: --timeout: \"soon\" is not a duration; see xctl help stop");
 }
 
+TEST(Arguments, ListsGrowAndRequiredWordsMustBeThere) {
+    const auto command = parsed({"exec", "-e", "A=1", "web", "--env=B=2", "-it", "--", "ls", "-l"});
+    EXPECT_EQ(command.request.env, (std::vector<std::string>{"A=1", "B=2"}));
+    EXPECT_EQ(command.request.command, (std::vector<std::string>{"ls", "-l"}));
+    EXPECT_TRUE(command.request.input && command.request.terminal);
+    EXPECT_EQ(refused({"exec", "web"}), "exec: -- COMMAND is missing; see xctl help exec");
+    EXPECT_EQ(refused({"exec", "web", "--"}), "exec: -- COMMAND is missing; see xctl help exec");
+    EXPECT_EQ(refused({"exec", "web", "ls"}), "exec: unexpected argument \"ls\"; see xctl help exec");
+}
+
 TEST(Arguments, WireOnlyParametersAreNotOptions) {
     EXPECT_EQ(refused({"attach", "web", "--framed"}), "attach: unknown option \"--framed\"; see xctl help attach");
     EXPECT_EQ(refused({"attach", "web", "-"}), "attach: unexpected argument \"-\"; see xctl help attach");
@@ -127,8 +137,9 @@ TEST(Help, ShowsEveryVerbAndOptionOnce) {
 }
 
 TEST(Help, UsageHasRequiredFirst) {
-    EXPECT_EQ(usage_of(api::verb_row(api::Verb::kill)), "kill NAME [SIGNAL]");
+    EXPECT_EQ(usage_of(api::verb_row(api::Verb::kill)), "kill NAME [SIGNAL] [OPTION]...");
     EXPECT_EQ(usage_of(api::verb_row(api::Verb::start)), "start NAME [-- ARGS...]");
+    EXPECT_EQ(usage_of(api::verb_row(api::Verb::exec)), "exec NAME [OPTION]... -- COMMAND...");
     EXPECT_EQ(usage_of(api::verb_row(api::Verb::set)), "set NAME KEY=VALUE... [OPTION]...");
 }
 

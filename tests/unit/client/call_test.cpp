@@ -191,8 +191,8 @@ TEST_F(Daemon, EventsComeOneByOneUntilEnough) {
     serve(serve_wait);
     Client client(socket_, false);
     std::vector<std::uint64_t> seen;
-    const auto done = client.observe(api::verb_row(Verb::events), {}, [&](const api::Event& event) {
-        seen.push_back(event.sequence);
+    const auto done = client.observe(api::verb_row(Verb::events), {}, [&](const api::Reply& reply) {
+        seen.push_back(reply.event.sequence);
         return seen.size() < 2;
     });
     EXPECT_TRUE(done) << done.error().message;

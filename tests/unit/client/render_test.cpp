@@ -44,7 +44,7 @@ TEST(Render, ListIsAligned) {
 
 TEST(Render, AnEmptyListIsItsHeader) {
     EXPECT_EQ(render_list({}, kNow), "NAME  STATE  PID  STARTED  RESTARTS  EXIT  BUNDLE\n");
-    EXPECT_EQ(json_of(std::span<const api::ContainerInfo>()), "[]");
+    EXPECT_EQ(json_of(std::vector<api::ContainerInfo>()), "[]");
 }
 
 TEST(Render, StateLeavesOutWhatIsUnknown) {
@@ -87,6 +87,41 @@ TEST(Render, ExitStatusForShells) {
     EXPECT_EQ(exit_status_of(info), 3);
     info.exit_reason = "launch-failed";
     EXPECT_EQ(exit_status_of(info), api::kExitOwnFailure);
+}
+
+TEST(Render, WhyInAParagraph) {
+    api::RunInfo run;
+    EXPECT_EQ(render_why("web", run, kNow), "web has not ended yet.\n");
+    run.run = 3;
+    run.ended = 1;
+    run.exit_reason = "launch-failed";
+    run.message = "mount /x: no";
+    run.step = "mount";
+    run.path = "/x";
+    run.error = 2;
+    run.console = "one\n\x1b[2Jtwo\n";
+    run.timed_out = true;
+    const auto text = render_why("web", run, kNow);
+    EXPECT_NE(text.find("Run 3 of web could not be launched"), std::string::npos) << text;
+    EXPECT_NE(text.find("; mount /x: no; step \"mount\", path \"/x\", errno 2 (No such file or directory); it did not end"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("    one\n    ?[2Jtwo\n"), std::string::npos) << text;
+}
+
+TEST(Render, StatsLeaveOutLimitsThatAreNone) {
+    api::Stats stats;
+    stats.memory = 3 << 20;
+    stats.memory_limit = UINT64_MAX;
+    stats.processes = 2;
+    stats.processes_limit = 10;
+    const std::vector<api::Interface> interfaces{{"eth0", {"10.0.0.2/24"}, true, 2048, 1, 0, 0, 10, 1, 0, 0}};
+    const auto text = render_stats(stats, interfaces);
+    EXPECT_NE(text.find("Memory: 3.0M, "), std::string::npos) << text;
+    EXPECT_NE(text.find("Processes: 2 of 10\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("Network: eth0 10.0.0.2/24, 2.0K received, 10B sent\n"), std::string::npos) << text;
+    EXPECT_NE(json_of(stats, interfaces).find("\"interfaces\":[{\"name\":\"eth0\",\"addresses\":[\"10.0.0.2/24\"]"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <format>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include "daemon/container.hpp"
 
@@ -26,6 +27,7 @@ unsigned pick(Random& random, unsigned count) { return std::uniform_int_distribu
 /// Knows no states: only whether there is a run, who asked for what, and when restarts were made.
 struct Model {
     bool run = false, up = false, ending = false, again = false;
+    bool frozen = false, stuck = false;
     bool timer = false;
     bool by_policy = false;
     bool ran_ever = false;
@@ -36,7 +38,7 @@ struct Model {
 
     Actions launch(bool policy_asks) {
         run = ran_ever = true;
-        up = ending = again = timer = false;
+        up = ending = again = timer = frozen = stuck = false;
         by_policy = policy_asks;
         return {Action::launch};
     }
@@ -56,21 +58,34 @@ struct Model {
 
     Actions end_asked_for() {
         const bool start_now = again;
-        run = up = ending = again = false;
+        run = up = ending = again = frozen = stuck = false;
         return start_now ? launch_for_a_person() : Actions{};
     }
 
-    Actions end_by_itself(const RestartPolicy& policy, TimePoint now, const ExitRecord& exit) {
+    /// As the manual page says it.
+    static bool goes_on(const RestartPolicy& policy, const ExitRecord& exit) {
+        const auto named = [&](const ExitWords& words) {
+            if (exit.reason == ExitReason::exited) return std::ranges::count(words, exit.status == 0 ? "0" : "1") > 0;
+            const bool by_signal = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+            return by_signal && exit.status == 1 && std::ranges::count(words, "HUP") > 0;
+        };
+        if (policy.when == RestartWhen::no) return false;
+        if (named(policy.prevent)) return false;
+        if (named(policy.force)) return true;
+        return policy.when != RestartWhen::on_failure || exit.reason != ExitReason::exited || exit.status != 0;
+    }
+
+    Actions end_by_itself(const RestartPolicy& policy, TimePoint now, const ExitRecord& exit, double chance) {
         const bool long_run = up && now - since > policy.window;
-        run = up = false;
-        const bool bad = exit.reason != ExitReason::exited || exit.status != 0;
-        if (policy.when == RestartWhen::no || (policy.when == RestartWhen::on_failure && !bad)) return {};
+        run = up = frozen = stuck = false;
+        if (!goes_on(policy, exit)) return {};
         if (long_run) in_a_row = 0;
         const auto within = std::ranges::count_if(restarts, [&](TimePoint at) { return at >= now - policy.window; });
-        if (policy.limit != 0 && within >= static_cast<long>(policy.limit)) return {};
+        if (policy.limit != 0 && within >= static_cast<long>(policy.limit)) return {Action::report_crash_loop};
         double delay = static_cast<double>(policy.delay.count());
         for (std::uint64_t i = 0; i < in_a_row && delay < 1e9; ++i) delay *= policy.multiplier;
         delay = std::min(delay, static_cast<double>(policy.max_delay.count()));
+        delay += delay * policy.jitter * chance;
         due = now + std::chrono::milliseconds(static_cast<std::int64_t>(delay));
         timer = true;
         return {Action::arm_restart};
@@ -84,6 +99,8 @@ struct Model {
         }
         if (!run || ending) return {};
         ending = true;
+        if (stuck) return {};
+        if (std::exchange(frozen, false)) return {Action::thaw, Action::signal};
         return {up ? Action::signal : Action::kill};
     }
 
@@ -95,25 +112,47 @@ struct Model {
     }
 
     /// Nothing: not possible now.
-    std::optional<Actions> step(Trigger trigger, const RestartPolicy& policy, TimePoint now, const ExitRecord& exit) {
+    std::optional<Actions> step(Trigger trigger, const RestartPolicy& policy, TimePoint now, const ExitRecord& exit,
+                                double chance) {
+        const bool runs = run && up && !ending && !stuck;
         switch (trigger) {
+            case Trigger::pause:
+                if (!runs || frozen) return std::nullopt;
+                frozen = true;
+                return Actions{Action::freeze};
+            case Trigger::resume:
+                if (!runs || !frozen) return std::nullopt;
+                frozen = false;
+                return Actions{Action::thaw};
+            case Trigger::stuck:
+                if (!run || stuck) return std::nullopt;
+                stuck = true;
+                return Actions{};
+            case Trigger::reset:
+                in_a_row = 0;
+                restarts.clear();
+                return Actions{};
             case Trigger::start: return run ? std::nullopt : std::optional(start());
             case Trigger::stop: return stop();
-            case Trigger::restart: return ending ? std::nullopt : std::optional(restart());
-            case Trigger::stop_timeout: return ending ? std::optional(Actions{Action::kill}) : std::nullopt;
+            case Trigger::restart: return ending || stuck ? std::nullopt : std::optional(restart());
+            case Trigger::stop_timeout: return ending && !stuck ? std::optional(Actions{Action::kill}) : std::nullopt;
             case Trigger::launched:
-                if (!run || (up && !ending)) return std::nullopt;
-                if (!ending) up = true, since = now;
+                if (!run || (up && !ending && !stuck)) return std::nullopt;
+                if (!ending && !stuck) up = true, since = now;
                 return Actions{};
             case Trigger::launch_failed:
-                if (!run || (up && !ending)) return std::nullopt;
+                if (!run || (up && !ending && !stuck)) return std::nullopt;
                 if (ending) return end_asked_for();
-                if (by_policy) return end_by_itself(policy, now, exit);
-                run = false;
+                up = false;
+                if (by_policy) return end_by_itself(policy, now, exit, chance);
+                run = stuck = false;
                 return Actions{};
             case Trigger::exited:
                 if (!run) return std::nullopt;
-                return ending ? end_asked_for() : end_by_itself(policy, now, exit);
+                if (ending) return end_asked_for();
+                // A launch that got stuck never ran, as far as anybody was told, and still counts as a run by now.
+                if (stuck && !up) up = true;
+                return end_by_itself(policy, now, exit, chance);
             case Trigger::timer:
                 if (!timer) return std::nullopt;
                 ++in_a_row;
@@ -125,7 +164,8 @@ struct Model {
 
     [[nodiscard]] State state() const {
         if (timer) return State::waiting;
-        if (run) return ending ? State::stopping : up ? State::running : State::starting;
+        if (run && stuck) return State::quarantined;
+        if (run) return ending ? State::stopping : frozen ? State::paused : up ? State::running : State::starting;
         return ran_ever ? State::stopped : State::created;
     }
 };
@@ -133,7 +173,12 @@ struct Model {
 RestartPolicy random_policy(Random& random) {
     constexpr double kMultipliers[]{1, 1.5, 2, 10, 100};
     RestartPolicy policy;
-    policy.when = kRestartPolicies[pick(random, 3)].value;
+    policy.when = kRestartPolicies[pick(random, 4)].value;
+    for (auto* set : {&policy.force, &policy.prevent}) {
+        if (pick(random, 3) == 0) set->push_back(pick(random, 2) == 0 ? "0" : "1");
+        if (pick(random, 3) == 0) set->push_back("HUP");
+    }
+    policy.jitter = pick(random, 2) * 0.25;
     policy.delay = std::chrono::milliseconds(pick(random, 2000));
     policy.max_delay = std::chrono::milliseconds(pick(random, 20'000));
     policy.multiplier = kMultipliers[pick(random, 5)];
@@ -148,7 +193,7 @@ ExitRecord random_exit(Random& random, TimePoint now) {
 
 /// Events that can happen come more often than the others, or most sequences would stay at the beginning.
 Trigger random_trigger(Random& random, const Machine& machine) {
-    if (pick(random, 4) == 0) return static_cast<Trigger>(pick(random, 8));
+    if (pick(random, 4) == 0) return static_cast<Trigger>(pick(random, 12));
     const bool other = pick(random, 6) == 0;
     switch (machine.state) {
         case State::created:
@@ -157,6 +202,8 @@ Trigger random_trigger(Random& random, const Machine& machine) {
         case State::running: return other ? Trigger::stop : Trigger::exited;
         case State::stopping: return other ? Trigger::stop_timeout : Trigger::exited;
         case State::waiting: return other ? Trigger::stop : Trigger::timer;
+        case State::paused: return other ? Trigger::restart : Trigger::resume;
+        case State::quarantined: return other ? Trigger::stop : Trigger::exited;
     }
     return Trigger::start;
 }
@@ -185,8 +232,9 @@ public:
 private:
     void apply(Trigger trigger) {
         const auto exit = random_exit(random_, now_);
-        const auto wanted = model_.step(trigger, policy_, now_, exit);
-        const auto actions = advance(machine_, trigger, policy_, now_, exit);
+        const double chance = pick(random_, 5) * 0.25;
+        const auto wanted = model_.step(trigger, policy_, now_, exit, chance);
+        const auto actions = advance(machine_, trigger, policy_, now_, exit, chance);
         ASSERT_EQ(actions.has_value(), wanted.has_value()) << "trigger " << static_cast<int>(trigger);
         ASSERT_EQ(machine_.state, model_.state()) << "trigger " << static_cast<int>(trigger);
         if (!actions) return;
@@ -212,7 +260,8 @@ private:
 
     void stop_for_good() {
         apply(Trigger::stop);
-        if (machine_.state == State::stopping) apply(pick(random_, 2) == 0 ? Trigger::exited : Trigger::launch_failed);
+        const bool runs = machine_.state == State::stopping || machine_.state == State::quarantined;
+        if (runs) apply(pick(random_, 2) == 0 ? Trigger::exited : Trigger::launch_failed);
         EXPECT_EQ(machine_.state, machine_.runs > 0 ? State::stopped : State::created);
     }
 

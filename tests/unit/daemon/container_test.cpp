@@ -21,6 +21,7 @@ const ExitRecord kNoLaunch{ExitReason::launch_failed, 0, kNow, "mount: no such d
 constexpr std::array kTriggers{
     Trigger::start, Trigger::launched,     Trigger::launch_failed, Trigger::exited,
     Trigger::stop,  Trigger::stop_timeout, Trigger::restart,       Trigger::timer,
+    Trigger::pause, Trigger::resume,       Trigger::stuck,
 };
 
 RestartPolicy policy(RestartWhen when) {
@@ -47,6 +48,19 @@ const std::vector<Row> kRows{
     {State::created, Trigger::start, State::starting, {Action::launch}},
     {State::created, Trigger::restart, State::starting, {Action::launch}},
     {State::created, Trigger::stop, State::created, {}},
+    {State::running, Trigger::pause, State::paused, {Action::freeze}},
+    {State::paused, Trigger::resume, State::running, {Action::thaw}},
+    {State::paused, Trigger::exited, State::stopped, {}},
+    {State::paused, Trigger::stop, State::stopping, {Action::thaw, Action::signal}},
+    {State::paused, Trigger::restart, State::stopping, {Action::thaw, Action::signal}},
+    {State::starting, Trigger::stuck, State::quarantined, {}},
+    {State::running, Trigger::stuck, State::quarantined, {}},
+    {State::paused, Trigger::stuck, State::quarantined, {}},
+    {State::stopping, Trigger::stuck, State::quarantined, {}},
+    {State::quarantined, Trigger::stop, State::quarantined, {}},
+    {State::quarantined, Trigger::launched, State::quarantined, {}},
+    {State::quarantined, Trigger::launch_failed, State::stopped, {}},
+    {State::quarantined, Trigger::exited, State::stopped, {}},
     {State::starting, Trigger::launched, State::running, {}},
     {State::starting, Trigger::launch_failed, State::stopped, {}},
     {State::starting, Trigger::exited, State::stopped, {}},
@@ -115,7 +129,7 @@ TEST(Transitions, EveryOtherEventIsRefusedAndChangesNothing) {
             ++refused;
         }
     }
-    EXPECT_EQ(refused, 6 * 8 - 23);
+    EXPECT_EQ(refused, 8 * 11 - 36);
 }
 
 TEST(Transitions, AStartByAPersonBeginsTheCountAnew) {
@@ -264,6 +278,90 @@ TEST(OciStatus, HasAWordForEveryState) {
     EXPECT_EQ(oci_status(State::stopping), "running");
     EXPECT_EQ(oci_status(State::stopped), "stopped");
     EXPECT_EQ(oci_status(State::waiting), "stopped");
+}
+
+struct ExitCase {
+    RestartWhen when;
+    ExitRecord exit;
+    State wanted;
+};
+
+TEST(Container, ListsOfExitsDecideBeforeThePolicy) {
+    const ExitRecord term{ExitReason::signal, 15, kNow, ""};
+    const ExitRecord oom{ExitReason::oom_kill, 9, kNow, ""};
+    const ExitCase cases[]{
+        {RestartWhen::always, kFailed, State::stopped},      // 3 is prevented
+        {RestartWhen::always, term, State::stopped},         // and TERM
+        {RestartWhen::always, kFine, State::waiting},
+        {RestartWhen::on_failure, kFine, State::waiting},    // 0 is forced
+        {RestartWhen::on_failure, oom, State::waiting},      // 9 is a signal here, and no code
+        {RestartWhen::unless_stopped, kFine, State::waiting},
+        {RestartWhen::no, kFine, State::stopped},            // who wants none gets none
+    };
+    for (const auto& [when, exit, wanted] : cases) {
+        auto lists = policy(when);
+        lists.prevent = {"3", "9", "TERM"};
+        lists.force = {"0", "3"};
+        Machine machine;
+        machine.state = State::running;
+        ASSERT_TRUE(advance(machine, Trigger::exited, lists, kNow, exit));
+        EXPECT_EQ(machine.state, wanted) << name_of(kRestartPolicies, when) << " " << exit.status;
+    }
+}
+
+TEST(Container, JitterLengthensADelay) {
+    auto jittery = policy(RestartWhen::always);
+    jittery.delay = 1s;
+    jittery.jitter = 0.5;
+    for (const auto& [chance, wanted] : {std::pair(0.0, 1000ms), std::pair(0.5, 1250ms), std::pair(1.0, 1500ms)}) {
+        Machine machine;
+        machine.state = State::running;
+        ASSERT_TRUE(advance(machine, Trigger::exited, jittery, kNow, kFine, chance));
+        EXPECT_EQ(machine.next_start - kNow, wanted);
+    }
+}
+
+TEST(Container, ResetForgetsRestartsInEveryState) {
+    for (const auto& state : kStates) {
+        Machine machine;
+        machine.state = state.value;
+        machine.restarts = 3;
+        machine.recent = {kNow};
+        const auto actions = advance(machine, Trigger::reset, policy(RestartWhen::always), kNow);
+        ASSERT_TRUE(actions);
+        EXPECT_TRUE(actions->empty());
+        EXPECT_EQ(machine.state, state.value);
+        EXPECT_EQ(machine.restarts, 0U);
+        EXPECT_TRUE(machine.recent.empty());
+    }
+}
+
+TEST(Container, TheLimitIsReported) {
+    auto limited = policy(RestartWhen::always);
+    limited.limit = 1;
+    Machine machine;
+    machine.state = State::running;
+    machine.recent = {kNow};
+    EXPECT_EQ(advance(machine, Trigger::exited, limited, kNow, kFailed).value(), Actions{Action::report_crash_loop});
+    EXPECT_EQ(machine.state, State::stopped);
+}
+
+TEST(Container, WhatWasAskedForInQuarantineHolds) {
+    Machine machine;
+    machine.state = State::running;
+    ASSERT_TRUE(advance(machine, Trigger::stuck, policy(RestartWhen::always), kNow));
+    auto stopped = machine;
+    ASSERT_TRUE(advance(machine, Trigger::exited, policy(RestartWhen::always), kNow, kFailed));
+    EXPECT_EQ(machine.state, State::waiting);
+    ASSERT_TRUE(advance(stopped, Trigger::stop, policy(RestartWhen::always), kNow));
+    ASSERT_TRUE(advance(stopped, Trigger::exited, policy(RestartWhen::always), kNow, kFailed));
+    EXPECT_EQ(stopped.state, State::stopped);
+
+    Machine restarting;
+    restarting.state = State::running;
+    ASSERT_TRUE(advance(restarting, Trigger::restart, policy(RestartWhen::no), kNow));
+    ASSERT_TRUE(advance(restarting, Trigger::stuck, policy(RestartWhen::no), kNow));
+    EXPECT_EQ(advance(restarting, Trigger::exited, policy(RestartWhen::no), kNow, kFailed).value(), Actions{Action::launch});
 }
 
 }  // namespace

@@ -67,7 +67,9 @@ TEST(DefinitionJson, EveryKeyIsRead) {
     const auto d = parse(R"({
         "bundle": "/srv/web", "autostart": true, "removeWhenStopped": true,
         "restart": {"policy": "on-failure", "delayUSec": 500000, "maxDelayUSec": 2000000, "multiplier": 1.5,
-                    "limit": 7, "windowUSec": 30000000},
+                    "limit": 7, "windowUSec": 30000000, "jitter": 0.25, "forceExitStatus": ["0", "SIGHUP", "TERM"],
+                    "preventExitStatus": ["255"]},
+        "history": 3,
         "console": {"scrollback": 8192},
         "stop": {"signal": "SIGQUIT", "timeoutUSec": 30000000},
         "seccomp": "default",
@@ -80,6 +82,12 @@ TEST(DefinitionJson, EveryKeyIsRead) {
     EXPECT_EQ(d.restart.multiplier, 1.5);
     EXPECT_EQ(d.restart.limit, 7u);
     EXPECT_EQ(d.restart.window, 30s);
+    EXPECT_EQ(d.restart.jitter, 0.25);
+    EXPECT_EQ(d.restart.force, (ExitWords{"0", "SIGHUP", "TERM"}));
+    EXPECT_EQ(d.restart.prevent, (ExitWords{"255"}));
+    EXPECT_EQ(d.history, 3u);
+    // What is written is read back.
+    EXPECT_EQ(to_json(parse(to_json(d)).value()), to_json(d));
     EXPECT_EQ(d.scrollback, 8192u);
     EXPECT_EQ(d.stop_signal, "SIGQUIT");
     EXPECT_EQ(d.stop_timeout, 30s);
@@ -117,11 +125,20 @@ TEST(DefinitionJson, BadValuesAreNamedWithTheirRule) {
         {R"("autostart": 1)", "/autostart: must be true or false"},
         {R"("autostart": null)", "/autostart: must be true or false"},
         {R"("removeWhenStopped": 0)", "/removeWhenStopped: must be true or false"},
-        {R"("restart": {"policy": "never"})", R"(/restart/policy: must be "no", "on-failure" or "always")"},
-        {R"("restart": {"policy": true})", R"(/restart/policy: must be "no", "on-failure" or "always")"},
+        {R"("restart": {"policy": "never"})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
+        {R"("restart": {"policy": true})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
         {R"("restart": {"multiplier": 0.5})", "/restart/multiplier: must be a number from 1 to 100"},
         {R"("restart": {"multiplier": 101})", "/restart/multiplier: must be a number from 1 to 100"},
         {R"("restart": {"multiplier": "2"})", "/restart/multiplier: must be a number from 1 to 100"},
+        {R"("restart": {"jitter": 1.5})", "/restart/jitter: must be a number from 0 to 1"},
+        {R"("restart": {"jitter": "1"})", "/restart/jitter: must be a number from 0 to 1"},
+        {R"("restart": {"forceExitStatus": ["256"]})",
+         "/restart/forceExitStatus: must be an array of exit codes from 0 to 255, as strings, and names of signals"},
+        {R"("restart": {"preventExitStatus": ["HELLO"]})",
+         "/restart/preventExitStatus: must be an array of exit codes from 0 to 255, as strings, and names of signals"},
+        {R"("restart": {"preventExitStatus": ["007"]})",
+         "/restart/preventExitStatus: must be an array of exit codes from 0 to 255, as strings, and names of signals"},
+        {R"("history": 0)", "/history: must be a whole number from 1 to 1000"},
         {R"("restart": {"limit": -1})", "/restart/limit: must be a whole number from 0 to 1000000"},
         {R"("restart": {"limit": 1000001})", "/restart/limit: must be a whole number from 0 to 1000000"},
         {R"("restart": {"limit": 1.5})", "/restart/limit: must be a whole number from 0 to 1000000"},
@@ -152,7 +169,7 @@ TEST(DefinitionJson, MisspeltKeysAreErrors) {
         {R"("Bundle": "/x")", "/Bundle: is not a key of a definition"},
         {R"("autoStart": true)", "/autoStart: is not a key of a definition"},
         {R"("restart": {"polcy": "no"})", "/restart/polcy: is not a key of a definition"},
-        {R"("restart": {"policy": {"x": 1}})", R"(/restart/policy: must be "no", "on-failure" or "always")"},
+        {R"("restart": {"policy": {"x": 1}})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
         {R"("console": {"": 1})", "/console/: is not a key of a definition"},
         {R"("": 1)", "/: is not a key of a definition"},
         {R"("restart/policy": "no")", "/restart~1policy: is not a key of a definition"},
@@ -223,7 +240,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     d.bundle = "/srv/a b\"c";
     EXPECT_EQ(to_json(d), "{\n    \"bundle\": \"/srv/a b\\\"c\"\n}\n");
     d.autostart = d.remove_when_stopped = true;
-    d.restart = {RestartWhen::always, 1ms, 2ms, 3.25, 0, 4ms};
+    d.restart = {RestartWhen::unless_stopped, {"1", "HUP"}, {"3"}, 0.5, 1ms, 2ms, 3.25, 0, 4ms};
     d.scrollback = 12'288;
     d.stop_signal = "QUIT";
     d.default_seccomp = true;

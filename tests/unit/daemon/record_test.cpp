@@ -28,6 +28,11 @@ Record full_record() {
     record.args = {"sh", "-c", "echo  'a b'", ""};
     record.oci_version = "1.2.0";
     record.annotations = {{"a", "b"}, {"org.x", ""}};
+    record.machine.stop_asked = true;
+    record.end_request = {Cause::user, "kill SIGTERM by uid 7", 15, true};
+    record.quarantine = "1 killed process cannot end";
+    record.history = {{3, kTime, {ExitReason::launch_failed, 0, kTime, "no"}, Cause::hook, "stop by uid 0", true, "/x/payload",
+                       "hook", "/bin/hook", 2, "last\nwords\n"}};
     return record;
 }
 
@@ -57,6 +62,8 @@ TEST(RecordJson, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(back.unit, record.unit);
     EXPECT_EQ(back.pid, record.pid);
     EXPECT_EQ(back.args, record.args);
+    // Whatever is added to it as well.
+    EXPECT_EQ(to_json(back), to_json(record));
     EXPECT_EQ(back.oci_version, record.oci_version);
     EXPECT_EQ(back.annotations, record.annotations);
     EXPECT_EQ(to_json(back), to_json(record));

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What verbs answer: one row per output, read by both adapters, the client and the manual page.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "api/readings.hpp"
+#include "api/run_info.hpp"
+#include "api/types.hpp"
+#include "lib/base/table.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::api {
+
+enum class Output : unsigned char {
+    container, containers, oci_state, fd, event, stats, interfaces, processes, exec, run, runs, settings,
+    findings, text,
+};
+
+/// The answer to a verb; its row says which of these are meant.
+struct Reply {
+    ContainerInfo container;
+    std::vector<ContainerInfo> containers;
+    std::string oci_state;  // JSON
+    UniqueFd fd;
+    Event event;
+    Stats stats;
+    std::vector<Interface> interfaces;
+    std::vector<Process> processes;
+    std::string exec;
+    RunInfo run;
+    std::vector<RunInfo> runs;
+    std::vector<Setting> settings;
+    std::vector<Finding> findings;
+    std::string text;
+};
+
+/// A struct's name in the varlink interface, and its fields.
+template <class T>
+struct Described;
+
+template <>
+struct Described<ContainerInfo> {
+    static constexpr std::string_view kName = "Container";
+    static constexpr std::string_view kHelp = "One container. Times are microseconds since the epoch, 0 for never";
+    static constexpr const auto& kFields = kContainerFields;
+};
+
+template <>
+struct Described<Event> {
+    static constexpr std::string_view kName = "Event";
+    static constexpr std::string_view kHelp = "Something that happened to a container";
+    static constexpr const auto& kFields = kEventFields;
+};
+
+template <>
+struct Described<Stats> {
+    static constexpr std::string_view kName = "Statistics";
+    static constexpr std::string_view kHelp = "What a container uses";
+    static constexpr const auto& kFields = kStatsFields;
+};
+
+template <>
+struct Described<Interface> {
+    static constexpr std::string_view kName = "Interface";
+    static constexpr std::string_view kHelp = "A network interface of a container with a network of its own";
+    static constexpr const auto& kFields = kInterfaceFields;
+};
+
+template <>
+struct Described<Process> {
+    static constexpr std::string_view kName = "Process";
+    static constexpr std::string_view kHelp = "A process of a container";
+    static constexpr const auto& kFields = kProcessFields;
+};
+
+template <>
+struct Described<RunInfo> {
+    static constexpr std::string_view kName = "PastRun";
+    static constexpr std::string_view kHelp = "How one run of a container went. Times are microseconds since the epoch, 0 for never";
+    static constexpr const auto& kFields = kRunFields;
+};
+
+template <>
+struct Described<Setting> {
+    static constexpr std::string_view kName = "Setting";
+    static constexpr std::string_view kHelp = "One value of a definition";
+    static constexpr const auto& kFields = kSettingFields;
+};
+
+template <>
+struct Described<Finding> {
+    static constexpr std::string_view kName = "Finding";
+    static constexpr std::string_view kHelp = "Something that Verify found";
+    static constexpr const auto& kFields = kFindingFields;
+};
+
+using Structures = std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding>;
+
+template <class T>
+concept Structure = requires { Described<T>::kFields; };
+
+using ReplyMember = std::variant<ContainerInfo Reply::*, std::vector<ContainerInfo> Reply::*, std::string Reply::*,
+                                 UniqueFd Reply::*, Event Reply::*, Stats Reply::*, std::vector<Interface> Reply::*,
+                                 std::vector<Process> Reply::*, RunInfo Reply::*, std::vector<RunInfo> Reply::*,
+                                 std::vector<Setting> Reply::*, std::vector<Finding> Reply::*>;
+
+struct OutputRow {
+    Output value;
+    std::string_view name;  // on the wire
+    ReplyMember member;
+    std::string_view help;
+};
+
+inline constexpr std::array<OutputRow, 14> kOutputs{{
+    {Output::container, "container", &Reply::container, "The container after the call"},
+    {Output::containers, "containers", &Reply::containers, "All containers, by name"},
+    {Output::oci_state, "ociState", &Reply::oci_state,
+     "State as the OCI runtime specification writes it, as JSON text"},
+    {Output::fd, "fd", &Reply::fd, "Index of the passed descriptor: the console's socket"},
+    {Output::event, "event", &Reply::event, "One event; there is a reply for each"},
+    {Output::stats, "stats", &Reply::stats, "What the container uses"},
+    {Output::interfaces, "interfaces", &Reply::interfaces, "Its network interfaces; none if it has the host's"},
+    {Output::processes, "processes", &Reply::processes, "Its processes, by number"},
+    {Output::exec, "exec", &Reply::exec, "Identifies the new process to Attach"},
+    {Output::run, "run", &Reply::run, "The last run that failed, or else the last one"},
+    {Output::runs, "runs", &Reply::runs, "The latest runs, the oldest first"},
+    {Output::settings, "settings", &Reply::settings, "Values of the definition, in the order of the files"},
+    {Output::findings, "findings", &Reply::findings, "What was found; nothing is good"},
+    {Output::text, "text", &Reply::text, "The answer, for people"},
+}};
+static_assert(names_are_unique(kOutputs));
+
+constexpr const OutputRow& output_row(Output output) { return kOutputs[static_cast<std::size_t>(output)]; }
+
+/// `visit` gets the member of `reply` that an output means.
+template <class SomeReply>
+decltype(auto) visit_output(Output output, SomeReply& reply, auto&& visit) {
+    return std::visit([&](auto member) -> decltype(auto) { return visit(reply.*member); }, output_row(output).member);
+}
+
+consteval bool outputs_are_in_order() {
+    for (std::size_t i = 0; i < kOutputs.size(); ++i)
+        if (static_cast<std::size_t>(kOutputs[i].value) != i) return false;
+    return true;
+}
+static_assert(outputs_are_in_order());
+
+}  // namespace xctl::api

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/boot_marks.hpp"
+
+#include <filesystem>
+
+#include "lib/kernel/file.hpp"
+
+namespace xctl {
+namespace {
+
+constexpr std::string_view kWanted = "run\n", kUnwanted = "stay\n";
+
+}  // namespace
+
+Result<> BootMarks::set(const ContainerId& id, bool wanted) const {
+    if (get(id) == wanted) return {};
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    const auto directory = TRY(kernel::open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY), directory_);
+    return kernel::replace_file_at(directory.get(), id.str(), wanted ? kWanted : kUnwanted, 0600, kernel::Durable::yes);
+}
+
+std::optional<bool> BootMarks::get(const ContainerId& id) const {
+    const auto text = kernel::read_file_at(AT_FDCWD, directory_ + "/" + id.str());
+    return text ? std::optional(*text == kWanted) : std::nullopt;
+}
+
+void BootMarks::forget(const ContainerId& id) const {
+    std::error_code none;
+    std::filesystem::remove(directory_ + "/" + id.str(), none);
+}
+
+}  // namespace xctl

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs that work on a running container, and those that only tell.
+#include <format>
+
+#include "daemon/manager.hpp"
+
+namespace xctl {
+
+using api::Reply;
+using api::Request;
+
+namespace {
+
+/// Answers with what `read` puts into the reply of a container that was found.
+void answer(const Result<Supervisor*>& container, const Manager::Done& done, auto&& read) {
+    if (!container) return done(std::unexpected(container.error()));
+    Reply reply;
+    if (Result<> did = read(**container, reply); !did) return done(std::unexpected(std::move(did).error()));
+    done(std::move(reply));
+}
+
+}  // namespace
+
+void Manager::pause(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    (*container)->pause(reply_with(request.name, done));
+}
+
+void Manager::resume(Request& request, const Done& done) {
+    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+        TRY(container.resume());
+        reply.container = container.info();
+        return {};
+    });
+}
+
+void Manager::reset(Request& request, const Done& done) {
+    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+        TRY(container.reset());
+        reply.container = container.info();
+        return {};
+    });
+}
+
+void Manager::ps(Request& request, const Done& done) {
+    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+        reply.processes = TRY(container.list_processes());
+        return {};
+    });
+}
+
+void Manager::stats(Request& request, const Done& done) {
+    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+        reply.stats = TRY(container.read_stats());
+        reply.interfaces = container.read_network();
+        return {};
+    });
+}
+
+void Manager::why(Request& request, const Done& done) {
+    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+        reply.run = container.last_failure();
+        return {};
+    });
+}
+
+void Manager::history(Request& request, const Done& done) {
+    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+        reply.runs = container.history();
+        return {};
+    });
+}
+
+void Manager::exec(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    // Filled below, before anything can start: nothing of a launch happens within the call that begins it.
+    auto opened = std::make_shared<Execs::Opened>();
+    auto begun = (*container)->exec(request, [done, opened](Result<> started) {
+        if (!started) return done(std::unexpected(std::move(started).error()));
+        Reply reply;
+        reply.exec = opened->id;
+        reply.fd = std::move(opened->console);
+        done(std::move(reply));
+    });
+    if (!begun) return done(std::unexpected(std::move(begun).error()));
+    *opened = std::move(*begun);
+}
+
+void Manager::attach_to_exec(Supervisor& container, const Request& request, const Done& done) {
+    ConsoleClient::Options options;
+    options.framed = request.framed;
+    options.observe = request.observe;
+    auto console = container.execs().attach(request.exec, options, request.offset, request.mark);
+    if (!console) return done(std::unexpected(std::move(console).error()));
+    Reply reply;
+    reply.fd = std::move(*console);
+    done(std::move(reply));
+}
+
+}  // namespace xctl

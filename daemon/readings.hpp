@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the kernel says about a running container, as its users see it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/readings.hpp"
+#include "lib/base/result.hpp"
+
+namespace xctl {
+
+[[nodiscard]] api::Stats read_stats(const std::string& name, int cgroup);
+
+/// Of the network namespace that a process is in.
+Result<std::vector<api::Interface>> read_network(int pidfd);
+
+/// Of the whole tree. One that ends meanwhile is left out.
+Result<std::vector<api::Process>> list_container_processes(int cgroup);
+
+/// The processes of a tree that was killed and still has some: who they are and what they wait for.
+[[nodiscard]] std::string describe_stuck(int cgroup);
+
+/// The cgroup in the tree, `path` or one below, in which the kernel killed for want of memory; else empty.
+[[nodiscard]] std::string find_oom_cgroup(int cgroup, const std::string& path);
+
+}  // namespace xctl

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What a container's supervisor does when a run has ended, or cannot.
+#include <format>
+#include <utility>
+
+#include "daemon/console_tail.hpp"
+#include "daemon/supervisor.hpp"
+#include "lib/base/log.hpp"
+
+namespace xctl {
+namespace {
+
+/// What attached clients see as the status of a program that never ran, as shells have it.
+constexpr int kLaunchFailedStatus = 127;
+constexpr int kUnknownStatus = -1;
+
+std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
+
+}  // namespace
+
+/// The record is saved before the parked descriptors are let go: whenever the daemon dies in between, the next
+/// one finds either the run or how it ended.
+void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
+    stop_timer_.reset();
+    freezer_.cancel();
+    keep_history(record, failure);
+    finished_run_ = std::move(run_);
+    unit_connection_.reset();
+    record_.pid = -1;
+    record_.quarantine.clear();
+    journal_.finish();
+    journal_.set_unit(record_.unit, -1);
+    launch_failure_ = std::move(failure);
+    if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
+    (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
+    end_open_run();
+    services_.parking.drop(id_.str());
+    if (record_.placement == Placement::unit) return;
+    services_.scopes.reset_failed(scope_name(id_));
+    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_), [](const Result<>&) {});
+}
+
+/// Marks the end of a run whose beginning the console shows.
+void Supervisor::end_open_run() {
+    if (!console_.ring().run_is_open()) return;
+    const auto& exit = record_.machine.last_exit;
+    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
+                       : exit.reason == ExitReason::unknown     ? kUnknownStatus
+                                                                : exit.status;
+    console_.mark_run_end(signaled, status, state() == State::stopped);
+}
+
+/// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.
+void Supervisor::end_lost_run() {
+    const auto ended = [this, alive = alive_](const Result<>&) {
+        if (!*alive || run_) return;
+        on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
+    };
+    if (record_.placement == Placement::scope)
+        services_.scopes.discard(record_.unit, ended);
+    else
+        services_.scopes.stop(record_.unit, ended);
+}
+
+/// While the machine still says what this run was; it is saved with the machine's next state, before anybody is told.
+void Supervisor::keep_history(const ExitRecord& exit, const std::optional<Error>& failure) {
+    auto run = make_run_record(record_.machine, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
+    if (run.exit.failed()) run.console = console_tail(console_.ring());
+    remember(record_.history, std::move(run), definition_.history);
+}
+
+void Supervisor::on_stuck(std::string why) {
+    stop_timer_.reset();
+    record_.quarantine = std::move(why);
+    log_error(std::format("{}: {}", id_.str(), record_.quarantine));
+    (void)apply(Trigger::stuck);
+}
+
+/// It is written down before the kill: whatever happens in between, this is why the run ended so.
+void Supervisor::note_timeout() {
+    record_.end_request.timed_out = true;
+    save();
+}
+
+}  // namespace xctl

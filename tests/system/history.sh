@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What is known of past runs: history and why, for people and as JSON, on both transports; who asked for an end, whether
+# it had to be killed, which step or hook failed, what was printed last; that it survives xctld; its length. And the
+# policies that go by exit codes, the one that outlives a boot, reset, and the event of a crash loop.
+. /src/tests/system/lib.sh
+
+# define NAME EXTRA-JSON SCRIPT [CONFIG-FILTER]
+define() {
+    script_bundle "$work/$1" "$3" "${4:-.}"
+    jq -n --arg bundle "$work/$1" --argjson extra "$2" '{$bundle} + $extra' >"/etc/xctl/containers/$1.json"
+}
+why() { xctl why "$1" --json | jq -r "[$2] | map(tostring) | join(\" \")"; }
+kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 10 xctl list; }
+
+test_ends() {
+    define h '{}' 'echo first; echo last words; exit 3'
+    equal 'nothing yet' 'h has not ended yet.' "$(xctl why h)"
+    equal 'no runs' '[]' "$(xctl history h --json)"
+    xctl start h || true
+    check 'it ended' until_true 10 state_is h stopped
+    equal 'by itself' '1 exited 3 itself' "$(why h '.run, .exitReason, .exitStatus, .cause')"
+    equal 'what it printed last' 'first|last words||' "$(xctl why h --json | jq -r .console | tr '\n' '|')"
+    contains 'for people' "$(xctl why h)" '^Run 1 of h exited with 3, .* ago, after '
+    contains 'with the lines' "$(xctl why h)" '^    last words$'
+    contains 'a line per run' "$(xctl history h)" '^1 .* exited 3 +itself'
+    check 'over D-Bus' busctl call org.xctl1 /org/xctl1/container/h org.xctl1.Container Why
+    equal 'over varlink' 3 "$(varlinkctl call -j unix:/run/xctl/org.xctl.Containers org.xctl.Containers.History '{"name": "h"}' | jq '.runs[0].exitStatus')"
+
+    define asked '{}' 'trap "exit 0" TERM; echo up; while :; do sleep 0.05; done'
+    xctl start asked
+    until_true 5 eval 'xctl logs asked | grep -q up'
+    xctl stop asked
+    equal 'a stop, by whom' 'user stop by uid 0 false' "$(why asked '.cause, .by, .timedOut')"
+    xctl start asked
+    xctl kill asked KILL
+    check 'killed' until_true 10 state_is asked stopped
+    equal 'a kill, by whom' 'user kill SIGKILL by uid 0' "$(why asked '.cause, .by')"
+    xctl start asked
+    kill -KILL "$(field asked pid)"
+    check 'killed from outside' until_true 10 state_is asked stopped
+    equal 'nobody that we know of' 'itself signal 9' "$(why asked '.cause, .exitReason, .exitStatus')"
+    xctl start asked
+    systemctl stop xctl-asked.scope
+    check 'stopped by systemd' until_true 10 state_is asked stopped
+    equal 'it says so' systemd "$(xctl history asked --json | jq -r '.[-1].cause')"
+    equal 'the last failure is the one before' 3 "$(why asked .run)"
+
+    define stubborn '{}' 'trap "" TERM; echo up; while :; do sleep 0.05; done'
+    xctl start stubborn
+    until_true 5 eval 'xctl logs stubborn | grep -q up'
+    xctl stop stubborn --timeout=200ms
+    equal 'it had to be killed' 'user true signal 9' "$(why stubborn '.cause, .timedOut, .exitReason, .exitStatus')"
+    contains 'for people' "$(xctl why stubborn)" 'after stop by uid 0; it did not end in time'
+    xctl delete h
+    xctl delete asked
+    xctl delete stubborn
+}
+
+test_launches() {
+    define bad '{}' 'exit 0' '.process.args = ["/no/such"]'
+    xctl start bad 2>/dev/null || true
+    equal 'the step, the path and the error' 'launch-failed launch executable 2' "$(why bad '.exitReason, .cause, .step, .errno')"
+    contains 'for people' "$(xctl why bad)" 'could not be launched.*errno 2 \(No such file or directory\)'
+    printf '#!/bin/sh\necho "the hook says no" >&2\nexit 4\n' >"$work/hook"
+    chmod +x "$work/hook"
+    define hooked '{}' 'exit 0' ".hooks.createRuntime = [{path: \"$work/hook\"}]"
+    xctl start hooked 2>/dev/null || true
+    equal 'a hook' 'launch-failed hook hook' "$(why hooked '.exitReason, .cause, .step')"
+    contains 'what went wrong with it' "$(why hooked .message)" "$work/hook"
+    xctl delete bad
+    xctl delete hooked
+}
+
+test_survival() {
+    define loop '{"history": 3, "restart": {"policy": "always", "delayUSec": 50000, "multiplier": 1, "limit": 0}}' 'sleep 0.2; exit 5'
+    xctl start loop
+    check 'it ran often' until_true 20 eval '[ "$(field loop runs)" -ge 5 ]'
+    equal 'as many as wanted are kept' 3 "$(xctl history loop --json | jq length)"
+    kill_daemon
+    equal 'the next daemon has them' 3 "$(xctl history loop --json | jq length)"
+    check 'in order' jq -e 'map(.run) == (map(.run) | sort) and all(.[]; .exitStatus == 5)' <<<"$(xctl history loop --json)"
+    xctl delete --force loop
+    define slow '{}' 'trap "sleep 1; exit 0" TERM; echo up; while :; do sleep 0.05; done'
+    xctl start slow
+    until_true 5 eval 'xctl logs slow | grep -q up'
+    xctl stop slow 2>/dev/null & local stopper=$!
+    check 'it stops' until_true 5 state_is slow stopping
+    kill_daemon
+    wait $stopper || true
+    check 'it has stopped' until_true 10 state_is slow stopped
+    equal 'who asked is known to the next daemon' 'user stop by uid 0' "$(why slow '.cause, .by')"
+    xctl delete slow
+}
+
+test_lists() {
+    define prevent '{"restart": {"policy": "always", "delayUSec": 20000, "preventExitStatus": ["7", "TERM"]}}' 'sleep 0.1; exit 7'
+    xctl start prevent
+    check 'an exit code that prevents' until_true 10 state_is prevent stopped
+    equal 'no restart' 1 "$(field prevent runs)"
+    define force '{"restart": {"policy": "on-failure", "delayUSec": 20000, "forceExitStatus": ["0"]}}' 'sleep 0.1; exit 0'
+    xctl start force
+    check 'an exit code that forces' until_true 10 eval '[ "$(field force runs)" -ge 2 ]'
+    xctl delete --force force
+    xctl delete prevent
+}
+
+test_crash_loop() {
+    define crash '{"restart": {"policy": "always", "delayUSec": 20000, "multiplier": 1, "limit": 2}}' 'exit 1'
+    xctl events --json >"$work/events" & local watcher=$!
+    sleep 0.3
+    xctl start crash || true
+    check 'an event' until_true 10 eval 'jq -e "select(.event == \"crash-loop\" and .name == \"crash\")" "$work/events"'
+    kill $watcher
+    equal 'it is stopped' 'stopped 2' "$(field crash state) $(field crash restarts)"
+    check 'reset' xctl reset crash
+    equal 'the count is gone' 0 "$(field crash restarts)"
+    xctl delete crash
+}
+
+test_unless_stopped() {
+    define keep '{"restart": {"policy": "unless-stopped", "delayUSec": 20000}}' 'trap "exit 0" TERM; while :; do sleep 0.05; done'
+    boot() { # what the first daemon of a boot finds
+        systemctl stop xctld.socket xctld
+        systemctl kill --signal=KILL xctl-keep.scope 2>/dev/null || true
+        until_true 10 eval '! systemctl is-active --quiet xctl-keep.scope'
+        systemctl clean --what=fdstore xctld
+        rm -rf /run/xctl/state/keep /run/xctl/booted
+        systemctl start xctld.socket xctld
+    }
+    boot
+    equal 'nobody asked for it yet' created "$(field keep state)"
+    xctl start keep
+    kill "$(field keep pid)"
+    check 'it is restarted' until_true 10 eval '[ "$(field keep runs)" = 2 ]'
+    boot
+    check 'it starts at boot' until_true 10 state_is keep running
+    xctl stop keep
+    boot
+    equal 'stopped stays stopped' created "$(field keep state)"
+    xctl delete keep
+    check 'nothing is left of it' [ ! -e /var/lib/xctl/wanted/keep ]
+}
+
+mkdir -p /etc/xctl/containers
+for test in ${*:-ends launches survival lists crash_loop unless_stopped}; do
+    note "== $test"
+    "test_$test"
+done

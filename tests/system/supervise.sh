@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# A running container: pause and resume, also across a killed xctld; signals to all of its processes; its processes and
+# statistics, once and as a stream, over varlink and D-Bus.
+. /src/tests/system/lib.sh
+
+socket=/run/xctl/org.xctl.Containers
+kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 10 xctl list; }
+ticks() { xctl logs "$1" | wc -l; }
+frozen() { grep -qx 'frozen 1' "/sys/fs/cgroup/xctl.slice/xctl-$1.scope/payload/cgroup.events"; }
+# call METHOD JSON [OPTION...]
+call() { varlinkctl "${@:3}" call "$socket" "org.xctl.Containers.$1" "$2"; }
+
+test_pause() {
+    script_bundle "$work/tick" 'trap "echo bye; exit 7" TERM; while :; do echo tick; sleep 0.05; done'
+    xctl create tick "$work/tick"
+    xctl start tick
+    equal 'what does not run cannot be resumed' 9 "$(status_of xctl resume tick)"
+    check 'pause' xctl pause tick
+    check 'its cgroup is frozen' frozen tick
+    equal 'the word of the specification' paused "$(xctl state tick --json | jq -r .status)"
+    equal 'the state' paused "$(field tick state)"
+    local before
+    before=$(ticks tick)
+    sleep 0.4
+    equal 'it prints nothing' "$before" "$(ticks tick)"
+    equal 'it is paused already' 9 "$(status_of xctl pause tick)"
+    equal 'nothing can be run in it' 125 "$(status_of xctl exec tick -- true)"
+    equal 'it cannot be started' 9 "$(status_of xctl start tick)"
+    kill_daemon
+    equal 'it is paused under the next daemon' paused "$(field tick state)"
+    check 'and frozen' frozen tick
+    check 'resume' xctl resume tick
+    equal 'the state' running "$(field tick state)"
+    before=$(ticks tick)
+    check 'it prints again' until_true 5 eval '[ "$(ticks tick)" -gt '"$before"' ]'
+    xctl pause tick
+    check 'stop while it is paused' xctl stop tick
+    equal 'it could end by itself' 'exited 7' "$(field tick exitReason) $(field tick exitStatus)"
+    xctl start tick
+    xctl pause tick
+    check 'killed while it is paused' xctl kill tick KILL
+    check 'it ends' until_true 10 state_is tick stopped
+    xctl start tick
+    xctl pause tick
+    check 'restart while it is paused' xctl restart tick
+    equal 'it runs' running "$(field tick state)"
+    check 'pause over D-Bus' busctl call org.xctl1 /org/xctl1/container/tick org.xctl1.Container Pause
+    equal 'the property' 's "paused"' "$(busctl get-property org.xctl1 /org/xctl1/container/tick org.xctl1.Container State)"
+    check 'resume over varlink' call Resume '{"name": "tick"}'
+    check 'delete' xctl delete --force tick
+}
+
+test_processes() {
+    script_bundle "$work/many" 'sh -c "trap \"echo child; exit\" USR1; echo ready; while :; do sleep 0.05; done" a & trap "echo init" USR1; wait; wait; sleep 1000'
+    xctl create many "$work/many"
+    equal 'none of one that does not run' 9 "$(status_of xctl ps many)"
+    xctl start many
+    check 'it is ready' until_true 5 eval 'xctl logs many | grep -q ready'
+    local json
+    json=$(xctl ps many --json)
+    equal 'its init is 1 inside' "$(field many pid)" "$(jq '.[] | select(.innerPid == 1) | .pid' <<<"$json")"
+    check 'the command of its child is there' jq -e 'any(.[]; .command | startswith("sh -c trap"))' <<<"$json"
+    contains 'ps for people' "$(xctl ps many)" 'PID +INNER +PARENT +UID +STATE +COMMAND'
+    equal 'as many over varlink' "$(xctl ps many --json | jq 'map(select(.command | startswith("sh"))) | length')" \
+        "$(call Ps '{"name": "many"}' | jq '.processes | map(select(.command | startswith("sh"))) | length')"
+    check 'over D-Bus' busctl call org.xctl1 /org/xctl1/container/many org.xctl1.Container Ps
+    check 'a signal for all' xctl kill many USR1 --all
+    check 'the init got it' until_true 5 eval 'xctl logs many | grep -qx init'
+    check 'its child got it' until_true 5 eval 'xctl logs many | grep -qx child'
+    check 'kill all' xctl kill --all many KILL
+    check 'all are gone' until_true 10 state_is many stopped
+    equal 'by a signal' 'signal 9' "$(field many exitReason) $(field many exitStatus)"
+    xctl delete many
+}
+
+test_stats() {
+    script_bundle "$work/use" 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); done; echo used; sleep 1000'
+    xctl create use "$work/use"
+    xctl start use
+    check 'it has worked' until_true 20 eval 'xctl logs use | grep -q used'
+    local json
+    json=$(xctl stats use --json)
+    check 'CPU time was counted' jq -e '.cpuUSec > 0 and .time > 0 and .name == "use"' <<<"$json"
+    check 'its loopback is there, and nothing of the host' jq -e '.interfaces | map(.name) == ["lo"]' <<<"$json"
+    check 'with its address' jq -e '.interfaces[0].addresses | index("127.0.0.1/8")' <<<"$json"
+    contains 'for people' "$(xctl stats use)" 'CPU: .* in the kernel'
+    check 'once over varlink' jq -e '.stats.cpuUSec > 0 and .interfaces[0].up' <<<"$(call Stats '{"name": "use"}')"
+    equal 'three times over varlink' 3 "$(timeout 1.1 varlinkctl --more -j call "$socket" \
+        org.xctl.Containers.Stats '{"name": "use", "intervalUSec": 400000}' | tr -d '\036' | jq -c 'select(.stats.name == "use")' | wc -l)"
+    contains 'once over D-Bus' "$(busctl call org.xctl1 /org/xctl1 org.xctl1.Manager Stats 'sa{sv}' use 0)" '"cpuUSec" t [1-9]'
+    contains 'a stream over D-Bus is a method of its own' \
+        "$(busctl introspect org.xctl1 /org/xctl1/container/use org.xctl1.Container)" '\.FollowStats +method +a\{sv\} +h'
+    check 'and answers' busctl call org.xctl1 /org/xctl1/container/use org.xctl1.Container FollowStats 'a{sv}' 0
+    xctl stats use --follow --interval=100ms --json >"$work/stream" 2>"$work/stream.err" & local follower=$!
+    check 'xctl follows' until_true 5 eval '[ "$(wc -l <"$work/stream")" -ge 3 ]'
+    kill_daemon
+    local before
+    before=$(wc -l <"$work/stream")
+    check 'also after xctld was killed' until_true 5 eval '[ "$(wc -l <"$work/stream")" -gt '"$((before + 2))"' ]'
+    xctl stop use --timeout=0
+    local status=0
+    wait $follower || status=$?
+    equal 'until it has ended' 9 $status
+    contains 'and says so' "$(cat "$work/stream.err")" 'use is not running'
+    xctl delete use
+}
+
+mkdir -p /etc/xctl/containers
+for test in ${*:-pause processes stats}; do
+    note "== $test"
+    "test_$test"
+done
