@@ -69,6 +69,8 @@ struct ContainerInfo {
     std::uint64_t console_begin = 0;  // offset of the oldest byte that is kept
     std::uint64_t console_end = 0;    // bytes printed since it was created
     std::uint64_t attached = 0;       // clients
+    bool ready = false;
+    std::string health;               // starting healthy unhealthy; empty without a probe
     std::string load_error;           // why the files cannot be used as they are now; empty: they can
 };
 
@@ -96,7 +98,7 @@ struct Finding {
     std::string message;
 };
 
-inline constexpr std::array<FieldRow<ContainerInfo>, 20> kContainerFields{{
+inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
     {"state", &ContainerInfo::state,
@@ -118,6 +120,8 @@ inline constexpr std::array<FieldRow<ContainerInfo>, 20> kContainerFields{{
     {"consoleBegin", &ContainerInfo::console_begin, "Console offset of the oldest byte kept"},
     {"consoleEnd", &ContainerInfo::console_end, "Console bytes printed since creation"},
     {"attached", &ContainerInfo::attached, "Number of attached clients"},
+    {"ready", &ContainerInfo::ready, "Whether it does its work, as far as its definition says how to tell"},
+    {"health", &ContainerInfo::health, "starting, healthy or unhealthy; empty if nobody asks"},
     {"loadError", &ContainerInfo::load_error, "Why the definition's files, as they are now, cannot be used"},
 }};
 static_assert(names_are_unique(kContainerFields));

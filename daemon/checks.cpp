@@ -49,7 +49,7 @@ void Checks::ask_readiness() {
 
 void Checks::on_readiness(Result<> result) {
     if (result) return become_ready();
-    const auto limit = policy_.readiness_timeout;
+    const auto limit = policy_.start_timeout;
     if (limit.count() > 0 && since(began_) >= limit) return listener_.not_ready(result.error().message);
     after(policy_.readiness.interval, &Checks::ask_readiness);
 }

@@ -11,26 +11,13 @@
 #include <optional>
 #include <string>
 
-#include "daemon/health.hpp"
+#include "daemon/check_policy.hpp"
 #include "daemon/payload_notify.hpp"
-#include "daemon/probe.hpp"
 #include "daemon/probe_attempt.hpp"
 #include "daemon/ring.hpp"
 #include "lib/kernel/event.hpp"
 
 namespace xctl {
-
-/// What a definition asks for.
-struct CheckPolicy {
-    Probe readiness;
-    std::chrono::milliseconds readiness_timeout{0};  // 0: none
-    Probe health;
-    HealthPolicy when_unhealthy;
-
-    [[nodiscard]] bool needs_notify() const {
-        return readiness.kind == ProbeKind::notify || health.kind == ProbeKind::notify;
-    }
-};
 
 class Checks {
 public:

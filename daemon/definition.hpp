@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/check_policy.hpp"
 #include "daemon/container.hpp"
 #include "lib/base/result.hpp"
 
@@ -30,6 +31,7 @@ struct Definition {
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
     bool default_seccomp = false;  // the profile of plan::kProfileFile
+    CheckWords checks;
     std::string config_patch;  // JSON merge patch onto config.json; empty: none
 };
 

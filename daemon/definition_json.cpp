@@ -74,6 +74,11 @@ struct Reader {
         type.set(definition, text());
         return {};
     }
+    Rule operator()(const Text& type) const {
+        if (!value.is_string()) return "must be a string";
+        type.at(definition) = text();
+        return type.rule(text());
+    }
     Rule operator()(const List& type) const {
         const bool valid = value.is_array() && std::ranges::all_of(value, [&](const Json& item) {
             return item.is_string() && type.is_valid(item.get_ref<const std::string&>());
@@ -109,6 +114,7 @@ struct Writer {
     Json operator()(const Path& type) { return type.at(definition); }
     Json operator()(const Signal& type) { return type.at(definition); }
     Json operator()(const Choice& type) { return type.get(definition); }
+    Json operator()(const Text& type) { return type.at(definition); }
     Json operator()(const List& type) { return type.at(definition); }
     Json operator()(const Patch& type) {
         const auto& text = type.at(definition);
@@ -184,6 +190,7 @@ Result<Definition> parse_definition(const std::vector<NamedText>& files) {
     }
     if (definition.bundle.empty())
         return fail(Errc::invalid_document, files.front().file + ": /bundle: is required");
+    TRY(parse_checks(definition.checks), files.front().file);
     return definition;
 }
 

@@ -58,6 +58,11 @@ struct Choice {
     void (*set)(Definition&, std::string_view);
 };
 
+struct Text {
+    std::string& (*at)(Definition&);
+    std::string (*rule)(std::string_view);  // that it breaks, or empty
+};
+
 struct List {
     std::vector<std::string>& (*at)(Definition&);
     bool (*is_valid)(std::string_view);
@@ -71,7 +76,7 @@ struct Patch {
 
 struct Key {
     std::string_view name;  // JSON pointer
-    std::variant<Flag, Number, Duration, Factor, Path, Signal, Choice, List, Patch> type;
+    std::variant<Flag, Number, Duration, Factor, Path, Signal, Choice, Text, List, Patch> type;
     Applies applies;
     std::string_view standard;  // in words, where the default value does not speak for itself
     std::string_view help;
@@ -101,6 +106,29 @@ inline constexpr Choice kProfile{
     [](const Definition& d) { return d.default_seccomp ? kProfileWords.front() : std::string_view(); },
     [](Definition& d, std::string_view word) { d.default_seccomp = word == kProfileWords.front(); },
 };
+
+inline constexpr std::array<std::string_view, kHealthActions.size()> kActionWords = [] {
+    std::array<std::string_view, kHealthActions.size()> words;
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] = kHealthActions[i].name;
+    return words;
+}();
+inline constexpr Choice kAction{
+    kActionWords,
+    [](const Definition& d) { return name_of(kHealthActions, d.checks.when_unhealthy.action); },
+    [](Definition& d, std::string_view word) {
+        d.checks.when_unhealthy.action = value_of(kHealthActions, word).value_or(HealthAction::event);
+    },
+};
+
+inline std::string endpoint_rule(std::string_view text) {
+    return parse_endpoint(text) ? "" : "must be PORT or ADDRESS:PORT, with a numeric address";
+}
+inline std::string url_rule(std::string_view text) {
+    return parse_url(text) ? "" : "must be http://ADDRESS[:PORT]/PATH, with a numeric address";
+}
+inline std::string text_rule(std::string_view text) { return text.empty() ? "must not be empty" : ""; }
+inline constexpr auto kAnyWord = [](std::string_view) { return true; };
+inline constexpr std::string_view kExecItems = "words: a program and its arguments";
 
 }  // namespace rows
 
@@ -147,6 +175,43 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "TERM, or what suits the payload", "Name of the signal that asks the container's first process to end"},
     {"/stop/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.stop_timeout; }}, Applies::at_once, "",
      "Kill all its processes if it has not ended by then"},
+    {"/readiness/exec", List{[](Definition& d) -> auto& { return d.checks.readiness.exec; }, rows::kAnyWord, rows::kExecItems},
+     Applies::at_start, "",
+     "The container is ready when this program, run in it, ends with 0. Without a `readiness` it is when its own runs"},
+    {"/readiness/tcp", Text{[](Definition& d) -> auto& { return d.checks.readiness.tcp; }, rows::endpoint_rule},
+     Applies::at_start, "", "It is ready when a connection can be made to this port from within its network"},
+    {"/readiness/http", Text{[](Definition& d) -> auto& { return d.checks.readiness.http; }, rows::url_rule},
+     Applies::at_start, "", "It is ready when GET of this URL, from within its network, is answered by 200 to 399"},
+    {"/readiness/console", Text{[](Definition& d) -> auto& { return d.checks.readiness.console; }, rows::text_rule},
+     Applies::at_start, "", "It is ready when it has printed this text"},
+    {"/readiness/notify", Flag{[](Definition& d) -> auto& { return d.checks.readiness.notify; }}, Applies::at_start, "",
+     "It is ready when it says READY=1 by sd_notify(3), for which it gets a socket of its own"},
+    {"/readiness/intervalUSec", Duration{[](Definition& d) -> auto& { return d.checks.readiness.interval; }},
+     Applies::at_start, "", "The time between two attempts"},
+    {"/readiness/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.readiness.timeout; }},
+     Applies::at_start, "", "An attempt that takes longer has failed"},
+    {"/readiness/startTimeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.start_timeout; }},
+     Applies::at_start, "", "A container that is not ready by then is killed, and its run has failed. 0: never"},
+    {"/health/exec", List{[](Definition& d) -> auto& { return d.checks.health.exec; }, rows::kAnyWord, rows::kExecItems},
+     Applies::at_start, "", "Once it is ready, the container is healthy as long as this program, run in it, ends with 0"},
+    {"/health/tcp", Text{[](Definition& d) -> auto& { return d.checks.health.tcp; }, rows::endpoint_rule},
+     Applies::at_start, "", "It is healthy as long as a connection can be made to this port from within its network"},
+    {"/health/http", Text{[](Definition& d) -> auto& { return d.checks.health.http; }, rows::url_rule}, Applies::at_start,
+     "", "It is healthy as long as GET of this URL, from within its network, is answered by 200 to 399"},
+    {"/health/console", Text{[](Definition& d) -> auto& { return d.checks.health.console; }, rows::text_rule},
+     Applies::at_start, "", "It is healthy as long as it prints this text at least once between two attempts"},
+    {"/health/notify", Flag{[](Definition& d) -> auto& { return d.checks.health.notify; }}, Applies::at_start, "",
+     "It is healthy as long as it says WATCHDOG=1 by sd_notify(3) at least once between two attempts"},
+    {"/health/intervalUSec", Duration{[](Definition& d) -> auto& { return d.checks.health.interval; }}, Applies::at_start,
+     "", "The time between two attempts"},
+    {"/health/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.health.timeout; }}, Applies::at_start,
+     "", "An attempt that takes longer has failed"},
+    {"/health/startPeriodUSec", Duration{[](Definition& d) -> auto& { return d.checks.when_unhealthy.start_period; }},
+     Applies::at_start, "", "Failures in this time after it became ready do not count, until the first success"},
+    {"/health/retries", Number{[](Definition& d) -> auto& { return d.checks.when_unhealthy.retries; }, 1, 1000, "attempts"},
+     Applies::at_start, "", "So many failures in a row make it unhealthy"},
+    {"/health/action", rows::kAction, Applies::at_start, "",
+     "What is done then: nothing but an event; restart it; or stop it"},
     {"/seccomp", rows::kProfile, Applies::at_start, "",
      "`default` confines the container by the profile of xctl.seccomp(5), for the capabilities in "
      "process.capabilities.bounding. It is an error if config.json has a linux.seccomp of its own; `config` can remove "

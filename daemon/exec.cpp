@@ -41,6 +41,7 @@ struct Execs::Exec {
     Console console;
     std::unique_ptr<Run> run;
     Started started;
+    std::function<void(const ExitRecord&)> ended;
     kernel::EventSource purge;
 };
 
@@ -92,6 +93,7 @@ Result<Execs::Opened> Execs::start(Order order, ConsoleClient::Options options, 
     }
     const bool input = order.input || order.plan.process.terminal;
     exec->started = std::move(started);
+    exec->ended = std::move(order.ended);
     make_run(*exec, std::move(order.plan), std::move(order.enter));
     exec->run->launch();
     if (!input) exec->console.end_input();
@@ -103,6 +105,7 @@ void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> 
     services_.parking.drop(key_of(exec.id));
     if (const auto started = std::exchange(exec.started, {}))
         started(failure ? std::unexpected(std::move(*failure)) : fail(Errc::launch_failed, record.message));
+    if (const auto ended = std::exchange(exec.ended, {})) ended(record);
     purge_in(exec, exec.console.client_count() > 0 ? std::chrono::microseconds(kPurgeInterval) : kReturnTime);
 }
 
@@ -155,6 +158,11 @@ Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options opt
                                     : ConsoleCursor::at(ring, offset.value_or(ring.begin()));
     TRY(console.attach(std::move(ours), options));
     return std::move(theirs);
+}
+
+void Execs::kill(const std::string& id) {
+    const auto found = execs_.find(id);
+    if (found != execs_.end() && found->second->run) found->second->run->kill();
 }
 
 void Execs::finish() {

@@ -26,6 +26,7 @@ public:
         plan::LaunchPlan plan;
         bool input = false;  // its standard input stays open
         std::function<Result<>(pid_t)> enter;
+        std::function<void(const ExitRecord&)> ended{};  // also when it could not be started; not told by the next daemon
     };
     /// Its first client is attached before it starts, so that no byte is missed.
     struct Opened {
@@ -43,6 +44,8 @@ public:
     Result<Opened> start(Order order, ConsoleClient::Options options, Started started);
     Result<UniqueFd> attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
                             std::optional<std::uint64_t> mark);
+    /// One that has ended already is none that could be killed.
+    void kill(const std::string& id);
     /// The container was deleted.
     void finish();
 

@@ -13,7 +13,7 @@ bool advance(Health& health, const HealthPolicy& policy, bool passed, std::chron
     }
     const bool grace = before == HealthStatus::starting && age < policy.start_period;
     if (!grace) ++health.failures;
-    if (health.failures >= std::max(policy.retries, 1U)) health.status = HealthStatus::unhealthy;
+    if (health.failures >= std::max(policy.retries, std::uint64_t{1})) health.status = HealthStatus::unhealthy;
     return health.status != before;
 }
 

@@ -37,13 +37,13 @@ static_assert(names_are_unique(kHealthActions));
 
 struct HealthPolicy {
     std::chrono::milliseconds start_period{0};
-    unsigned retries = 3;
+    std::uint64_t retries = 3;
     HealthAction action = HealthAction::event;
 };
 
 struct Health {
     HealthStatus status = HealthStatus::none;
-    unsigned failures = 0;  // in a row, as far as they count
+    std::uint64_t failures = 0;  // in a row, as far as they count
 };
 
 /// Takes in one result. `age` is how long the probe has been repeated. True when the status has changed.

@@ -27,7 +27,8 @@ constexpr const char* kVariable = "NOTIFY_SOCKET=/run/notify/notify.sock";
 constexpr mode_t kDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
 
 /// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
-constexpr std::array<std::string_view, 5> kPassedOn{"READY=1", "STOPPING=1", "RELOADING=1", "STATUS=", "MONOTONIC_USEC="};
+/// READY=1 and WATCHDOG=1 are what readiness and health make of them.
+constexpr std::array<std::string_view, 4> kPassedOn{"STOPPING=1", "RELOADING=1", "STATUS=", "MONOTONIC_USEC="};
 constexpr std::size_t kMaxMessage = 4096;
 constexpr int kMostAtOnce = 64;  // a container that never stops talking does not keep us from the others
 
@@ -81,8 +82,7 @@ Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {
     return {};
 }
 
-Result<> PayloadNotify::listen(kernel::EventLoop& loop, UniqueFd socket, Listener listener) {
-    socket_ = std::move(socket);
+Result<> PayloadNotify::listen(kernel::EventLoop& loop, Listener listener) {
     listener_ = std::move(listener);
     source_ = TRY(loop.add_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { on_readable(); }));
     return {};

@@ -32,7 +32,8 @@ public:
     static Result<> add_to(plan::LaunchPlan& plan, int run_directory);
 
     /// Messages wait in the socket while nobody listens.
-    Result<> listen(kernel::EventLoop& loop, UniqueFd socket, Listener listener);
+    void hold(UniqueFd socket) { socket_ = std::move(socket); }
+    Result<> listen(kernel::EventLoop& loop, Listener listener);
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
 private:

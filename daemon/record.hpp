@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/container.hpp"
+#include "daemon/health.hpp"
 #include "daemon/run_history.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/base/result.hpp"
@@ -28,6 +29,9 @@ struct Record {
     std::map<std::string, std::string> annotations;
     EndRequest end_request;         // of the current run
     std::string quarantine;         // why the current run cannot end
+    bool ready = false;             // the current run
+    Health health;
+    std::uint64_t console_start = 0;  // where its output begins
     std::vector<RunRecord> history;
 };
 

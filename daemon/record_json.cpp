@@ -135,6 +135,10 @@ std::string to_json(const Record& record) {
                    {"annotations", record.annotations},
                    {"endRequest", request_to_json(record.end_request)},
                    {"quarantine", record.quarantine},
+                   {"ready", record.ready},
+                   {"health", name_of(kHealthStatuses, record.health.status)},
+                   {"healthFailures", record.health.failures},
+                   {"consoleStart", record.console_start},
                    {"history", std::move(history)}};
     return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
@@ -153,6 +157,10 @@ Result<Record> parse_record(std::string_view text) {
         record.annotations = json.value("annotations", std::map<std::string, std::string>{});
         record.end_request = request_from_json(json.value("endRequest", Json::object()));
         record.quarantine = json.value("quarantine", "");
+        record.ready = json.value("ready", false);
+        record.health.status = value_of(kHealthStatuses, json.value("health", "")).value_or(HealthStatus::none);
+        record.health.failures = number(json, "healthFailures", std::uint64_t{0});
+        record.console_start = number(json, "consoleStart", std::uint64_t{0});
         for (const auto& run : json.value("history", std::vector<Json>{})) record.history.push_back(run_from_json(run));
         return record;
     } catch (const nlohmann::json::exception& error) {

@@ -31,6 +31,7 @@ constexpr const char* kHookStep = "hook";
 constexpr char kPidfdLetter = 'P';
 constexpr char kKeeperLetter = 'K';
 constexpr char kChannelLetter = 'C';
+constexpr char kNotifyLetter = 'N';
 
 }  // namespace
 
@@ -60,6 +61,7 @@ Result<launch::Descriptors> Run::make_descriptors() {
     descriptors.record_directory =
         TRY(kernel::open_at(setup_.run_directory, ".", O_RDONLY | O_DIRECTORY), "open the run directory");
     (void)::unlinkat(setup_.run_directory, "exit", 0);
+    if (setup_.notify) notify_.hold(TRY(PayloadNotify::bind(setup_.run_directory)));
     return descriptors;
 }
 
@@ -196,6 +198,7 @@ void Run::on_launch_succeeded() {
     launched_ = true;
     if (step_ == Step::parked) step_ = Step::running;
     tell_unit(ServiceKind::verdict, nullptr);
+    if (notify_.fd() >= 0) (void)notify_.listen(services_.loop, listener_.notified);
     listener_.launched();
 }
 
@@ -270,6 +273,7 @@ Result<> Run::park() {
     add(kPidfdLetter, pidfd_.get());
     add(kKeeperLetter, keeper_pidfd_.get());
     add(kChannelLetter, channel_.get());
+    add(kNotifyLetter, notify_.fd());
     for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
     return services_.parking.park(setup_.name, std::format("{} {}", setup_.number, letters), fds);
 }
@@ -298,6 +302,7 @@ Result<> Run::adopt(Parking::Entry entry) {
             case kPidfdLetter: pidfd_ = std::move(fd); break;
             case kKeeperLetter: keeper_pidfd_ = std::move(fd); break;
             case kChannelLetter: channel_ = std::move(fd); break;
+            case kNotifyLetter: notify_.hold(std::move(fd)); break;
             default: held.emplace_back(static_cast<ConsoleRole>(letters[i]), std::move(fd));
         }
     }
@@ -352,6 +357,7 @@ void Run::tell_unit(ServiceKind kind, const Error* error) {
     launch::ServiceMessage message;
     message.kind = kind;
     message.pid = pid_;
+    message.ready_later = setup_.ready_later;
     if (error != nullptr) {
         message.error = error->sys_errno != 0 ? error->sys_errno : EIO;
         message.text = error->message.substr(0, launch::kMaxText);

@@ -21,6 +21,7 @@
 #include "daemon/hook_runner.hpp"
 #include "daemon/launcher.hpp"
 #include "daemon/parking.hpp"
+#include "daemon/payload_notify.hpp"
 #include "daemon/record.hpp"
 #include "daemon/scopes.hpp"
 #include "lib/kernel/process.hpp"
@@ -53,6 +54,8 @@ public:
         /// Of one more process in a running container (exec): puts it into that one's cgroup. It then has none of its own,
         /// and ends alone.
         std::function<Result<>(pid_t)> enter;
+        bool notify = false;       // its plan shows it a socket for sd_notify(3)
+        bool ready_later = false;  // in a unit: the supervisor tells systemd when it is ready
     };
 
     struct Listener {
@@ -62,6 +65,7 @@ public:
         std::function<void(ExitRecord record, std::optional<Error> failure)> ended;
         /// It was killed, and the kernel does not let go of it; `ended` follows when it does.
         std::function<void(std::string why)> stuck;
+        std::function<void(const Notification&)> notified{};
     };
 
     Run(Services& services, Console& console, Setup setup, Listener listener);
@@ -169,6 +173,7 @@ private:
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;
     kernel::EventSource death_timer_;
+    PayloadNotify notify_;
     HookRunner hooks_;
     std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
 };

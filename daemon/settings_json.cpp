@@ -95,6 +95,7 @@ struct ToJson {
     Json operator()(const Path&) const { return text; }
     Json operator()(const Signal&) const { return text; }
     Json operator()(const Choice&) const { return text; }
+    Json operator()(const Text&) const { return text; }
     Json operator()(const List&) const { return split(text, ','); }
     Json operator()(const Patch&) const { return json_or_text(); }
 

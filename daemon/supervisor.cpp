@@ -88,9 +88,13 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
         case Action::kill:
             if (trigger == Trigger::stop_timeout) note_timeout();
             return run_ ? run_->kill() : give_up_launch();
-        case Action::freeze: return freeze();
+        case Action::freeze:
+            checks_.reset();  // whoever is frozen answers nobody
+            return freeze();
         case Action::thaw:
-            if (run_) (void)freezer_.thaw(run_->payload());
+            if (!run_) return;
+            (void)freezer_.thaw(run_->payload());
+            if (state() == State::running) begin_checks();
             return;
         case Action::report_crash_loop: return listener_(*this, "crash-loop");
         case Action::arm_restart: return arm_restart();
@@ -142,7 +146,10 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
     if (!compiled.spec.linux_config.cgroups_path.empty())
         log_warning(std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));
-    plan_ = std::make_shared<const plan::LaunchPlan>(compiled.plan);
+    auto plan = compiled.plan;
+    if (check_policy().needs_notify())
+        if (const auto added = PayloadNotify::add_to(plan, directory_.fd()); !added) return refuse(added.error());
+    plan_ = std::make_shared<const plan::LaunchPlan>(std::move(plan));
     record_.annotations = compiled.spec.annotations;
     record_.oci_version = compiled.spec.oci_version;
     record_.bundle = definition_.bundle;
@@ -150,6 +157,9 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.pid = -1;
     record_.end_request = {};
     record_.quarantine.clear();
+    record_.ready = false;
+    record_.health = {};
+    record_.console_start = console_.ring().end();
     save();
     journal_.set_unit(record_.unit, -1);
     make_run();
@@ -170,6 +180,8 @@ void Supervisor::make_run() {
     setup.run_directory = directory_.fd();
     setup.number = record_.machine.runs;
     setup.launched = state() != State::starting;
+    setup.notify = check_policy().needs_notify();
+    setup.ready_later = check_policy().readiness.kind != ProbeKind::none;
     run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
 }
 
@@ -178,9 +190,11 @@ Run::Listener Supervisor::run_listener() {
         [this](pid_t pid) { on_placed(pid); },
         [this] {
             if (state() == State::starting || state() == State::stopping) (void)apply(Trigger::launched);
+            if (run_ && state() == State::running) begin_checks();
         },
         [this](ExitRecord record, std::optional<Error> failure) { on_ended(std::move(record), std::move(failure)); },
         [this](std::string why) { on_stuck(std::move(why)); },
+        [this](const Notification& said) { on_notification(said); },
     };
 }
 

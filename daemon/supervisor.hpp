@@ -13,6 +13,7 @@
 
 #include "api/readings.hpp"
 #include "api/types.hpp"
+#include "daemon/checks.hpp"
 #include "daemon/console.hpp"
 #include "daemon/container.hpp"
 #include "daemon/definition.hpp"
@@ -60,7 +61,8 @@ public:
     /// Forgets earlier restarts.
     Result<> reset();
     /// One more process in it; `started` when its program runs, or could not be started.
-    Result<Execs::Opened> exec(const api::Request& request, Execs::Started started);
+    Result<Execs::Opened> exec(const api::Request& request, Execs::Started started,
+                               std::function<void(const ExitRecord&)> ended = {});
     [[nodiscard]] Execs& execs() noexcept { return execs_; }
     Result<std::vector<api::Process>> list_processes() const;
     Result<api::Stats> read_stats() const;
@@ -119,6 +121,15 @@ private:
     Result<plan::LaunchPlan> compile_exec(const api::Request& request) const;
     Result<> enter(pid_t pid) const;
     [[nodiscard]] oci::State state_now() const;
+    // supervisor_checks.cpp
+    [[nodiscard]] CheckPolicy check_policy() const;
+    void begin_checks();
+    std::shared_ptr<void> execute_probe(const Probe& probe, ProbeAttempt::Done done);
+    void on_notification(const Notification& said);
+    void on_ready();
+    void on_not_ready(const std::string& why);
+    void on_health(const Health& health, bool changed, const std::string& why);
+    void act_on_ill_health(const std::string& why);
     void launch();
     void give_up_launch();
     void refuse(const Error& error);
@@ -164,10 +175,12 @@ private:
     std::vector<Done> pausers_;
     Freezer freezer_;
     Execs execs_;
+    std::unique_ptr<Checks> checks_;  // while its program runs
     bool outlived_daemon_ = false;
     kernel::EventSource stop_timer_;
     kernel::EventSource restart_timer_;
     kernel::EventSource launch_defer_;
+    kernel::EventSource ill_health_defer_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for callbacks of others that may come too late
 };
 

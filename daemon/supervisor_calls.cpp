@@ -177,7 +177,8 @@ Result<> Supervisor::enter(pid_t pid) const {
     return kernel::add_process(cgroup.get(), pid);
 }
 
-Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Started started) {
+Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Started started,
+                                       std::function<void(const ExitRecord&)> ended) {
     if (state() != State::running)
         return fail(Errc::wrong_state, std::format("{} is {}", id_.str(), name_of(kStates, state())));
     Execs::Order order;
@@ -185,6 +186,7 @@ Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Start
     order.plan.namespaces = TRY(launch::list_namespaces_to_join(record_.pid));
     order.input = request.input;
     order.enter = [this](pid_t pid) { return enter(pid); };
+    order.ended = std::move(ended);
     ConsoleClient::Options options;
     options.framed = request.framed;
     options.observe = !request.input && !request.terminal;
@@ -241,6 +243,8 @@ api::ContainerInfo Supervisor::info() const {
     info.console_begin = console_.ring().begin();
     info.console_end = console_.ring().end();
     info.attached = console_.client_count();
+    info.ready = state() == State::running && record_.ready;
+    info.health = state() == State::running ? name_of(kHealthStatuses, record_.health.status) : "";
     return info;
 }
 

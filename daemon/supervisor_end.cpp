@@ -22,6 +22,7 @@ std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".sc
 /// one finds either the run or how it ended.
 void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     stop_timer_.reset();
+    checks_.reset();
     freezer_.cancel();
     keep_history(record, failure);
     finished_run_ = std::move(run_);

@@ -145,6 +145,7 @@ struct TypeText {
         for (const auto word : type.words) out += std::format("{}\"{}\"", out.empty() ? "" : ", ", word);
         return out;
     }
+    std::string operator()(const Text&) const { return "string"; }
     std::string operator()(const List& type) const { return std::format("array of {}", type.items); }
     std::string operator()(const Patch&) const { return "object"; }
 };

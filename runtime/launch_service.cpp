@@ -108,8 +108,8 @@ Result<Launched> execute_in_unit(ReceivedService& received) {
     return launch::launch(order.plan, std::move(order.descriptors), Parent::sibling);
 }
 
-Result<> announce(int socket, pid_t init) {
-    TRY(kernel::notify("MAINPID=" + std::to_string(init) + "\nREADY=1"));
+Result<> announce(int socket, pid_t init, bool ready_later) {
+    TRY(kernel::notify("MAINPID=" + std::to_string(init) + (ready_later ? "" : "\nREADY=1")));
     TRY(kernel::notify_barrier(kNotifyTimeout));
     return launch::send_service(socket, {.kind = ServiceKind::announce, .text = {}}, {});
 }
@@ -120,7 +120,7 @@ Result<> await_verdict(int socket, pid_t init) {
         const auto received = TRY(launch::receive_service(socket), "waiting for xctld");
         const auto& message = received.message;
         switch (message.kind) {
-            case ServiceKind::announce: TRY(announce(socket, init)); break;
+            case ServiceKind::announce: TRY(announce(socket, init, message.ready_later)); break;
             case ServiceKind::verdict:
                 if (message.error == 0) return {};
                 return fail(Errc::launch_failed, message.text);

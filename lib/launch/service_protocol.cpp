@@ -14,7 +14,7 @@ struct Header {
     std::uint8_t kind = 0;
     std::uint8_t parent = 0;
     std::uint8_t terminal = 0;
-    std::uint8_t unused = 0;
+    std::uint8_t ready_later = 0;
     std::int32_t pid = 0;
     std::int32_t error = 0;
 };
@@ -24,13 +24,14 @@ constexpr auto kLastKind = static_cast<std::uint8_t>(ServiceKind::verdict);
 constexpr auto kLastParent = static_cast<std::uint8_t>(Parent::keeper);
 
 bool is_valid(const Header& header) {
-    return header.kind <= kLastKind && header.parent <= kLastParent && header.terminal <= 1;
+    return header.kind <= kLastKind && header.parent <= kLastParent && header.terminal <= 1 && header.ready_later <= 1;
 }
 
 ServiceMessage make_message(const Header& header, std::string text) {
     return {.kind = static_cast<ServiceKind>(header.kind),
             .parent = static_cast<Parent>(header.parent),
             .terminal = header.terminal != 0,
+            .ready_later = header.ready_later != 0,
             .pid = header.pid,
             .error = header.error,
             .text = std::move(text)};
@@ -42,6 +43,7 @@ Result<> send_service(int socket, const ServiceMessage& message, std::span<const
     const Header header{.kind = static_cast<std::uint8_t>(message.kind),
                         .parent = static_cast<std::uint8_t>(message.parent),
                         .terminal = message.terminal ? std::uint8_t{1} : std::uint8_t{0},
+                        .ready_later = message.ready_later ? std::uint8_t{1} : std::uint8_t{0},
                         .pid = message.pid,
                         .error = message.error};
     const auto text = std::string_view(message.text).substr(0, kMaxText);

@@ -31,13 +31,14 @@ enum class ServiceKind : std::uint8_t { hello, order, refusal, report, announce,
 ///             stdio[3] without a terminal, then record directory with Parent::keeper
 ///   refusal   text = why not                                           xctld -> unit launcher
 ///   report    pid, error, text; fds = pidfd [, keeper pidfd]           launcher -> xctld
-///   announce  the init is ready: notify systemd (MAINPID, READY),      xctld -> unit launcher, which
-///             then echo announce back                                  answers announce
+///   announce  the init is ready: notify systemd (MAINPID, and READY    xctld -> unit launcher, which
+///             unless ready_later), then echo announce back             answers announce
 ///   verdict   error (0: running), text                                 xctld -> unit launcher
 struct ServiceMessage {
     ServiceKind kind{};
     Parent parent{};
     bool terminal = false;
+    bool ready_later = false;
     std::int32_t pid = -1;
     std::int32_t error = 0;
     std::string text;

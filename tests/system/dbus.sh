@@ -108,11 +108,13 @@ ConsoleEnd property t
 ExitReason property s
 ExitStatus property x
 Exited property t
+Health property s
 LoadError property s
 Message property s
 Name property s
 NextStart property t
 Pid property t
+Ready property b
 Restart property s
 Restarts property t
 Runs property t

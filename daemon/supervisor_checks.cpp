@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Readiness and health of a container that runs: who asks, and what follows from the answers.
+#include <format>
+#include <utility>
+
+#include "daemon/supervisor.hpp"
+#include "lib/base/log.hpp"
+
+namespace xctl {
+namespace {
+
+/// Runs a probe's program in the container. Once this is gone nobody is told any more, and the program is killed.
+struct Execution {
+    Execs& execs;
+    std::string id{};
+    ProbeAttempt::Done done{};
+    kernel::EventSource source{};
+
+    explicit Execution(Execs& all) : execs(all) {}
+    Execution(const Execution&) = delete;
+    Execution& operator=(const Execution&) = delete;
+    ~Execution() {
+        if (done) execs.kill(id);
+    }
+    void finish(Result<> result) {
+        source.reset();
+        if (const auto tell = std::exchange(done, {})) tell(std::move(result));
+    }
+};
+
+Result<> verdict(const ExitRecord& exit) {
+    if (exit.reason == ExitReason::exited && exit.status == 0) return {};
+    return fail(Errc::launch_failed, exit.message.empty()
+                                         ? std::format("{} {}", name_of(kExitReasons, exit.reason), exit.status)
+                                         : exit.message);
+}
+
+}  // namespace
+
+std::shared_ptr<void> Supervisor::execute_probe(const Probe& probe, ProbeAttempt::Done done) {
+    auto execution = std::make_shared<Execution>(execs_);
+    execution->done = std::move(done);
+    std::weak_ptr<Execution> weak = execution;
+    api::Request request;
+    request.command = probe.args;
+    const auto ended = [weak](const ExitRecord& exit) {
+        if (const auto still = weak.lock()) still->finish(verdict(exit));
+    };
+    auto opened = exec(request, [](const Result<>&) {}, ended);
+    auto source = opened ? services_.loop.add_timer(probe.timeout, [weak](std::uint32_t) {
+        const auto still = weak.lock();
+        if (!still) return;
+        still->execs.kill(still->id);
+        still->finish(fail(Errc::timeout, "it did not end in time"));
+    }) : services_.loop.add_defer([weak, error = opened.error()](std::uint32_t) {
+        if (const auto still = weak.lock()) still->finish(std::unexpected(error));
+    });
+    if (source) execution->source = std::move(*source);
+    if (opened) execution->id = opened->id;
+    return execution;
+}
+
+CheckPolicy Supervisor::check_policy() const { return parse_checks(definition_.checks).value_or(CheckPolicy{}); }
+
+/// The program runs, perhaps since before this daemon did.
+void Supervisor::begin_checks() {
+    Checks::Target target{run_->pidfd(), console_.ring(), record_.console_start,
+                          [this](const Probe& probe, ProbeAttempt::Done done) { return execute_probe(probe, std::move(done)); }};
+    Checks::Listener listener{
+        [this] { on_ready(); },
+        [this](const std::string& why) { on_not_ready(why); },
+        [this](const Health& health, bool changed, const std::string& why) { on_health(health, changed, why); },
+    };
+    checks_ = std::make_unique<Checks>(services_.loop, check_policy(), std::move(target), std::move(listener));
+    checks_->begin(record_.ready, record_.health);
+}
+
+void Supervisor::on_notification(const Notification& said) {
+    if (checks_) checks_->on_notification(said);
+    if (record_.placement == Placement::unit)
+        for (const auto& line : said.passed_on) (void)notify_unit_of(record_.pid, line);
+}
+
+void Supervisor::on_ready() {
+    record_.ready = true;
+    if (check_policy().health.kind != ProbeKind::none) record_.health = {HealthStatus::starting, 0};
+    save();
+    if (check_policy().readiness.kind == ProbeKind::none) return;
+    if (record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "READY=1");
+    listener_(*this, "ready");
+}
+
+void Supervisor::on_not_ready(const std::string& why) {
+    log_error(std::format("{}: not ready in time: {}", id_.str(), why));
+    note_request({Cause::health, "not ready in time: " + why, SIGKILL, false});
+    save();
+    run_->kill();
+}
+
+/// systemd's watchdog is fed by health, if the unit has one.
+void Supervisor::on_health(const Health& health, bool changed, const std::string& why) {
+    record_.health = health;
+    if (why.empty() && record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "WATCHDOG=1");
+    if (!changed) return;
+    save();
+    if (!why.empty()) log_warning(std::format("{}: unhealthy: {}", id_.str(), why));
+    listener_(*this, name_of(kHealthStatuses, health.status));
+    if (health.status == HealthStatus::unhealthy) act_on_ill_health(why);
+}
+
+/// In the next turn of the loop: it ends the checks, one of which is just being answered.
+void Supervisor::act_on_ill_health(const std::string& why) {
+    const auto action = check_policy().when_unhealthy.action;
+    if (action == HealthAction::event) return;
+    auto deferred = services_.loop.add_defer([this, action, why](std::uint32_t) {
+        ill_health_defer_.reset();
+        if (state() != State::running) return;
+        EndRequest request{Cause::health, "unhealthy: " + why, 0, false};
+        if (action == HealthAction::restart) return restart(std::nullopt, std::move(request), [](const Result<>&) {});
+        stop(std::nullopt, std::move(request), [](const Result<>&) {});
+    });
+    if (deferred) ill_health_defer_ = std::move(*deferred);
+}
+
+}  // namespace xctl

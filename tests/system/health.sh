@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Readiness and health by every kind of probe; what follows from them; that they survive xctld; oci@NAME is active when
+# its container is ready, and its watchdog is fed by its health.
+. "$(dirname "$0")/lib.sh"
+
+# define NAME SCRIPT DEFINITION [JQ-FILTER]
+define() {
+    script_bundle "$work/$1" "$2" "${4:-.}"
+    mkdir -p "/etc/xctl/containers/$1.json.d"
+    printf '%s' "$3" >"/etc/xctl/containers/$1.json.d/checks.json"
+    xctl create "$1" "$work/$1" >/dev/null
+}
+ready() { [ "$(field "$1" ready)" = true ]; }
+health_is() { [ "$(field "$1" health)" = "$2" ]; }
+mkdir -p "$work/share"
+export share="$work/share"
+shared='.mounts += [{destination: "/share", source: env.share, type: "bind", options: ["bind"]}]'
+
+test_readiness() {
+    define plain 'sleep 1000' '{}'
+    check 'plain: started' xctl start plain
+    equal 'without a probe it is ready at once' 'true ' "$(field plain ready) $(field plain health)"
+    define console 'sleep 1; echo "server is up"; sleep 1000' '{"readiness": {"console": "server is up"}}'
+    define tcp 'sleep 1; while :; do nc -l -p 4000 </dev/null; done' '{"readiness": {"tcp": "4000"}}'
+    define http 'sleep 1; mkdir -p /tmp/www; echo fine >/tmp/www/ok; exec httpd -f -p 8000 -h /tmp/www' \
+        '{"readiness": {"http": "http://127.0.0.1:8000/ok"}}' '.root.readonly = false'
+    define exec 'sleep 1; touch /share/exec; sleep 1000' '{"readiness": {"exec": ["test", "-e", "/share/exec"]}}' "$shared"
+    local name
+    xctl events --json >"$work/events" 2>/dev/null &
+    local events=$!
+    for name in console tcp http exec; do
+        check "$name: started" xctl start $name
+        equal "$name: runs, and is not ready" 'running false' "$(field $name state) $(field $name ready)"
+    done
+    for name in console tcp http exec; do check "$name: ready" until_true 15 ready $name; done
+    systemctl kill -s KILL xctld
+    for name in console tcp http exec; do equal "$name: still ready with another xctld" true "$(field $name ready)"; done
+    check 'events tell' grep -q '"event":"ready","name":"console"' "$work/events"
+    kill $events
+    for name in plain console tcp http exec; do xctl delete --force $name; done
+}
+
+test_notify() {
+    # The static busybox cannot send datagrams to a Unix socket, so the host's programs are shown.
+    local say='import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.sendto(os.sys.argv[1].encode(), os.environ["NOTIFY_SOCKET"])'
+    export say
+    local programs='.process.env += ["say=" + env.say]
+        | .mounts += [("/usr", "/lib", "/lib64") | {destination: ., source: ., type: "bind", options: ["rbind", "ro"]}]'
+    define notify 'while [ ! -e /share/go ]; do sleep 0.1; done; /usr/bin/python3 -c "$say" "STATUS=at work
+READY=1
+MAINPID=1"; sleep 1000' '{"readiness": {"notify": true}}' "$programs | $shared"
+    systemctl start --no-block oci@notify
+    check 'notify: runs' until_true 15 state_is notify running
+    sleep 0.5
+    equal 'the unit waits' activating "$(systemctl is-active oci@notify || true)"
+    local pid
+    pid=$(field notify pid)
+    systemctl kill -s KILL xctld
+    touch "$work/share/go"
+    check 'it is active when the container says so, though xctld was killed' until_true 15 systemctl -q is-active oci@notify
+    equal 'ready' true "$(field notify ready)"
+    check 'its status comes through' until_true 5 sh -c 'systemctl show -p StatusText --value oci@notify | grep -q "at work"'
+    equal 'its main process does not change' "$pid" "$(systemctl show -p MainPID --value oci@notify)"
+    systemctl stop oci@notify
+    xctl delete notify
+}
+
+test_not_ready_in_time() {
+    define late 'sleep 1000' '{"readiness": {"console": "never", "startTimeoutUSec": 1000000}}'
+    check 'late: started' xctl start late
+    check 'it is killed' until_true 15 state_is late stopped
+    contains 'and why says so' "$(xctl why late)" 'not ready in time'
+    xctl delete late
+}
+
+test_health() {
+    local fast='"intervalUSec": 200000, "retries": 2'
+    touch "$work/share/well"
+    define ill 'sleep 1000' "{\"health\": {\"exec\": [\"test\", \"-e\", \"/share/well\"], $fast}}" "$shared"
+    check 'ill: started' xctl start ill
+    check 'healthy' until_true 15 health_is ill healthy
+    rm "$work/share/well"
+    check 'unhealthy' until_true 15 health_is ill unhealthy
+    equal 'which is an event and no more' running "$(field ill state)"
+    systemctl kill -s KILL xctld
+    equal 'also for the next xctld' unhealthy "$(field ill health)"
+    touch "$work/share/well"
+    check 'healthy again' until_true 15 health_is ill healthy
+    xctl delete --force ill
+
+    define again 'sleep 1; echo up; sleep 1000' "{\"health\": {\"tcp\": \"4001\", \"action\": \"restart\", $fast}}"
+    check 'again: started' xctl start again
+    check 'it is restarted' until_true 20 sh -c '[ "$(xctl list --json | jq -r ".[] | select(.name == \"again\") | .runs")" -ge 2 ]'
+    contains 'history knows why' "$(xctl history again --json)" '"cause":"health"'
+    xctl delete --force again
+
+    define over 'sleep 1000' "{\"health\": {\"console\": \"pulse\", \"action\": \"stop\", $fast}, \"restart\": {\"policy\": \"always\"}}"
+    check 'over: started' xctl start over
+    check 'it is stopped, whatever its restart policy' until_true 20 state_is over stopped
+    xctl delete over
+}
+
+test_watchdog() {
+    define dog 'sleep 1000' '{"health": {"exec": ["test", "-e", "/share/dog"], "intervalUSec": 300000}}' "$shared"
+    touch "$work/share/dog"
+    mkdir -p /run/systemd/system/oci@dog.service.d
+    printf '[Service]\nWatchdogSec=2\n' >/run/systemd/system/oci@dog.service.d/watchdog.conf
+    systemctl daemon-reload
+    check 'dog: started' systemctl start oci@dog
+    sleep 4
+    equal 'health feeds the watchdog' active "$(systemctl is-active oci@dog)"
+    rm "$work/share/dog"
+    check 'which bites when it fails' until_true 15 sh -c '[ "$(systemctl show -p Result --value oci@dog)" = watchdog ]'
+    xctl delete --force dog
+}
+
+test_errors() {
+    bundle "$work/bad"
+    xctl create bad "$work/bad" >/dev/null
+    mkdir -p /etc/xctl/containers/bad.json.d
+    local text
+    for text in '{"health": {"tcp": "80", "http": "http://127.0.0.1/"}}=asks for more than one' \
+        '{"readiness": {"tcp": "example.com:80"}}=/readiness/tcp: must be PORT or ADDRESS:PORT' \
+        '{"readiness": {"http": "ftp://127.0.0.1/"}}=/readiness/http: must be http://' \
+        '{"health": {"action": "reboot"}}=/health/action: must be "event", "restart" or "stop"'; do
+        printf '%s' "${text%%=*}" >/etc/xctl/containers/bad.json.d/checks.json
+        contains "refused: ${text%%=*}" "$(xctl start bad 2>&1 || true)" "${text#*=}"
+    done
+    rm -r /etc/xctl/containers/bad.json.d
+    xctl delete bad
+}
+
+for test in ${*:-readiness notify not_ready_in_time health watchdog errors}; do
+    note "== $test"
+    "test_$test"
+done
