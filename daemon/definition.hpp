@@ -32,6 +32,8 @@ struct Definition {
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
     bool default_seccomp = false;  // the profile of plan::kProfileFile
     CheckWords checks;
+    std::vector<std::string> after, required;  // names of containers
+    std::vector<std::string> interfaces;       // of the network, which autostart waits for
     std::string config_patch;  // JSON merge patch onto config.json; empty: none
 };
 

@@ -130,6 +130,15 @@ inline std::string text_rule(std::string_view text) { return text.empty() ? "mus
 inline constexpr auto kAnyWord = [](std::string_view) { return true; };
 inline constexpr std::string_view kExecItems = "words: a program and its arguments";
 
+inline bool is_container(std::string_view word) { return ContainerId::parse(word).has_value(); }
+
+/// As the kernel has it.
+inline bool is_interface(std::string_view word) {
+    constexpr std::size_t kMost = 15;
+    return !word.empty() && word.size() <= kMost && word != "." && word != ".." &&
+           word.find_first_of("/: \t\n") == std::string_view::npos;
+}
+
 }  // namespace rows
 
 inline constexpr auto kKeys = std::to_array<Key>({
@@ -216,6 +225,16 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "`default` confines the container by the profile of xctl.seccomp(5), for the capabilities in "
      "process.capabilities.bounding. It is an error if config.json has a linux.seccomp of its own; `config` can remove "
      "that with null. A config.json may ask for the same by the annotation org.xctl.seccomp"},
+    {"/after", List{[](Definition& d) -> auto& { return d.after; }, rows::is_container, "names of containers"},
+     Applies::at_start, "",
+     "If these are started as well, at boot or because others require them, start this one when they run or could not be "
+     "started. They are stopped later than this one at shutdown"},
+    {"/requires", List{[](Definition& d) -> auto& { return d.required; }, rows::is_container, "names of containers"},
+     Applies::at_start, "",
+     "Containers that are started before this one, whoever starts it. If one of them cannot be started, neither is this "
+     "one. They are stopped later than this one at shutdown"},
+    {"/interfaces", List{[](Definition& d) -> auto& { return d.interfaces; }, rows::is_interface, "names of network interfaces"},
+     Applies::at_start, "", "At boot, wait until the host has these network interfaces"},
     {"/config", Patch{[](Definition& d) -> auto& { return d.config_patch; }}, Applies::at_start, "",
      "A JSON merge patch (RFC 7396) onto the bundle's config.json. `xctl set` changes linux.resources and annotations "
      "of a running container at once"},

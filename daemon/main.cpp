@@ -30,12 +30,14 @@ constexpr const char* kBootedFile = "/run/xctl/booted";
 constexpr const char* kBootMarks = "/var/lib/xctl/wanted";
 
 /// The first daemon of a boot starts what is to run after boot; its successors find it running. The file is made
-/// last: a daemon that is killed in between leaves the rest to the next one, and what runs is not started twice.
+/// last, when all have started or failed to: a daemon that is killed in between leaves the rest to the next one, and
+/// what runs is not started twice.
 void autostart_once(Manager& manager) {
     if (kernel::open_at(AT_FDCWD, kBootedFile, O_RDONLY)) return;
-    manager.autostart();
-    if (const auto made = kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_WRONLY, 0600); !made)
-        log_error(made.error().message);
+    manager.autostart([] {
+        if (const auto made = kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_WRONLY, 0600); !made)
+            log_error(made.error().message);
+    });
 }
 
 Result<> serve() {

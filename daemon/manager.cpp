@@ -26,9 +26,12 @@ Manager::Manager(Services& services, const Journal& journal, Definitions definit
       journal_(journal),
       definitions_(std::move(definitions)),
       run_base_(std::move(run_base)),
-      marks_(std::move(marks)) {}
+      marks_(std::move(marks)),
+      starter_(services, [this](const std::string& name) { return find(name); }) {
+    services_.is_awaited = [this](const std::string& name) { return is_awaited(name); };
+}
 
-Manager::~Manager() = default;
+Manager::~Manager() { services_.is_awaited = nullptr; }
 
 Result<> Manager::recover() {
     for (auto& entry : TRY(services_.parking.recover())) {
@@ -82,13 +85,11 @@ void Manager::recover_by_its_run(const std::string& name) {
     if (const auto added = add(std::move(*id), std::move(definition)); !added) log_error(added.error().message);
 }
 
-void Manager::autostart() {
-    for (const auto& [name, container] : containers_) {
-        if (!starts_at_boot(*container) || container->state() != State::created) continue;
-        container->start({}, [name](const Result<>& started) {
-            if (!started) log_error(std::format("{}: {}", name, started.error().message));
-        });
-    }
+void Manager::autostart(std::function<void()> done) {
+    std::vector<std::string> wanted;
+    for (const auto& [name, container] : containers_)
+        if (starts_at_boot(*container) && container->state() == State::created) wanted.push_back(name);
+    starter_.start_at_boot(wanted, std::move(done));
 }
 
 bool Manager::starts_at_boot(const Supervisor& container) const {
@@ -134,6 +135,16 @@ api::ContainerInfo Manager::info_of_broken(const ContainerId& id, const Error& e
     info.restart = name_of(kRestartPolicies, RestartWhen::no);
     info.load_error = error.message;
     return info;
+}
+
+/// Takes up definitions that were written by hand since we last looked.
+std::vector<api::ContainerInfo> Manager::find_new() {
+    std::vector<api::ContainerInfo> broken;
+    for (const auto& id : definitions_.list()) {
+        if (containers_.contains(id.str())) continue;
+        if (const auto found = find(id.str()); !found) broken.push_back(info_of_broken(id, found.error()));
+    }
+    return broken;
 }
 
 /// A definition may have been written or changed by hand since we started, so the files are asked too.
@@ -217,6 +228,7 @@ void Manager::on_change(Supervisor& container, std::string_view event) {
     // What was set for a run goes with it; the files are read again before they are needed.
     if (!container.is_active()) definitions_.remove_runtime(container.id());
     publish(info_of(container), event);
+    if (!container.is_active() && !asked_to_stop_.empty()) stop_in_order_after({});
     remove_if_unwanted(container);
 }
 
@@ -250,13 +262,6 @@ void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
     }
     // A copy, since an observer that cannot keep up may take itself off the list.
     for (auto* observer : std::list(observers_)) observer->on_event(out);
-}
-
-/// One that starts is not meant: it is about what an earlier run left under the same name.
-void Manager::stop_unit(const std::string& unit) {
-    for (const auto& [name, container] : containers_)
-        if (container->unit() == unit && (container->state() == State::running || container->state() == State::paused))
-            return container->stop(std::nullopt, {Cause::systemd, "a stop of " + unit}, [](const Result<>&) {});
 }
 
 Result<> Manager::start_in_unit(const std::string& name, std::string unit, UniqueFd connection) {

@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "daemon/boot_marks.hpp"
 #include "daemon/definitions.hpp"
 #include "daemon/journal.hpp"
+#include "daemon/starter.hpp"
 #include "daemon/supervisor.hpp"
 
 namespace xctl {
@@ -39,8 +41,8 @@ public:
 
     /// Takes up what the definitions and the last daemon left.
     Result<> recover();
-    /// Starts what is to be running after boot.
-    void autostart();
+    /// Starts what is to be running after boot; `done` when nothing of it waits any more.
+    void autostart(std::function<void()> done);
 
     /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
     void call(api::Verb verb, api::Request request, Done done);
@@ -100,6 +102,11 @@ private:
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);
     void reload_if_changed(Supervisor& container);
+    [[nodiscard]] bool is_awaited(const std::string& name);
+    void stop_in_order_after(std::chrono::microseconds delay);
+    void stop_in_order();
+    /// Those that are broken are returned.
+    std::vector<api::ContainerInfo> find_new();
     [[nodiscard]] api::ContainerInfo info_of(const Supervisor& container) const;
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
     Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;
@@ -123,6 +130,9 @@ private:
         std::optional<Error> error;
     };
     std::map<std::string, Loaded> loaded_;
+    Starter starter_;
+    std::set<std::string> asked_to_stop_;  // by systemd
+    kernel::EventSource stop_order_timer_;
     std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
     std::vector<std::unique_ptr<Supervisor>> removed_;  // until none of their code runs and their clients have left
     kernel::EventSource removed_timer_;

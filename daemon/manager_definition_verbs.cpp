@@ -63,7 +63,7 @@ void Manager::explain(Request& request, const Done& done) {
         const auto id = TRY(ContainerId::parse(request.name));
         const auto definition = TRY(definitions_.load(id));
         Reply reply;
-        reply.text = plan::explain(TRY(Supervisor::compile(id, definition, {})).plan);
+        reply.text = plan::explain(TRY(compile_container(id, definition)).plan);
         return reply;
     };
     done(answer());
@@ -86,7 +86,7 @@ void Manager::verify(Request& request, const Done& done) {
     if (!id) return done(std::unexpected(id.error()));
     const auto definition = definitions_.load(*id);
     if (!definition && definition.error().code == Errc::not_found) return done(std::unexpected(definition.error()));
-    const auto compiled = definition ? Supervisor::compile(*id, *definition, {}) : std::unexpected(definition.error());
+    const auto compiled = definition ? compile_container(*id, *definition) : std::unexpected(definition.error());
     Reply reply;
     if (compiled)
         reply.findings = xctl::verify(*compiled);
@@ -97,7 +97,7 @@ void Manager::verify(Request& request, const Done& done) {
 
 Result<> Manager::check_definition(const ContainerId& id, const std::vector<NamedText>& files) const {
     const auto definition = TRY(parse_definition(files));
-    TRY(Supervisor::compile(id, definition, {}));
+    TRY(compile_container(id, definition));
     return {};
 }
 
@@ -144,7 +144,7 @@ void Manager::set(Request& request, const Done& done) {
         const auto files = TRY(definitions_.read(id, &edited));
         const auto definition = TRY(parse_definition(files));
         TRY(check_in_force(files, file, assignments));
-        if (concerns_bundle(assignments)) TRY(Supervisor::compile(id, definition, {}));
+        if (concerns_bundle(assignments)) TRY(compile_container(id, definition));
         std::vector<std::string> keys;
         for (const auto& assignment : assignments) keys.push_back(assignment.key);
         TRY(container->change_run(definition, keys));

@@ -97,7 +97,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
     if (containers_.contains(request.name) || definitions_.exists(id))
         return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
     const auto definition = TRY(definition_of(request));
-    TRY(Supervisor::compile(id, definition, request.args));
+    TRY(compile_container(id, definition, request.args));
     TRY(definitions_.save(id, definition, lifetime));
     loaded_[request.name] = {definitions_.stamp(id), std::nullopt};
     // Drop-ins may be there already, and count from the start.
@@ -121,7 +121,7 @@ void Manager::start(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    (*container)->start(std::move(request.args), reply_with(request.name, done));
+    starter_.start(request.name, std::move(request.args), reply_with(request.name, done));
 }
 
 /// The console is attached before the start, so that the caller sees the first byte.
@@ -136,7 +136,7 @@ void Manager::run(Request& request, const Done& done) {
     if (!console) return done(std::unexpected(console.error()));
     auto shared = std::make_shared<UniqueFd>(std::move(*console));
     mark_wanted(container, true);
-    container.start(std::move(request.args), [done, shared](Result<> started) {
+    starter_.start(request.name, std::move(request.args), [done, shared](Result<> started) {
         if (!started) return done(std::unexpected(std::move(started).error()));
         Reply reply;
         reply.fd = std::move(*shared);
@@ -190,11 +190,11 @@ void Manager::remove(Request& request, const Done& done) {
 
 void Manager::list(Request&, const Done& done) {
     Reply reply;
-    for (const auto& id : definitions_.list()) {
-        const auto found = find(id.str());
-        if (!found) reply.containers.push_back(info_of_broken(id, found.error()));
+    reply.containers = find_new();
+    for (const auto& [name, container] : containers_) {
+        reload_if_changed(*container);
+        reply.containers.push_back(info_of(*container));
     }
-    for (const auto& [name, container] : containers_) reply.containers.push_back(info_of(*container));
     std::ranges::sort(reply.containers, {}, &api::ContainerInfo::name);
     done(std::move(reply));
 }

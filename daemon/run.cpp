@@ -133,6 +133,8 @@ void Run::request_scope() {
     if (keeper_pidfd_) request.pidfds.push_back(keeper_pidfd_.get());
     request.kill_signal = setup_.stop_signal;
     request.stop_timeout = setup_.stop_timeout;
+    request.after = setup_.after;
+    request.before = setup_.before;
     services_.scopes.start(std::move(request), [this, alive = alive_](Result<> result) {
         if (*alive) on_scope(std::move(result));
     });

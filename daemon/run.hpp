@@ -37,6 +37,7 @@ struct Services {
     Scopes& scopes;
     Parking& parking;
     bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
+    std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one
 };
 
 class Run {
@@ -48,6 +49,8 @@ public:
         std::shared_ptr<const plan::LaunchPlan> plan;
         int stop_signal = 15;
         std::chrono::microseconds stop_timeout{};
+        std::vector<std::string> after;  // points in the order of units, see xctl-up@.target
+        std::string before;              // its own, if another container comes after it
         int run_directory = -1;  // the Supervisor's
         std::uint64_t number = 0;  // of this run; tells a parked run from its successor
         bool launched = false;     // its program ran under an earlier daemon already

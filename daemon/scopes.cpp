@@ -30,7 +30,11 @@ std::vector<Property> scope_properties(const ScopeRequest& request) {
     add("PIDFDs", pidfds);
     add("Delegate", true);
     // Shutdown stops units in reverse order: the containers first, while we can still do it gracefully.
-    add("After", std::vector<std::string>{"xctld.service"});
+    auto after = request.after;
+    if (!after.empty()) add("Wants", after);
+    after.emplace_back("xctld.service");
+    add("After", after);
+    if (!request.before.empty()) add("Before", std::vector{request.before});
     add("Controller", std::string(api::kBusName));
     add("KillSignal", std::int32_t{request.kill_signal});
     add("TimeoutStopUSec", static_cast<std::uint64_t>(request.stop_timeout.count()) + 5'000'000);

@@ -22,6 +22,8 @@ struct ScopeRequest {
     std::vector<int> pidfds;  // its first processes
     int kill_signal = 15;     // for systemd, should it have to stop the scope without us
     std::chrono::microseconds stop_timeout{};
+    std::vector<std::string> after;  // units that systemd stops later than this one; they are started with it
+    std::string before;              // one that it stops earlier, or empty
 };
 
 /// How systemd saw the main process of a service end.

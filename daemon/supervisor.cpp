@@ -5,20 +5,18 @@
 #include <format>
 #include <random>
 
+#include "daemon/dependencies.hpp"
+#include "daemon/unit_names.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
-#include "lib/oci/names.hpp"
 #include "lib/oci/state.hpp"
-#include "lib/plan/payload.hpp"
 
 namespace xctl {
 namespace {
 
 using Usec = std::chrono::microseconds;
-
-std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
 /// From 0 to 1. Predictability does no harm here.
 double chance() {
@@ -112,7 +110,7 @@ void Supervisor::launch() {
                 if (*alive && !started && state() == State::starting && !run_) refuse(started.error());
             });
         }
-        const auto compiled = compile(record_.args);
+        const auto compiled = compile_container(id_, definition_, record_.args);
         if (!compiled) return refuse(compiled.error());
         if (auto saved = directory_.save_running(compiled->document); !saved) return refuse(saved.error());
         begin_run(*compiled);
@@ -153,7 +151,7 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.annotations = compiled.spec.annotations;
     record_.oci_version = compiled.spec.oci_version;
     record_.bundle = definition_.bundle;
-    if (record_.placement == Placement::scope) record_.unit = scope_name(id_);
+    if (record_.placement == Placement::scope) record_.unit = scope_name(id_.str());
     record_.pid = -1;
     record_.end_request = {};
     record_.quarantine.clear();
@@ -177,6 +175,8 @@ void Supervisor::make_run() {
     setup.plan = plan_;
     setup.stop_signal = stop_signal();
     setup.stop_timeout = definition_.stop_timeout;
+    setup.after = up_targets_before(definition_);
+    if (services_.is_awaited && services_.is_awaited(setup.name)) setup.before = up_target_name(setup.name);
     setup.run_directory = directory_.fd();
     setup.number = record_.machine.runs;
     setup.launched = state() != State::starting;
@@ -227,13 +227,7 @@ void Supervisor::arm_stop_timer(Usec timeout) {
 }
 
 int Supervisor::stop_signal() const {
-    auto word = definition_.stop_signal;
-    if (word.empty()) {
-        const auto it = record_.annotations.find("org.opencontainers.image.stopSignal");
-        if (it != record_.annotations.end()) word = it->second;
-    }
-    if (word.empty() && plan_) word = plan::default_stop_signal(plan_->process.args);
-    return oci::parse_signal(word).value_or(SIGTERM);
+    return stop_signal_of(definition_, record_.annotations, plan_ ? plan_->process.args : std::vector<std::string>());
 }
 
 void Supervisor::arm_restart() {
@@ -266,7 +260,7 @@ void Supervisor::recover_run(std::optional<Parking::Entry> parked) {
         parked.reset();
     }
     if (parked) {
-        if (const auto compiled = compile_running()) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
+        if (const auto compiled = compile_whole(id_, directory_.load_running())) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
         make_run();
         if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {

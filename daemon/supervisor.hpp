@@ -13,6 +13,7 @@
 
 #include "api/readings.hpp"
 #include "api/types.hpp"
+#include "daemon/blueprint.hpp"
 #include "daemon/checks.hpp"
 #include "daemon/console.hpp"
 #include "daemon/container.hpp"
@@ -24,14 +25,8 @@
 #include "daemon/run.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/oci/state.hpp"
-#include "lib/plan/compile.hpp"
 
 namespace xctl {
-
-/// What one run is made by: the plan, and the document that it was compiled from, see whole_document().
-struct Blueprint : plan::Compiled {
-    std::string document;
-};
 
 class Supervisor {
 public:
@@ -48,6 +43,8 @@ public:
 
     /// `done` when the program runs, or when it could not be started.
     void start(std::vector<std::string> args, Done done);
+    /// `done` when it runs, if it is about to; else when it turns out that it will not.
+    void when_running(Done done);
     /// `done` when it is stopped and its cgroup is empty; Errc::timeout when the kernel does not let go of it.
     void stop(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
     void restart(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
@@ -94,10 +91,6 @@ public:
     [[nodiscard]] api::ContainerInfo info() const;
     [[nodiscard]] std::string oci_state() const;
 
-    /// What the bundle and the definition amount to.
-    Result<Blueprint> compile(const std::vector<std::string>& args) const;
-    static Result<Blueprint> compile(const ContainerId& id, const Definition& definition,
-                                     const std::vector<std::string>& args);
     /// Where a start now would make something else than what runs; nothing when nothing runs.
     Result<std::vector<api::Setting>> diff() const;
     /// Changes what runs, as far as that is possible, where `definition` says something else at these keys.
@@ -134,9 +127,6 @@ private:
     void give_up_launch();
     void refuse(const Error& error);
     void begin_run(const Blueprint& compiled);
-    Result<plan::Compiled> compile_document(std::string_view document) const;
-    /// What the current run was compiled to, whatever the files say now.
-    Result<plan::Compiled> compile_running() const;
     void make_run();
     void end_open_run();
     [[nodiscard]] Run::Listener run_listener();

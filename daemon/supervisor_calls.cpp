@@ -24,13 +24,18 @@ std::uint64_t to_usec(TimePoint time) {
 
 void Supervisor::start(std::vector<std::string> args, Done done) {
     if (!has_run(state())) {
-        if (auto compiled = compile(args); !compiled) return done(std::unexpected(std::move(compiled).error()));
+        if (auto compiled = compile_container(id_, definition_, args); !compiled) return done(std::unexpected(std::move(compiled).error()));
         record_.args = std::move(args);
         record_.placement = Placement::scope;
         launch_failure_.reset();
     }
     if (auto applied = apply(Trigger::start); !applied) return done(std::move(applied));
     waiters_.push_back({Waiter::For::running, std::move(done)});
+}
+
+void Supervisor::when_running(Done done) {
+    waiters_.push_back({Waiter::For::running, std::move(done)});
+    if (state() != State::starting && state() != State::stopping) settle();
 }
 
 Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {

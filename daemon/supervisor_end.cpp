@@ -5,6 +5,7 @@
 
 #include "daemon/console_tail.hpp"
 #include "daemon/supervisor.hpp"
+#include "daemon/unit_names.hpp"
 #include "lib/base/log.hpp"
 
 namespace xctl {
@@ -13,8 +14,6 @@ namespace {
 /// What attached clients see as the status of a program that never ran, as shells have it.
 constexpr int kLaunchFailedStatus = 127;
 constexpr int kUnknownStatus = -1;
-
-std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
 }  // namespace
 
@@ -37,8 +36,8 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     end_open_run();
     services_.parking.drop(id_.str());
     if (record_.placement == Placement::unit) return;
-    services_.scopes.reset_failed(scope_name(id_));
-    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_), [](const Result<>&) {});
+    services_.scopes.reset_failed(scope_name(id_.str()));
+    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_.str()), [](const Result<>&) {});
 }
 
 /// Marks the end of a run whose beginning the console shows.

@@ -57,7 +57,7 @@ contains "and named" "$(cat "$work/err")" 'fifo/config.json: .*regular file'
 # --- a definition with a mistake costs its own container only
 echo '{"bundle": "/x", "restrat": {}}' >/etc/xctl/containers/bad.json
 equal "the misspelt key is named" 6 "$(status_of xctl start bad)"
-contains "with file, key and rule" "$(cat "$work/err")" '/etc/xctl/containers/bad.json: /restrat: is not a key'
+contains "with file, key and rule" "$(cat "$work/err")" '/etc/xctl/containers/bad.json:1:18: /restrat: is not a key'
 systemctl kill -s KILL xctld
 equal "the next daemon keeps the others" "$pid" "$(field web pid)"
 

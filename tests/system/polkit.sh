@@ -26,6 +26,7 @@ words_of() {
     create | run) echo "$1 stolen $work/bundle" ;;
     start | delete | enable | disable) echo "$1 idle" ;;
     list | events) echo "$1" ;;
+    set) echo "$1 idle autostart=yes" ;;
     *) echo "$1 run" ;;
     esac
 }
@@ -37,7 +38,8 @@ arguments_of() {
     start | delete) echo "string:idle $no_options" ;;
     enable | disable) echo string:idle ;;
     list | events) ;;
-    state | wait) echo string:run ;;
+    state | wait | cat | explain | diff | verify) echo string:run ;;
+    set) echo "string:idle array:string:autostart=yes $no_options" ;;
     *) echo "string:run $no_options" ;;
     esac
 }

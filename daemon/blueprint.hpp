@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What the bundle and the definition of a container amount to.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/definition.hpp"
+#include "lib/base/container_id.hpp"
+#include "lib/plan/compile.hpp"
+
+namespace xctl {
+
+/// What one run is made by: the plan, and the document that it was compiled from, see whole_document().
+struct Blueprint : plan::Compiled {
+    std::string document;
+};
+
+/// From the bundle as it is now.
+Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
+                                    const std::vector<std::string>& args = {});
+
+/// From such a document, whatever the bundle says now.
+Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document);
+
+/// The signal that asks it to end: what the definition says, or else the image, or what suits the program.
+[[nodiscard]] int stop_signal_of(const Definition& definition, const std::map<std::string, std::string>& annotations,
+                                 const std::vector<std::string>& args);
+
+}  // namespace xctl

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// In which order containers are started, by `after` and `requires` of their definitions. Pure.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.hpp"
+
+namespace xctl {
+
+/// What the definition of a container says about others.
+struct Ordering {
+    std::vector<std::string> required, after;
+};
+
+/// Nothing for a container that is not there.
+using OrderingLookup = std::function<std::optional<Ordering>(const std::string& name)>;
+
+/// The wanted containers and all that they require, each after what it requires and after those that it wants to come
+/// after, as far as these are started, too. Errc::not_found for a required one that is not there;
+/// Errc::invalid_document for a circle, which the message names.
+Result<std::vector<std::string>> start_order(const std::vector<std::string>& wanted, const OrderingLookup& lookup);
+
+}  // namespace xctl

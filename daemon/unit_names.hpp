@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Names of systemd units, and words in their files. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/container_id.hpp"
+
+namespace xctl {
+
+[[nodiscard]] std::string scope_name(std::string_view container);
+[[nodiscard]] std::string service_name(std::string_view container);
+
+
+/// The point in the order of units that a container comes before, and those after that want to come after it.
+[[nodiscard]] std::string up_target_name(std::string_view container);
+
+/// "/srv/a-b" -> "srv-a\x2db", as systemd-escape(1) --path does.
+[[nodiscard]] std::string escaped_path(std::string_view path);
+
+/// The units that RequiresMountsFor=PATH would look for, the outermost first; without the root's, which is there.
+[[nodiscard]] std::vector<std::string> mount_units_for(std::string_view path);
+
+/// The unit that is active while the interface is there.
+[[nodiscard]] std::string device_unit_of(std::string_view interface);
+
+/// One word of a setting in a unit file, whatever is in it.
+[[nodiscard]] std::string unit_file_word(std::string_view text);
+
+}  // namespace xctl
