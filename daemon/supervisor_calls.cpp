@@ -155,7 +155,7 @@ std::vector<api::RunInfo> Supervisor::history() const {
 
 Result<plan::LaunchPlan> Supervisor::compile_exec(const api::Request& request) const {
     if (request.command.empty()) return fail(Errc::invalid_argument, "the command is missing");
-    const auto compiled = TRY(compile_running());
+    const auto compiled = TRY(compile_whole(id_, directory_.load_running()));
     auto process = compiled.spec.process.value_or(oci::Process{});
     process.args = request.command;
     process.terminal = request.terminal;
