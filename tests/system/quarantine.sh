@@ -42,7 +42,7 @@ while True:
 PY
 mkdir "$work/hang"
 python3 "$work/server" "$work/hang" >"$work/server.log" 2>&1 & server=$!
-trap 'kill -KILL $server 2>/dev/null; umount -l "$work/hang" 2>/dev/null' EXIT
+trap 'kill -KILL $server 2>/dev/null || true; umount -l "$work/hang" 2>/dev/null || true' EXIT
 until_true 5 mountpoint -q "$work/hang" || { cat "$work/server.log"; echo 'SKIPPED: FUSE cannot be mounted here'; exit 77; }
 
 mkdir -p /etc/xctl/containers

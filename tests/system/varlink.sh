@@ -24,8 +24,9 @@ test_introspection() {
     [ "$(echo "$verbs" | wc -w)" -gt 10 ] || fail "xctl help has no verbs"
     equal 'its methods are the verbs of xctl' "$(for verb in $verbs; do echo "${verb^}"; done | sort)" \
         "$(sed -n 's/^method \([A-Za-z]*\)(.*/\1/p' "$idl" | sort)"
+    # A stream is a flag of the call here, and a method of its own there.
     equal 'and those of D-Bus' "$(sed -n 's/^method \([A-Za-z]*\)(.*/\1/p' "$idl" | sort)" \
-        "$(busctl --no-legend introspect org.xctl1 /org/xctl1 org.xctl1.Manager | awk '$2 == "method" { print substr($1, 2) }' | sort)"
+        "$(busctl --no-legend introspect org.xctl1 /org/xctl1 org.xctl1.Manager | awk '$2 == "method" && $1 !~ /^\.Follow/ { print substr($1, 2) }' | sort)"
     equal 'everything has a comment' '' \
         "$(awk '/^(interface|type|method|error) |^\t[a-zA-Z]+:/ && previous !~ /^\t?# / { print NR ": " $0 } { previous = $0 }' "$idl")"
     local error

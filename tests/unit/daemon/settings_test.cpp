@@ -46,7 +46,7 @@ TEST(Assignments, WhatIsWrongIsNamed) {
         {"restart={}", "error: \"restart\": is not a key of a definition"},
         {"configuration.x=1", "error: \"configuration.x\": is not a key of a definition"},
         {"restart.limit=-1", "error: restart.limit: must be a whole number from 0 to 1000000"},
-        {"restart.policy=never", "error: restart.policy: must be \"no\", \"on-failure\" or \"always\""},
+        {"restart.policy=never", "error: restart.policy: must be \"no\", \"on-failure\", \"always\" or \"unless-stopped\""},
         {"bundle=relative", "error: bundle: must be an absolute path"},
         {"config=1", "error: config: must be an object: a merge patch onto config.json"},
     };
