@@ -182,7 +182,7 @@ test_set() {
     xctl enable web
     equal 'whichever it was' true "$(field web autostart)"
     xctl disable web
-    gives 2 'restart.policy: must be "no", "on-failure" or "always"' xctl set web restart.policy=sometimes
+    gives 2 'restart.policy: must be "no", "on-failure", "always" or "unless-stopped"' xctl set web restart.policy=sometimes
     gives 2 'is not a key' xctl set web nonsense=1
     gives 2 'must be KEY=VALUE' xctl set web nonsense
     gives 6 '/process/args: must be an array' xctl set web config.process.args=sh

@@ -82,7 +82,7 @@ test_definitions() {
         echo "$text" >$file
         gives 6 "$file(:[0-9]+:[0-9]+)?: $pattern" xctl start hand
     done <<END
-{"bundle": "$work/hand", "restart": {"policy": "sometimes"}}|/restart/policy: must be "no", "on-failure" or "always"
+{"bundle": "$work/hand", "restart": {"policy": "sometimes"}}|/restart/policy: must be "no", "on-failure", "always" or "unless-stopped"
 {"bundle": "relative"}|/bundle: must be an absolute path
 {"bundle": "$work/hand", "colour": 1}|/colour: is not a key
 {"bundle": "$work/hand", "stop": {"signal": "NOPE"}}|/stop/signal: must be the name of a signal
