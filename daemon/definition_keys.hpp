@@ -227,11 +227,11 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "that with null. A config.json may ask for the same by the annotation org.xctl.seccomp"},
     {"/after", List{[](Definition& d) -> auto& { return d.after; }, rows::is_container, "names of containers"},
      Applies::at_start, "",
-     "If these are started as well, at boot or because others require them, start this one when they run or could not be "
+     "If these are started as well, at boot or because others require them, start this one when they are ready or could not be "
      "started. They are stopped later than this one at shutdown"},
     {"/requires", List{[](Definition& d) -> auto& { return d.required; }, rows::is_container, "names of containers"},
      Applies::at_start, "",
-     "Containers that are started before this one, whoever starts it. If one of them cannot be started, neither is this "
+     "Containers that are started before this one, whoever starts it, and are ready. If one of them cannot be, neither is this "
      "one. They are stopped later than this one at shutdown"},
     {"/interfaces", List{[](Definition& d) -> auto& { return d.interfaces; }, rows::is_interface, "names of network interfaces"},
      Applies::at_start, "", "At boot, wait until the host has these network interfaces"},

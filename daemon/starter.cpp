@@ -28,7 +28,7 @@ void start_units(Scopes& scopes, std::vector<std::string> units, Supervisor::Don
 /// The one place that says from when on those may start that come after it.
 bool Starter::is_up(const std::string& name) const {
     const auto container = find_(name);
-    return container && ((*container)->state() == State::running || (*container)->state() == State::paused);
+    return container && ((*container)->is_ready() || (*container)->state() == State::paused);
 }
 
 std::optional<Ordering> Starter::ordering_of(const std::string& name) const {
@@ -138,9 +138,13 @@ void Starter::launch(const std::string& name) {
     if (!container) return settle(name, std::unexpected(container.error()));
     const auto done = [this, name](const Result<>& started) { settle(name, started); };
     const auto& pending = pending_.at(name);
+    if (pending.done) return (*container)->start(pending.args, done);
+    const auto when_ready = [this, name, done](const Result<>& started) {
+        const auto found = find_(name);
+        started && found ? (*found)->when_ready(done) : done(started);
+    };
     // One that nobody asked for by name may be on its way already.
-    if (!pending.done && (*container)->is_active()) return (*container)->when_running(done);
-    (*container)->start(pending.args, done);
+    (*container)->is_active() ? when_ready({}) : (*container)->start(pending.args, when_ready);
 }
 
 void Starter::settle(const std::string& name, const Result<>& result) {

@@ -43,8 +43,9 @@ public:
 
     /// `done` when the program runs, or when it could not be started.
     void start(std::vector<std::string> args, Done done);
-    /// `done` when it runs, if it is about to; else when it turns out that it will not.
-    void when_running(Done done);
+    /// `done` when it is ready, if it runs or is about to; else when it turns out that it will not be.
+    void when_ready(Done done);
+    [[nodiscard]] bool is_ready() const noexcept { return state() == State::running && record_.ready; }
     /// `done` when it is stopped and its cgroup is empty; Errc::timeout when the kernel does not let go of it.
     void stop(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
     void restart(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
@@ -143,7 +144,7 @@ private:
     [[nodiscard]] int stop_signal() const;
 
     struct Waiter {
-        enum class For : std::uint8_t { running, stopped, ended } what;  // ended: however long it takes
+        enum class For : std::uint8_t { running, ready, stopped, ended } what;  // ended: however long it takes
         Done done;
     };
 

@@ -33,8 +33,8 @@ void Supervisor::start(std::vector<std::string> args, Done done) {
     waiters_.push_back({Waiter::For::running, std::move(done)});
 }
 
-void Supervisor::when_running(Done done) {
-    waiters_.push_back({Waiter::For::running, std::move(done)});
+void Supervisor::when_ready(Done done) {
+    waiters_.push_back({Waiter::For::ready, std::move(done)});
     if (state() != State::starting && state() != State::stopping) settle();
 }
 
@@ -205,14 +205,16 @@ void Supervisor::settle() {
         const bool stopped = state() == State::stopped || (state() == State::created && !run_);
         const bool running = state() == State::running;
         const bool stuck = state() == State::quarantined && it->what != Waiter::For::ended;
-        const bool over =
-            stuck || stopped || (it->what == Waiter::For::running && (running || state() == State::waiting));
+        const bool waits_for_run = it->what == Waiter::For::running || it->what == Waiter::For::ready;
+        const bool here = running && (it->what == Waiter::For::running || record_.ready);
+        const bool over = stuck || stopped || (waits_for_run && (here || state() == State::waiting));
         const auto next = std::next(it);
         if (over) ready.splice(ready.end(), waiters_, it);
         it = next;
     }
     for (auto& waiter : ready) {
-        const bool reached = waiter.what != Waiter::For::running || state() == State::running;
+        const bool waited_for_run = waiter.what == Waiter::For::running || waiter.what == Waiter::For::ready;
+        const bool reached = !waited_for_run || state() == State::running;
         if (state() == State::quarantined)
             waiter.done(fail(Errc::timeout, std::format("{} is quarantined: {}", id_.str(), record_.quarantine)));
         else if (reached)

@@ -85,6 +85,7 @@ void Supervisor::on_ready() {
     record_.ready = true;
     if (check_policy().health.kind != ProbeKind::none) record_.health = {HealthStatus::starting, 0};
     save();
+    settle();
     if (check_policy().readiness.kind == ProbeKind::none) return;
     if (record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "READY=1");
     listener_(*this, "ready");
