@@ -120,13 +120,14 @@ inline constexpr Choice kAction{
     },
 };
 
+// An empty text asks for nothing, as in a Definition.
 inline std::string endpoint_rule(std::string_view text) {
-    return parse_endpoint(text) ? "" : "must be PORT or ADDRESS:PORT, with a numeric address";
+    return text.empty() || parse_endpoint(text) ? "" : "must be PORT or ADDRESS:PORT, with a numeric address";
 }
 inline std::string url_rule(std::string_view text) {
-    return parse_url(text) ? "" : "must be http://ADDRESS[:PORT]/PATH, with a numeric address";
+    return text.empty() || parse_url(text) ? "" : "must be http://ADDRESS[:PORT]/PATH, with a numeric address";
 }
-inline std::string text_rule(std::string_view text) { return text.empty() ? "must not be empty" : ""; }
+inline std::string no_rule(std::string_view) { return ""; }
 inline constexpr auto kAnyWord = [](std::string_view) { return true; };
 inline constexpr std::string_view kExecItems = "words: a program and its arguments";
 
@@ -191,7 +192,7 @@ inline constexpr auto kKeys = std::to_array<Key>({
      Applies::at_start, "", "It is ready when a connection can be made to this port from within its network"},
     {"/readiness/http", Text{[](Definition& d) -> auto& { return d.checks.readiness.http; }, rows::url_rule},
      Applies::at_start, "", "It is ready when GET of this URL, from within its network, is answered by 200 to 399"},
-    {"/readiness/console", Text{[](Definition& d) -> auto& { return d.checks.readiness.console; }, rows::text_rule},
+    {"/readiness/console", Text{[](Definition& d) -> auto& { return d.checks.readiness.console; }, rows::no_rule},
      Applies::at_start, "", "It is ready when it has printed this text"},
     {"/readiness/notify", Flag{[](Definition& d) -> auto& { return d.checks.readiness.notify; }}, Applies::at_start, "",
      "It is ready when it says READY=1 by sd_notify(3), for which it gets a socket of its own"},
@@ -207,7 +208,7 @@ inline constexpr auto kKeys = std::to_array<Key>({
      Applies::at_start, "", "It is healthy as long as a connection can be made to this port from within its network"},
     {"/health/http", Text{[](Definition& d) -> auto& { return d.checks.health.http; }, rows::url_rule}, Applies::at_start,
      "", "It is healthy as long as GET of this URL, from within its network, is answered by 200 to 399"},
-    {"/health/console", Text{[](Definition& d) -> auto& { return d.checks.health.console; }, rows::text_rule},
+    {"/health/console", Text{[](Definition& d) -> auto& { return d.checks.health.console; }, rows::no_rule},
      Applies::at_start, "", "It is healthy as long as it prints this text at least once between two attempts"},
     {"/health/notify", Flag{[](Definition& d) -> auto& { return d.checks.health.notify; }}, Applies::at_start, "",
      "It is healthy as long as it says WATCHDOG=1 by sd_notify(3) at least once between two attempts"},

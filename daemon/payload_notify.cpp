@@ -63,7 +63,8 @@ Notification parse_notification(std::string_view message) {
 }
 
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
-    if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST) return fail_errno(errno, "mkdir notify");
+    if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST)
+        return fail_errno(errno, "mkdir notify");
     const auto path = TRY(path_of(run_directory)) + "/notify/notify.sock";
     auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
     if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);

@@ -37,7 +37,8 @@ Result<std::string> parse_host(std::string_view text) {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
     const auto port = parse_unsigned(text);
-    if (!port || *port == 0 || *port > kMaxPort) return fail(Errc::invalid_argument, xctl::quoted(text) + " is not a port");
+    if (!port || *port == 0 || *port > kMaxPort)
+        return fail(Errc::invalid_argument, xctl::quoted(text) + " is not a port");
     return static_cast<std::uint16_t>(*port);
 }
 
@@ -65,7 +66,8 @@ Result<Url> parse_url(std::string_view text) {
     url.endpoint.port = TRY(parse_port(port.empty() ? kHttpPort : port));
     url.path = slash == rest.size() ? "/" : std::string(rest.substr(slash));
     for (const char c : url.path)
-        if (c <= ' ' || c == 0x7f) return fail(Errc::invalid_argument, "a path must not hold spaces or control characters");
+        if (c <= ' ' || c == 0x7f)
+            return fail(Errc::invalid_argument, "a path must not hold spaces or control characters");
     return url;
 }
 

@@ -42,8 +42,8 @@ Address to_address(const Endpoint& endpoint) {
 std::string request_for(const Probe& probe) {
     const auto& host = probe.endpoint.host;
     const bool six = host.contains(':');
-    return std::format("GET {} HTTP/1.0\r\nHost: {}{}{}:{}\r\nUser-Agent: xctld\r\nConnection: close\r\n\r\n", probe.path,
-                       six ? "[" : "", host, six ? "]" : "", probe.endpoint.port);
+    return std::format("GET {} HTTP/1.0\r\nHost: {}{}{}:{}\r\nUser-Agent: xctld\r\nConnection: close\r\n\r\n",
+                       probe.path, six ? "[" : "", host, six ? "]" : "", probe.endpoint.port);
 }
 
 }  // namespace
@@ -58,11 +58,14 @@ void ProbeAttempt::begin(const Probe& probe, int pidfd, Done done) {
         auto timer = loop_.add_timer(probe.timeout, [this](std::uint32_t) {
             finish(fail(Errc::timeout, connected_ ? "no answer" : "no connection"));
         });
-        if (timer) timer_ = std::move(*timer);
-        else begun = std::unexpected(std::move(timer).error());
+        if (timer)
+            timer_ = std::move(*timer);
+        else
+            begun = std::unexpected(std::move(timer).error());
     }
     if (begun) return;
-    auto deferred = loop_.add_defer([this, error = std::move(begun).error()](std::uint32_t) { finish(std::unexpected(error)); });
+    auto deferred = loop_.add_defer(
+        [this, error = std::move(begun).error()](std::uint32_t) { finish(std::unexpected(error)); });
     if (deferred) timer_ = std::move(*deferred);
 }
 
@@ -79,7 +82,8 @@ void ProbeAttempt::cancel() {
 Result<> ProbeAttempt::connect(const Probe& probe, int pidfd) {
     const auto address = to_address(probe.endpoint);
     socket_ = TRY(kernel::make_socket_in(pidfd, address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK));
-    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) < 0 && errno != EINPROGRESS)
+    const auto* const to = reinterpret_cast<const sockaddr*>(&address.storage);
+    if (::connect(socket_.get(), to, address.size) < 0 && errno != EINPROGRESS)
         return fail_errno(errno, "connect");
     source_ = TRY(loop_.add_io(socket_.get(), EPOLLOUT, [this](std::uint32_t) { on_event(); }));
     return {};

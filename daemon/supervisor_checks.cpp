@@ -64,8 +64,10 @@ CheckPolicy Supervisor::check_policy() const { return parse_checks(definition_.c
 
 /// The program runs, perhaps since before this daemon did.
 void Supervisor::begin_checks() {
-    Checks::Target target{run_->pidfd(), console_.ring(), record_.console_start,
-                          [this](const Probe& probe, ProbeAttempt::Done done) { return execute_probe(probe, std::move(done)); }};
+    const auto execute = [this](const Probe& probe, ProbeAttempt::Done done) {
+        return execute_probe(probe, std::move(done));
+    };
+    Checks::Target target{run_->pidfd(), console_.ring(), record_.console_start, execute};
     Checks::Listener listener{
         [this] { on_ready(); },
         [this](const std::string& why) { on_not_ready(why); },

@@ -27,6 +27,7 @@ words_of() {
     start | delete | enable | disable) echo "$1 idle" ;;
     list | events) echo "$1" ;;
     set) echo "$1 idle autostart=yes" ;;
+    exec) echo "$1 run -- true" ;;
     *) echo "$1 run" ;;
     esac
 }
@@ -38,7 +39,8 @@ arguments_of() {
     start | delete) echo "string:idle $no_options" ;;
     enable | disable) echo string:idle ;;
     list | events) ;;
-    state | wait | cat | explain | diff | verify) echo string:run ;;
+    state | wait | cat | explain | diff | verify | pause | resume | ps | reset | why | history) echo string:run ;;
+    exec) echo "string:run array:string:true $no_options" ;;
     set) echo "string:idle array:string:autostart=yes $no_options" ;;
     *) echo "string:run $no_options" ;;
     esac
@@ -49,7 +51,7 @@ verbs=$(xctl help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]*\) .*/\1/p' | grep -v '^
 # refused_xctl WORD...: with the status that the man page gives, and a reason.
 refused_xctl() {
     local expected=4 status
-    case $1 in run | attach) expected=125 ;; esac
+    case $1 in run | attach | exec) expected=125 ;; esac
     status=$(status_of as_user xctl "$@")
     equal "xctl $*: refused" $expected "$status"
     contains "xctl $*: says why" "$(cat "$work/err")" 'org\.xctl1\.[a-z]+.*(authentication|authorized)|(authentication|authorized).*org\.xctl1\.[a-z]+'
