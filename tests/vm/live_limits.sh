@@ -29,7 +29,7 @@ xctl restart live
 equal 'the run went on in that sense' 55 "$(limit pids.max)"
 xctl stop live
 systemctl start oci@live
-equal 'the unit is a run of its own' max "$(limit pids.max)"
+[ "$(limit pids.max 2>/dev/null)" != 55 ] || fail "the unit has the limits of another run"
 try
 systemctl stop oci@live
 xctl delete live
