@@ -84,11 +84,15 @@ struct Key {
 
 namespace rows {
 
-inline constexpr std::array<std::string_view, kRestartPolicies.size()> kPolicyWords = [] {
-    std::array<std::string_view, kRestartPolicies.size()> words;
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = kRestartPolicies[i].name;
+/// The words of a table, for a Choice.
+template <class T, std::size_t N>
+consteval std::array<std::string_view, N> words_of(const std::array<Named<T>, N>& rows) {
+    std::array<std::string_view, N> words;
+    for (std::size_t i = 0; i < N; ++i) words[i] = rows[i].name;
     return words;
-}();
+}
+
+inline constexpr auto kPolicyWords = words_of(kRestartPolicies);
 
 inline constexpr Choice kPolicy{
     kPolicyWords,
@@ -107,11 +111,7 @@ inline constexpr Choice kProfile{
     [](Definition& d, std::string_view word) { d.default_seccomp = word == kProfileWords.front(); },
 };
 
-inline constexpr std::array<std::string_view, kHealthActions.size()> kActionWords = [] {
-    std::array<std::string_view, kHealthActions.size()> words;
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = kHealthActions[i].name;
-    return words;
-}();
+inline constexpr auto kActionWords = words_of(kHealthActions);
 inline constexpr Choice kAction{
     kActionWords,
     [](const Definition& d) { return name_of(kHealthActions, d.checks.when_unhealthy.action); },
