@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -16,14 +15,12 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/plan/environment.hpp"
+#include "lib/plan/notify.hpp"
 
 namespace xctl {
 namespace {
 
 constexpr const char* kDirectory = "notify";
-constexpr const char* kInside = "/run/notify";
-constexpr const char* kVariable = "NOTIFY_SOCKET=/run/notify/notify.sock";
 constexpr mode_t kDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
 
 /// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
@@ -65,21 +62,14 @@ Notification parse_notification(std::string_view message) {
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
     if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir notify");
-    const auto path = TRY(path_of(run_directory)) + "/notify/notify.sock";
+    const auto path = TRY(path_of(run_directory)) + "/" + kDirectory + "/" + plan::kNotifySocketName;
     auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
     if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);
     return socket;
 }
 
 Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {
-    plan::Mount mount;
-    mount.kind = plan::MountKind::bind;
-    mount.source = TRY(path_of(run_directory)) + "/" + kDirectory;
-    mount.target = kInside;
-    mount.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    mount.propagation = MS_PRIVATE;
-    plan.root.mounts.push_back(std::move(mount));
-    plan::set_env(plan.process.env, kVariable);
+    plan::add_notify_directory(plan, TRY(path_of(run_directory)) + "/" + kDirectory);
     return {};
 }
 

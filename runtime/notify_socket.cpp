@@ -2,7 +2,6 @@
 #include "runtime/notify_socket.hpp"
 
 #include <poll.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -12,16 +11,14 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/notify.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/plan/environment.hpp"
+#include "lib/plan/notify.hpp"
 
 namespace xctl::runtime {
 namespace {
 
-constexpr const char* kInside = "/run/notify";
-constexpr const char* kVariable = "NOTIFY_SOCKET=/run/notify/notify.sock";
 constexpr mode_t kNotifyDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
 
-std::string socket_of(const Store& store) { return store.inner_path("notify/notify.sock"); }
+std::string socket_of(const Store& store) { return store.inner_path(std::string("notify/") + plan::kNotifySocketName); }
 
 bool says_ready(std::string_view message) {
     for (const auto& line : split(message, '\n'))
@@ -38,14 +35,7 @@ bool has_notify_socket() {
 
 Result<> add_notify_directory(const Store& store, plan::LaunchPlan& plan) {
     if (::mkdirat(store.directory(), "notify", kNotifyDirectoryMode) < 0) return fail_errno(errno, "mkdir notify");
-    plan::Mount mount;
-    mount.kind = plan::MountKind::bind;
-    mount.source = TRY(store.path()) + "/notify";
-    mount.target = kInside;
-    mount.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    mount.propagation = MS_PRIVATE;
-    plan.root.mounts.push_back(std::move(mount));
-    plan::set_env(plan.process.env, kVariable);
+    plan::add_notify_directory(plan, TRY(store.path()) + "/notify");
     return {};
 }
 
