@@ -24,11 +24,12 @@ inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
 enum class Verb : unsigned char {
     create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
     cat, explain, diff, verify, edit, set,
+    clients,
 };
 
-/// How a parameter is written on the command line. On the wire sizes, durations (microseconds) and counts are
-/// unsigned integers.
-enum class ParamKind : unsigned char { text, path, words, flag, size, duration, count };
+/// How a parameter is written on the command line. On the wire sizes, durations (microseconds), times
+/// (microseconds since 1970) and counts are unsigned integers.
+enum class ParamKind : unsigned char { text, path, words, flag, size, duration, count, time };
 
 inline constexpr std::string_view kWireOnly = "-";
 
@@ -43,7 +44,7 @@ struct Param {
     std::string_view help;
 };
 
-enum class Output : unsigned char { container, containers, oci_state, fd, event, settings, findings, text };
+enum class Output : unsigned char { container, containers, oci_state, fd, event, settings, findings, text, clients };
 
 struct VerbRow {
     Verb value;
@@ -74,7 +75,7 @@ inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, fal
                                "Begin at this console offset"};
 inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
                              "Boundaries already seen, to resume with offset"};
-inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--lines", 'n', "LINES",
+inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--tail", 'n', "LINES",
                               "Begin this many lines before the end"};
 
 inline constexpr std::array kCreate{
@@ -101,11 +102,17 @@ inline constexpr std::array kDelete{
 inline constexpr std::array kAttach{
     kName,
     Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
+    Param{"steal", ParamKind::flag, &Request::steal, false, "--steal", 0, "",
+          "Take the input over from the client that has it"},
     kOffset, kMark, kLines, kFramed,
 };
 inline constexpr std::array kLogs{
     kName,
     Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
+    Param{"since", ParamKind::time, &Request::since, false, "--since", 0, "TIME", "Begin with what was printed at this time"},
+    Param{"until", ParamKind::time, &Request::until, false, "--until", 0, "TIME", "End with what was printed at this time"},
+    Param{"timestamps", ParamKind::flag, &Request::timestamps, false, "--timestamps", 't', "",
+          "Say when each line was printed"},
     kLines, kOffset, kMark, kFramed,
 };
 inline constexpr std::array kOne{kName};
@@ -135,10 +142,11 @@ inline constexpr std::array kEventOut{Output::event};
 inline constexpr std::array kSettingsOut{Output::settings};
 inline constexpr std::array kFindingsOut{Output::findings};
 inline constexpr std::array kTextOut{Output::text};
+inline constexpr std::array kClientsOut{Output::clients};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 21> kVerbs{{
+inline constexpr std::array<VerbRow, 22> kVerbs{{
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -169,6 +177,8 @@ inline constexpr std::array<VerbRow, 21> kVerbs{{
     {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kTextOut, "Edit a definition's file"},
     {Verb::set, "set", "Set", "configure", rows::kSet, rows::kContainerOut,
      "Change a definition, and the container that runs if possible"},
+    {Verb::clients, "clients", "Clients", "inspect", rows::kOne, rows::kClientsOut,
+     "List the clients that are attached to a container's console"},
 }};
 static_assert(names_are_unique(kVerbs));
 

@@ -24,8 +24,15 @@ Result<StreamMode> mode_of(const Command& command) {
     return mode;
 }
 
+LogFormat format_of(const Command& command) {
+    if (command.verb->value != Verb::logs) return LogFormat::raw;
+    if (command.options.json) return LogFormat::json;
+    return command.request.timestamps ? LogFormat::timestamps : LogFormat::raw;
+}
+
 StreamState state_of(const Command& command) {
     StreamState state;
+    state.lines = LogLines(format_of(command));
     state.next = command.request.offset;
     // What `run` makes has printed nothing yet.
     if (command.verb->value == Verb::run) state.next = 0;
@@ -41,10 +48,13 @@ void go_on_from(const StreamState& state, Command& command) {
         command.request.name = name;
         command.request.framed = true;
     }
+    // The one who wrote goes on to, whoever is back first; one from whom the input was taken does not take it back.
+    command.request.steal = state.writer && !state.input_ended;
     if (!state.next) return;
     command.request.offset = state.next;
     command.request.mark = state.mark;
     command.request.lines.reset();
+    command.request.since.reset();
 }
 
 Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command& command, Patience& patience) {
@@ -82,6 +92,7 @@ int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const St
 Result<int> follow_console(Client& client, const Command& command) {
     Command current = command;
     current.request.framed = true;
+    current.request.timestamps = format_of(command) != LogFormat::raw;
     auto mode = TRY(mode_of(current));
     auto state = state_of(current);
     auto fd = std::move(TRY(client.call(*current.verb, current.request)).fd);

@@ -121,6 +121,8 @@ Result<> read_output(api::Output output, sd_json_variant* parameters, api::Reply
         reply.settings = objects_of<api::Setting>(TRY(need_field(parameters, "settings")), api::kSettingFields);
     if (output == api::Output::findings)
         reply.findings = objects_of<api::Finding>(TRY(need_field(parameters, "findings")), api::kFindingFields);
+    if (output == api::Output::clients)
+        reply.clients = objects_of<api::ClientInfo>(TRY(need_field(parameters, "clients")), api::kClientFields);
     return {};
 }
 

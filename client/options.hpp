@@ -27,11 +27,13 @@ struct OptionRow {
     api::Member<Options> member;
     std::span<const api::Verb> verbs;  // empty: any verb, and before the verb as well
     std::string_view help;
+    const char* environment = nullptr;  // a variable that has the value unless the option is given
 };
 
 namespace rows {
 inline constexpr std::array kJsonVerbs{api::Verb::list, api::Verb::state, api::Verb::events, api::Verb::wait,
-                                        api::Verb::cat, api::Verb::diff, api::Verb::verify};
+                                        api::Verb::cat, api::Verb::diff, api::Verb::verify, api::Verb::clients,
+                                        api::Verb::logs};
 inline constexpr std::array kDetachVerbs{api::Verb::run};
 inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach};
 }  // namespace rows
@@ -40,7 +42,7 @@ inline constexpr std::array<OptionRow, 6> kOptions{{
     {"--json", 0, "", &Options::json, rows::kJsonVerbs, "Print JSON"},
     {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
-     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none"},
+     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS"},
     {"--no-ask-password", 0, "", &Options::no_ask_password, {}, "Fail where a password would be asked for"},
     {"--help", 'h', "", &Options::help, {}, "Show help, of a verb if there is one, and exit"},
     {"--version", 0, "", &Options::version, {}, "Show the version and exit"},

@@ -33,8 +33,6 @@ void set_nonblocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) |
 
 }  // namespace
 
-Console::~Console() { clients_.clear(); }
-
 Result<std::array<UniqueFd, 3>> Console::open_pipes() {
     auto in = TRY(make_pipe());
     auto out = TRY(make_pipe());
@@ -208,37 +206,12 @@ void Console::mark_run_end(bool signaled, int status, bool final) {
 
 void Console::notify() {
     if (listener_) listener_();
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->pump();
+    clients_.pump();
 }
 
-Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options) {
+Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options, bool steal) {
     options.terminal = terminal_run_;
-    auto& entry = clients_.emplace_back();
-    entry.client = std::make_unique<ConsoleClient>(ring_, *this, std::move(socket), options);
-    const auto started = entry.client->start(loop_, [this, &entry] {
-        entry.gone = true;
-        if (auto purge = loop_.add_defer([this](std::uint32_t) { purge_clients(); })) purge_source_ = std::move(*purge);
-    });
-    if (!started) {
-        clients_.pop_back();
-        return std::unexpected(started.error());
-    }
-    return {};
-}
-
-void Console::purge_clients() {
-    clients_.remove_if([](const Client& entry) { return entry.gone; });
-    purge_source_.reset();
-}
-
-std::size_t Console::client_count() const noexcept {
-    return static_cast<std::size_t>(std::ranges::count(clients_, false, &Client::gone));
-}
-
-void Console::finish_clients() {
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->finish();
+    return clients_.add(std::move(socket), std::move(options), steal);
 }
 
 int Console::input_fd() const noexcept { return terminal_ ? terminal_.get() : input_.get(); }
@@ -252,6 +225,7 @@ void Console::write_input(std::string_view bytes) {
 }
 
 void Console::end_input() {
+    clients_.release_writer();
     if (terminal_) return;
     input_ending_ = true;
     flush_input();
@@ -277,8 +251,7 @@ void Console::flush_input() {
         auto source = loop_.add_io(fd, EPOLLOUT, [this](std::uint32_t) { flush_input(); });
         if (source) input_source_ = std::move(*source);
     }
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->update_events();
+    clients_.update_events();
 }
 
 void Console::resize(api::Size size) {

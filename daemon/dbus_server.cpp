@@ -7,6 +7,7 @@
 
 #include "api/errors.hpp"
 #include "daemon/event_json.hpp"
+#include "daemon/peer.hpp"
 #include "lib/base/log.hpp"
 #include "lib/kernel/socket.hpp"
 
@@ -25,7 +26,8 @@ const char* signature_of(const auto& member) { return kSignatures[member.index()
 const char* signature_of_output(Output output) {
     switch (output) {
         case Output::container: return "a{sv}";
-        case Output::containers: return "aa{sv}";
+        case Output::containers:
+        case Output::clients: return "aa{sv}";
         case Output::oci_state: return "s";
         case Output::fd:
         case Output::event: return "h";
@@ -40,6 +42,7 @@ const char* name_of_output(Output output) {
     switch (output) {
         case Output::container: return "container";
         case Output::containers: return "containers";
+        case Output::clients: return "clients";
         case Output::oci_state: return "ociState";
         case Output::fd: return "console";
         case Output::event: return "events";
@@ -131,6 +134,7 @@ void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Re
         switch (output) {
             case Output::container: message << to_dictionary(api::kContainerFields, reply.container); break;
             case Output::containers: message << to_dictionaries(api::kContainerFields, reply.containers); break;
+            case Output::clients: message << to_dictionaries(api::kClientFields, reply.clients); break;
             case Output::oci_state: message << reply.oci_state; break;
             case Output::fd:
             case Output::event: message << sdbus::UnixFd(reply.fd.get()); break;
@@ -218,7 +222,9 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
             std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
     if (has_options(verb)) read_options(verb, call, *request);
     Caller caller;
-    caller.root = bus_.caller_is_root();
+    const auto [uid, pid] = bus_.caller_credentials();
+    caller.root = uid == 0;
+    request->peer = describe_peer(uid, pid);
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
     access_.check(verb, *request, caller, [this, &verb, request, call](const Result<>& allowed) {

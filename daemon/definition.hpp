@@ -18,12 +18,20 @@ inline constexpr std::uint64_t kMinScrollback = 4096;
 inline constexpr std::uint64_t kMaxScrollback = 1024ULL * 1024 * 1024;
 inline constexpr std::chrono::milliseconds kDefaultStopTimeout{10'000};
 
+/// How many lines of output go to the journal.
+struct JournalLimit {
+    std::uint64_t burst = 0;  // within each interval; 0: all
+    std::chrono::milliseconds interval{30'000};
+};
+
 struct Definition {
     std::string bundle;  // absolute
     bool autostart = false;
     bool remove_when_stopped = false;  // made by `run --rm`
     RestartPolicy restart;
     std::uint64_t scrollback = kDefaultScrollback;
+    bool persistent_console = false;  // the scrollback outlives the boot
+    JournalLimit journal_limit;
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
     bool default_seccomp = false;  // the profile of plan::kProfileFile

@@ -65,6 +65,10 @@ void Manager::autostart() {
     }
 }
 
+void Manager::save_consoles() {
+    for (const auto& [name, container] : containers_) container->save_console();
+}
+
 std::vector<std::string> Manager::names() const {
     std::vector<std::string> names;
     for (const auto& [name, container] : containers_) names.push_back(name);

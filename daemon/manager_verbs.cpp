@@ -47,10 +47,19 @@ Result<Definition> definition_of(const Request& request) {
     return definition;
 }
 
+std::uint64_t until_offset(const Ring& ring, const Request& request) {
+    if (!request.until) return ring.end();
+    return std::max(ring.begin(), ring.times().first_since(*request.until + 1, ring.end()));
+}
+
 ConsoleCursor cursor_for(const Ring& ring, const Request& request) {
     if (request.offset && request.mark) return ConsoleCursor::resume(ring, *request.offset, *request.mark);
     if (request.offset) return ConsoleCursor::at(ring, *request.offset);
-    return ConsoleCursor::at(ring, request.lines ? ring.line_offset(*request.lines) : ring.begin());
+    auto offset = ring.begin();
+    // A line is as old as its end.
+    if (request.since) offset = ring.line_begin(std::max(offset, ring.times().first_since(*request.since, ring.end())));
+    if (request.lines) offset = std::max(offset, ring.line_offset(*request.lines, until_offset(ring, request)));
+    return ConsoleCursor::at(ring, offset);
 }
 
 }  // namespace
@@ -71,6 +80,7 @@ void Manager::call(Verb verb, Request request, Done done) {
         Row{Verb::cat, &Manager::cat},       Row{Verb::explain, &Manager::explain},
         Row{Verb::diff, &Manager::diff},     Row{Verb::verify, &Manager::verify},
         Row{Verb::edit, &Manager::edit},     Row{Verb::set, &Manager::set},
+        Row{Verb::clients, &Manager::clients},
     };
     static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
     for (const auto& row : kHandlers)
@@ -210,13 +220,16 @@ void Manager::state(Request& request, const Done& done) {
 Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     options.framed = request.framed;
-    TRY(container.attach(std::move(ours), options));
+    options.peer = request.peer;
+    TRY(container.attach(std::move(ours), std::move(options), request.steal));
     return std::move(theirs);
 }
 
 void Manager::attach(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
+    if (request.observe && request.steal)
+        return done(fail(Errc::invalid_argument, "observe and steal: a client that only watches takes no input over"));
     ConsoleClient::Options options;
     options.cursor = cursor_for((*container)->ring(), request);
     options.observe = request.observe;
@@ -234,10 +247,24 @@ void Manager::logs(Request& request, const Done& done) {
     options.cursor = cursor_for((*container)->ring(), request);
     options.observe = true;
     options.follow = request.follow;
+    if (request.until && request.follow)
+        return done(fail(Errc::invalid_argument, "until and follow: what follows has no end"));
+    if (request.timestamps && !request.framed)
+        return done(fail(Errc::invalid_argument, "timestamps: a stream without frames has no place for them"));
+    if (request.timestamps) options.cursor.tell_times();
+    if (request.until) options.until = until_offset((*container)->ring(), request);
     Reply reply;
     auto console = open_console(**container, request, options);
     if (!console) return done(std::unexpected(std::move(console).error()));
     reply.fd = std::move(*console);
+    done(std::move(reply));
+}
+
+void Manager::clients(Request& request, const Done& done) {
+    const auto container = find(request.name);
+    if (!container) return done(std::unexpected(container.error()));
+    Reply reply;
+    reply.clients = (*container)->clients().list();
     done(std::move(reply));
 }
 

@@ -20,6 +20,8 @@ using Usec = std::chrono::microseconds;
 /// What attached clients see as the status of a program that never ran, as shells have it.
 constexpr int kLaunchFailedStatus = 127;
 constexpr int kUnknownStatus = -1;
+constexpr const char* kConsoleFile = "console";
+constexpr const char* kImageAnnotation = "org.opencontainers.image.ref.name";
 
 std::string scope_name(const ContainerId& id) { return "xctl-" + id.str() + ".scope"; }
 
@@ -35,11 +37,14 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       id_(std::move(id)),
       definition_(std::move(definition)),
       directory_(std::move(directory)),
+      saved_console_(id_),
       console_(services.loop, std::move(ring)),
       journal_(services.loop, journal, console_.ring(), id_.str()),
       record_(directory_.load()),
       listener_(std::move(listener)) {
     journal_.set_unit(record_.unit, record_.pid);
+    journal_.set_image(image_name());
+    apply_definition();
     console_.set_listener([this] { journal_.pump(); });
     console_.set_shrink_listener([this] {
         if (run_) run_->repark();
@@ -51,9 +56,34 @@ Supervisor::~Supervisor() { *alive_ = false; }
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal, const std::string& run_base,
                                                      ContainerId id, Definition definition, Listener listener) {
     auto directory = TRY(RunDirectory::open(run_base, id));
-    auto ring = TRY(Ring::open_at(directory.fd(), "console", definition.scrollback));
+    if (definition.persistent_console) SavedConsole(id).restore(directory.fd(), kConsoleFile);
+    auto ring = TRY(Ring::open_at(directory.fd(), kConsoleFile, definition.scrollback));
     return std::unique_ptr<Supervisor>(new Supervisor(services, journal, std::move(id), std::move(definition),
                                                       std::move(directory), std::move(ring), std::move(listener)));
+}
+
+void Supervisor::set_definition(Definition definition) {
+    definition_ = std::move(definition);
+    apply_definition();
+}
+
+/// What counts at once.
+void Supervisor::apply_definition() {
+    journal_.set_limit(definition_.journal_limit);
+    if (auto resized = console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback); !resized)
+        log_error(std::format("{}: {}", id_.str(), resized.error().message));
+    if (!definition_.persistent_console) saved_console_.remove();
+}
+
+std::string Supervisor::image_name() const {
+    const auto it = record_.annotations.find(kImageAnnotation);
+    return it == record_.annotations.end() ? std::string() : it->second;
+}
+
+void Supervisor::save_console() {
+    if (!definition_.persistent_console) return;
+    if (const auto saved = saved_console_.save(console_.ring()); !saved)
+        log_error(std::format("{}: {}", id_.str(), saved.error().message));
 }
 
 Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
@@ -140,6 +170,7 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.pid = -1;
     save();
     journal_.set_unit(record_.unit, -1);
+    journal_.set_image(image_name());
     make_run();
     if (unit_connection_)
         run_->launch_in_unit(std::move(unit_connection_));
@@ -205,6 +236,7 @@ void Supervisor::end_open_run() {
                        : exit.reason == ExitReason::unknown     ? kUnknownStatus
                                                                 : exit.status;
     console_.mark_run_end(signaled, status, state() == State::stopped);
+    save_console();
 }
 
 void Supervisor::send_stop_signal() {
@@ -300,6 +332,7 @@ void Supervisor::wait(Done done) {
 }
 
 void Supervisor::finish() {
+    saved_console_.remove();
     console_.finish_clients();
     for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));
 }
@@ -405,7 +438,7 @@ api::ContainerInfo Supervisor::info() const {
     info.message = machine.last_exit.message;
     info.console_begin = console_.ring().begin();
     info.console_end = console_.ring().end();
-    info.attached = console_.client_count();
+    info.attached = clients().count();
     return info;
 }
 

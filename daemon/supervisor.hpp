@@ -18,6 +18,7 @@
 #include "daemon/journal.hpp"
 #include "daemon/record.hpp"
 #include "daemon/run.hpp"
+#include "daemon/saved_console.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/plan/compile.hpp"
 
@@ -49,16 +50,21 @@ public:
     /// `done` when it is stopped for good; at once if it is.
     void wait(Done done);
     Result<> kill(int signal);
-    Result<> attach(UniqueFd socket, ConsoleClient::Options options) { return console_.attach(std::move(socket), options); }
+    Result<> attach(UniqueFd socket, ConsoleClient::Options options, bool steal) {
+        return console_.attach(std::move(socket), std::move(options), steal);
+    }
+    [[nodiscard]] const ConsoleClients& clients() const noexcept { return console_.clients(); }
 
     /// systemd starts oci@NAME: this run lives in that unit. `connection` is xctl-launch's.
     Result<> start_in_unit(UniqueFd connection, std::string unit);
 
     /// Ends with the container: it was deleted. Clients may still have to read what it printed.
     void finish();
-    [[nodiscard]] bool is_attached() const noexcept { return console_.client_count() > 0; }
-    /// With a definition that was changed on disk; it counts from the next start on.
-    void set_definition(Definition definition) { definition_ = std::move(definition); }
+    [[nodiscard]] bool is_attached() const noexcept { return clients().count() > 0; }
+    /// With a definition that was changed on disk. What is about the console counts at once, the rest from the next start on.
+    void set_definition(Definition definition);
+    /// Writes the console to where it outlives the boot, if the definition asks for that.
+    void save_console();
 
     [[nodiscard]] const ContainerId& id() const noexcept { return id_; }
     [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
@@ -87,6 +93,7 @@ private:
                Ring ring, Listener listener);
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
+    void apply_definition();
     void carry_out(Action action);
     void launch();
     void give_up_launch();
@@ -109,6 +116,7 @@ private:
     void save();
     [[nodiscard]] RestartPolicy effective_policy() const;
     [[nodiscard]] int stop_signal() const;
+    [[nodiscard]] std::string image_name() const;
 
     struct Waiter {
         enum class For : std::uint8_t { running, stopped } what;
@@ -119,6 +127,7 @@ private:
     ContainerId id_;
     Definition definition_;
     RunDirectory directory_;
+    SavedConsole saved_console_;
     Console console_;
     JournalRelay journal_;
     Record record_;

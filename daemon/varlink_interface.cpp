@@ -46,6 +46,7 @@ private:
     const sd_varlink_symbol* event_ = nullptr;
     const sd_varlink_symbol* setting_ = nullptr;
     const sd_varlink_symbol* finding_ = nullptr;
+    const sd_varlink_symbol* client_ = nullptr;
 };
 
 template <class Head, class Element>
@@ -127,6 +128,10 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
                 add_comment(fields, "All containers, by name");
                 add_field(fields, "containers", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, container_);
                 break;
+            case Output::clients:
+                add_comment(fields, "The clients of the console, the writer first");
+                add_field(fields, "clients", SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, SD_VARLINK_OUTPUT, client_);
+                break;
             case Output::oci_state:
                 add_comment(fields, "State as the OCI runtime specification writes it, as JSON text");
                 add_field(fields, "ociState", SD_VARLINK_STRING, 0, SD_VARLINK_OUTPUT);
@@ -194,6 +199,7 @@ const sd_varlink_interface* Builder::build() {
     event_ = add("Something that happened to a container", structure("Event", api::kEventFields));
     setting_ = add("One value of a definition", structure("Setting", api::kSettingFields));
     finding_ = add("Something that Verify found", structure("Finding", api::kFindingFields));
+    client_ = add("One client of a console", structure("Client", api::kClientFields));
     for (const auto& verb : api::kVerbs) add(verb.help, method(verb));
     for (const auto& row : api::kErrors) add(row.meaning, error(row));
     sd_varlink_interface head{};

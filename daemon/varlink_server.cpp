@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/errors.hpp"
+#include "daemon/peer.hpp"
 #include "daemon/varlink_interface.hpp"
 
 namespace xctl {
@@ -95,6 +96,14 @@ Caller caller_of(sd_varlink* link, sd_json_variant* parameters) {
     return caller;
 }
 
+api::Peer peer_of(sd_varlink* link) {
+    uid_t uid = 65534;
+    pid_t pid = 0;
+    (void)sd_varlink_get_peer_uid(link, &uid);
+    (void)sd_varlink_get_peer_pid(link, &pid);
+    return describe_peer(uid, pid);
+}
+
 void send_error(sd_varlink* link, const Error& error) {
     Json json;
     put(json, "message", error.message);
@@ -128,6 +137,7 @@ void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
         switch (output) {
             case Output::container: put_container(json, reply.container); break;
             case Output::containers: put_objects(json, "containers", api::kContainerFields, reply.containers); break;
+            case Output::clients: put_objects(json, "clients", api::kClientFields, reply.clients); break;
             case Output::oci_state: put(json, "ociState", reply.oci_state); break;
             case Output::fd: {
                 const int index = sd_varlink_push_fd(link, reply.fd.get());
@@ -207,6 +217,7 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
     if (const auto bad = read_request(row, parameters, *request); !bad.empty())
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
+    request->peer = peer_of(link);
     access_.check(row, *request, caller_of(link, parameters), [this, &row, request, held](const Result<>& allowed) {
         if (!allowed) return send_error(held.get(), allowed.error());
         if (row.value == api::Verb::events) {

@@ -64,6 +64,13 @@ std::string options() {
     return out;
 }
 
+std::string environment() {
+    std::string out;
+    for (const auto& row : client::kOptions)
+        if (row.environment) out += std::format(".TP\n.B {}\nThe value of {} where that is not given.\n", row.environment, roff(row.name));
+    return out;
+}
+
 /// By number, with all that it can mean.
 std::string exits() {
     std::map<int, std::string> meanings;
@@ -88,11 +95,12 @@ std::string_view wire_type(api::ParamKind kind) {
         case api::ParamKind::size: return "bytes";
         case api::ParamKind::duration: return "microseconds";
         case api::ParamKind::count: return "number";
+        case api::ParamKind::time: return "microseconds since 1970";
     }
     return {};
 }
 
-constexpr std::array<Named<api::Output>, 8> kOutputs{{
+constexpr std::array<Named<api::Output>, 9> kOutputs{{
     {"container", api::Output::container},
     {"containers", api::Output::containers},
     {"ociState", api::Output::oci_state},
@@ -101,6 +109,7 @@ constexpr std::array<Named<api::Output>, 8> kOutputs{{
     {"settings", api::Output::settings},
     {"findings", api::Output::findings},
     {"text", api::Output::text},
+    {"clients", api::Output::clients},
 }};
 
 std::string method_entry(const api::VerbRow& verb) {
@@ -132,6 +141,7 @@ std::string fields_of(const Rows& rows) {
 }
 
 std::string container() { return fields_of(api::kContainerFields); }
+std::string client_fields() { return fields_of(api::kClientFields); }
 std::string event() { return fields_of(api::kEventFields); }
 
 /// What a key takes, in the words of a manual page.
@@ -225,10 +235,12 @@ std::string completion_cases() {
 constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
+    {"ENVIRONMENT", environment},
     {"EXITS", exits},
     {"ERRORS", errors},
     {"METHODS", methods},
     {"CONTAINER", container},
+    {"CLIENT", client_fields},
     {"EVENT", event},
     {"KEYS", keys},
     {"KEY_WORDS", key_words},

@@ -134,7 +134,7 @@ TEST_F(ConsoleTest, WhatWasTypedBeforeLeavingCounts) {
         bool ended = false;
         EXPECT_EQ(read_input(&ended), "last words");
         EXPECT_FALSE(ended) << "leaving is not the end of input";
-        EXPECT_EQ(console_->client_count(), 0u);
+        EXPECT_EQ(console_->clients().count(), 0u);
     }
 }
 
@@ -152,7 +152,7 @@ TEST_F(ConsoleTest, AnObserverCannotWrite) {
         settle();
         EXPECT_EQ(read_input(&ended), "");
         EXPECT_FALSE(ended);
-        EXPECT_EQ(console_->client_count(), 1u);
+        EXPECT_EQ(console_->clients().count(), 1u);
         print(out_, "seen");
         const auto seen = viewer.read_plain();
         EXPECT_TRUE(seen.ends_with("seen"));
@@ -176,7 +176,7 @@ TEST_F(ConsoleTest, AClientThatBreaksTheFramesIsDetached) {
     for (const auto& bytes : bad) {
         auto viewer = attach(framed());
         send(viewer, Viewer::frame(FrameKind::input, "ok") + bytes + Viewer::frame(FrameKind::input, "not read"));
-        EXPECT_EQ(console_->client_count(), 0u);
+        EXPECT_EQ(console_->clients().count(), 0u);
         EXPECT_EQ(read_input(), "ok");
         (void)viewer.read_words();
         EXPECT_TRUE(viewer.ended());
@@ -285,10 +285,12 @@ TEST_F(TerminalTest, Resize) {
     EXPECT_EQ(size.ws_row, 33);
 }
 
-TEST_F(TerminalTest, EndOfInputMeansNothing) {
+TEST_F(TerminalTest, EndOfInputEndsThatOfTheClientOnly) {
     auto viewer = attach(framed());
     send(viewer, Viewer::frame(FrameKind::end_of_input));
-    send(viewer, Viewer::frame(FrameKind::input, "x"));
+    send(viewer, Viewer::frame(FrameKind::input, "not read"));
+    auto next = attach(framed());
+    send(next, Viewer::frame(FrameKind::input, "x"));
     std::string typed;
     wait_for([&] { return !(typed += read_input()).empty(); });
     EXPECT_EQ(typed, "x");
