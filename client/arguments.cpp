@@ -84,7 +84,7 @@ public:
                 set_option(command_.options, row, value);
         while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
         command_.verb = verb_;
-        if (!command_.options.help && !command_.options.version) TRY(check_complete());
+        if (!command_.options.help && !command_.options.version && !command_.options.bridge) TRY(check_complete());
         return std::move(command_);
     }
 

@@ -96,9 +96,10 @@ Result<int> follow_console(Client& client, const Command& command) {
     auto mode = TRY(mode_of(current));
     auto state = state_of(current);
     auto fd = std::move(TRY(client.call(*current.verb, current.request)).fd);
+    RawTerminal terminal(STDIN_FILENO);
     Patience patience;
     while (true) {
-        Stream stream(std::move(fd), mode, state, {});
+        Stream stream(std::move(fd), mode, state, terminal, {});
         const auto offset = state.next;
         const auto outcome = TRY(stream.run());
         if (outcome != StreamOutcome::lost) return conclude(outcome, stream.last_signal(), mode, state);

@@ -17,6 +17,8 @@ struct Options {
     bool no_ask_password = false;
     bool json = false;
     bool detach = false;
+    bool bridge = false;
+    std::string host;
     std::string detach_keys = "ctrl-p,ctrl-q";
 };
 
@@ -38,11 +40,13 @@ inline constexpr std::array kDetachVerbs{api::Verb::run};
 inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach};
 }  // namespace rows
 
-inline constexpr std::array<OptionRow, 6> kOptions{{
+inline constexpr std::array<OptionRow, 8> kOptions{{
     {"--json", 0, "", &Options::json, rows::kJsonVerbs, "Print JSON"},
     {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
      "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS"},
+    {"--host", 'H', "[USER@]HOST", &Options::host, {}, "Ask xctld on another host, over ssh", "XCTL_HOST"},
+    {"--bridge", 0, "", &Options::bridge, {}, "Join standard input and output to xctld's socket; what --host runs there"},
     {"--no-ask-password", 0, "", &Options::no_ask_password, {}, "Fail where a password would be asked for"},
     {"--help", 'h', "", &Options::help, {}, "Show help, of a verb if there is one, and exit"},
     {"--version", 0, "", &Options::version, {}, "Show the version and exit"},

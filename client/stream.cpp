@@ -42,14 +42,15 @@ struct Stream::Interest {
     [[nodiscard]] bool ready(std::size_t which) const { return fds[which].revents != 0; }
 };
 
-Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, Descriptors descriptors)
+Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawTerminal& terminal,
+               Descriptors descriptors)
     : socket_(std::move(socket)),
       mode_(mode),
       state_(state),
       fds_(descriptors),
       own_out_(open_own(fds_.out)),
       own_err_(open_own(fds_.err)),
-      terminal_(fds_.in),
+      terminal_(terminal),
       keys_(mode.detach_keys),
       to_send_(std::exchange(state.unsent, {})),
       pending_(std::exchange(state.unwritten, {})),
@@ -69,7 +70,7 @@ Result<StreamOutcome> Stream::run() {
         if (interest.ready(Interest::input)) read_input();
         TRY(handle_frames());
     }
-    terminal_.restore();
+    if (outcome_ != StreamOutcome::lost) terminal_.restore();
     signals_.reset();
     if (outcome_ == StreamOutcome::lost) keep_for_next();
     return *outcome_;

@@ -57,9 +57,10 @@ public:
         int err = STDERR_FILENO;
     };
 
-    Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, Descriptors descriptors);
+    Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawTerminal& terminal, Descriptors descriptors);
 
-    /// When it returns, the terminal is as it was before.
+    /// When it returns, the terminal is as it was before, unless the connection was lost: what is typed until the next one
+    /// then waits for that.
     Result<StreamOutcome> run();
     [[nodiscard]] int last_signal() const { return signal_; }
     /// Whether it got as far as what is new.
@@ -98,7 +99,7 @@ private:
     StreamState& state_;
     Descriptors fds_;
     UniqueFd own_out_, own_err_;  // opened anew, so that O_NONBLOCK is only ours
-    RawTerminal terminal_;
+    RawTerminal& terminal_;
     FrameDecoder decoder_;
     DetachMatcher keys_;
     std::optional<Signals> signals_;

@@ -203,6 +203,16 @@ std::string global_words() {
     return out;
 }
 
+std::string global_valued() {
+    std::string out;
+    for (const auto& row : client::kOptions) {
+        if (!client::is_global(row) || row.value.empty()) continue;
+        out += std::format("{}{}", out.empty() ? "" : " ", row.name);
+        if (row.letter) out += std::format(" -{}", row.letter);
+    }
+    return out;
+}
+
 /// What a shell can offer for a positional parameter. The name of a new container is the user's to invent.
 std::string_view completed_by(const api::VerbRow& verb, const api::Param& param) {
     const bool makes = std::ranges::any_of(verb.params, [](const auto& p) { return p.kind == api::ParamKind::path; });
@@ -232,7 +242,7 @@ std::string completion_cases() {
     return out;
 }
 
-constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
+constexpr std::array<Named<std::string (*)()>, 15> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
     {"ENVIRONMENT", environment},
@@ -246,6 +256,7 @@ constexpr std::array<Named<std::string (*)()>, 12> kMarks{{
     {"KEY_WORDS", key_words},
     {"VERB_WORDS", verb_words},
     {"GLOBAL_WORDS", global_words},
+    {"GLOBAL_VALUED", global_valued},
     {"COMPLETION_CASES", completion_cases},
 }};
 static_assert(names_are_unique(kMarks));

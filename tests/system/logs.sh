@@ -119,3 +119,24 @@ kept" "$(xctl logs keep)"
 equal "the journal has each line once" 2 "$(journalctl --sync; journalctl -o cat CONTAINER_NAME=keep MESSAGE=kept | wc -l)"
 check "deleted" xctl delete keep
 check "nothing is left" test ! -e /var/lib/xctl/keep
+
+# --- the journal: fields of Docker's and Podman's kind, partial lines, a limit
+script_bundle "$work/fields" 'printf "%20000s\n" x; echo complaint >&2; printf unfinished' \
+    '.annotations["org.opencontainers.image.ref.name"] = "registry/image:1"'
+xctl create fields "$work/fields"; xctl start fields; xctl wait fields
+journalctl --sync
+entry() { journalctl -o json --all CONTAINER_NAME=fields | jq -r "$1"; }
+equal "identifiers" "fields fields fields fields registry/image:1" \
+    "$(entry 'select(.MESSAGE == "complaint") | "\(.CONTAINER_ID) \(.CONTAINER_ID_FULL) \(.CONTAINER_TAG) \(.SYSLOG_IDENTIFIER) \(.IMAGE_NAME)"')"
+equal "priorities by stream" "3 6" "$(entry 'select(.MESSAGE == "complaint" or .MESSAGE == "unfinished").PRIORITY' | sort | xargs)"
+equal "the first part of a long line is partial" true "$(entry 'select(.CONTAINER_PARTIAL_MESSAGE).CONTAINER_PARTIAL_MESSAGE' | sort -u)"
+contains "when it was printed" "$(entry 'select(.MESSAGE == "complaint").SYSLOG_TIMESTAMP')" '^20[0-9-]+T[0-9:.]+Z$'
+script_bundle "$work/chatty" 'seq 1 500; sleep 0.2; echo last'
+xctl create chatty "$work/chatty"
+check "a limit" xctl set chatty journal.burst=100 journal.intervalUSec=60000000
+xctl start chatty; xctl wait chatty
+journalctl --sync
+equal "so many lines came" 100 "$(journalctl -o cat CONTAINER_NAME=chatty PRIORITY=6 | wc -l)"
+equal "and it is said how many did not" "401 lines of output beyond the limit were dropped here; the console has them" \
+    "$(journalctl -o cat CONTAINER_NAME=chatty PRIORITY=4)"
+equal "the console has them" 501 "$(xctl logs chatty | wc -l)"

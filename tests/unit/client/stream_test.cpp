@@ -57,7 +57,8 @@ protected:
     }
 
     Result<StreamOutcome> run() {
-        Stream stream(std::move(client_), mode_, state_,
+        RawTerminal terminal(in_.read_end.get());
+        Stream stream(std::move(client_), mode_, state_, terminal,
                       {in_.read_end.get(), out_.write_end.get(), err_.write_end.get()});
         return stream.run();
     }
