@@ -64,6 +64,7 @@ TEST_F(ClientTest, AStreamThatEndedSilentlyDoesNotHoldUpLive) {
 
     auto options = framed();
     options.follow = false;
+    options.observe = true;
     auto log = attach(options);
     const Words all{"begin@0", "out@0:a", "live@1", "end@1"};
     EXPECT_EQ(log.read_words(), all);

@@ -116,7 +116,8 @@ TEST_F(ConsoleTest, EachRunHasItsOwnEndOfInput) {
     send(viewer, Viewer::frame(FrameKind::end_of_input));
     end_pipes(0, false);
     begin_pipes();
-    send(viewer, Viewer::frame(FrameKind::input, "again"));
+    auto next = attach(framed());
+    send(next, Viewer::frame(FrameKind::input, "again"));
     bool ended = false;
     EXPECT_EQ(read_input(&ended), "again");
     EXPECT_FALSE(ended);

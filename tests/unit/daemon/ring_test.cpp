@@ -216,7 +216,7 @@ void overwrite(const std::string& path, off_t at, std::uint64_t value) {
 TEST_F(RingTest, ADamagedFileIsReplaced) {
     const Damage kinds[]{
         {"empty", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 0), 0); }},
-        {"cut", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 60'000), 0); }},
+        {"cut", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 100'000), 0); }},
         {"a header without data", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 4096), 0); }},
         {"magic", [](const std::string& path) { overwrite(path, 0, 1); }},
         {"capacity", [](const std::string& path) { overwrite(path, 8, 3 * kPage); }},
@@ -271,7 +271,7 @@ TEST_F(RingTest, WithoutRoomForTheHeaderThereIsAnError) {
 }
 
 TEST_F(RingTest, WithoutRoomForBytesTheyStayInThePipe) {
-    const auto small = make_file_system("40k");  // the header and one page
+    const auto small = make_file_system("88k");  // the header and one page
     if (!small) GTEST_SKIP() << "needs the privilege to mount";
     auto ring = open_ring(small.get(), 4 * kPage);
     const Pipe pipe;
