@@ -2,8 +2,8 @@
 // The framed console stream: what travels over the socket of Attach, Logs and Run when `framed` is asked for.
 // Both ends are on one machine, so numbers are in host byte order.
 //
-// Every frame is a header and `length` bytes. xctld sends output, gap, run_begin, run_end, live and end; the
-// client sends input, end_of_input and resize. A client that closes its socket is detached.
+// Every frame is a header and `length` bytes. xctld sends output, gap, run_begin, run_end, live, end,
+// role and, where `timestamps` is asked for, time; the client sends input, end_of_input and resize. A client that closes its socket is detached.
 //
 // To resume after a lost connection without a byte lost or doubled, ask again with `offset` and `mark` of the
 // place that was reached: offset + length of the last output frame, and the `mark` of the last frame.
@@ -22,8 +22,11 @@ enum class FrameKind : std::uint8_t {
                    // current run has a terminal
     end,           // nothing more will come (Logs without follow, or the container was deleted)
     input,         // payload: bytes for the terminal or stdin
-    end_of_input,  // closes stdin; meaningless with a terminal
+    end_of_input,  // closes stdin, unless that is a terminal; the client only watches from then on
     resize,        // payload: Size
+    role,          // detail: 1 = this client writes, 0 = another does, and what this one sends is dropped. One that may
+                   // write takes itself for the writer until it is told otherwise. payload: none
+    time,          // what follows was printed at this time; payload: microseconds since 1970 as 8 bytes, 0 if unknown
 };
 
 struct FrameHeader {
@@ -36,6 +39,7 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 24);
 
+inline constexpr FrameKind kLastFrameKind = FrameKind::time;
 inline constexpr std::uint32_t kMaxFramePayload = 64 * 1024;
 
 struct RunEnd {

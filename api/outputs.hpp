@@ -19,7 +19,7 @@ namespace xctl::api {
 
 enum class Output : unsigned char {
     container, containers, oci_state, fd, event, stats, interfaces, processes, exec, run, runs, settings,
-    findings, text,
+    findings, text, clients,
 };
 
 /// The answer to a verb; its row says which of these are meant.
@@ -38,6 +38,7 @@ struct Reply {
     std::vector<Setting> settings;
     std::vector<Finding> findings;
     std::string text;
+    std::vector<ClientInfo> clients;
 };
 
 /// A struct's name in the varlink interface, and its fields.
@@ -100,7 +101,14 @@ struct Described<Finding> {
     static constexpr const auto& kFields = kFindingFields;
 };
 
-using Structures = std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding>;
+template <>
+struct Described<ClientInfo> {
+    static constexpr std::string_view kName = "Client";
+    static constexpr std::string_view kHelp = "One client of a console";
+    static constexpr const auto& kFields = kClientFields;
+};
+
+using Structures = std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding, ClientInfo>;
 
 template <class T>
 concept Structure = requires { Described<T>::kFields; };
@@ -108,7 +116,8 @@ concept Structure = requires { Described<T>::kFields; };
 using ReplyMember = std::variant<ContainerInfo Reply::*, std::vector<ContainerInfo> Reply::*, std::string Reply::*,
                                  UniqueFd Reply::*, Event Reply::*, Stats Reply::*, std::vector<Interface> Reply::*,
                                  std::vector<Process> Reply::*, RunInfo Reply::*, std::vector<RunInfo> Reply::*,
-                                 std::vector<Setting> Reply::*, std::vector<Finding> Reply::*>;
+                                 std::vector<Setting> Reply::*, std::vector<Finding> Reply::*,
+                                 std::vector<ClientInfo> Reply::*>;
 
 struct OutputRow {
     Output value;
@@ -117,7 +126,7 @@ struct OutputRow {
     std::string_view help;
 };
 
-inline constexpr std::array<OutputRow, 14> kOutputs{{
+inline constexpr std::array<OutputRow, 15> kOutputs{{
     {Output::container, "container", &Reply::container, "The container after the call"},
     {Output::containers, "containers", &Reply::containers, "All containers, by name"},
     {Output::oci_state, "ociState", &Reply::oci_state,
@@ -133,6 +142,7 @@ inline constexpr std::array<OutputRow, 14> kOutputs{{
     {Output::settings, "settings", &Reply::settings, "Values of the definition, in the order of the files"},
     {Output::findings, "findings", &Reply::findings, "What was found; nothing is good"},
     {Output::text, "text", &Reply::text, "The answer, for people"},
+    {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},
 }};
 static_assert(names_are_unique(kOutputs));
 

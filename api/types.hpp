@@ -13,6 +13,13 @@
 
 namespace xctl::api {
 
+/// Who calls, as the transport knows it; no argument of any verb.
+struct Peer {
+    std::uint64_t uid = 0;
+    std::uint64_t pid = 0;  // 0: not known
+    std::string unit;       // the systemd unit of that process
+};
+
 /// The arguments of every verb. Which of them a verb takes is said by its row in verbs.hpp.
 struct Request {
     std::string name;
@@ -25,11 +32,14 @@ struct Request {
     std::optional<std::uint64_t> lines;
     std::optional<std::uint64_t> offset;        // absolute console offset
     std::optional<std::uint64_t> mark;          // boundaries already seen, with offset
+    std::optional<std::uint64_t> since;         // microseconds since 1970
+    std::optional<std::uint64_t> until;         // microseconds since 1970
     bool autostart = false;
     bool force = false;
     bool remove = false;
     bool follow = false;
     bool observe = false;
+    bool steal = false;
     bool framed = false;
     bool all = false;
     std::optional<std::uint64_t> interval_usec;
@@ -40,12 +50,13 @@ struct Request {
     std::string exec;                           // identifies a process that `exec` started
     bool terminal = false;
     bool input = false;
-    std::string by;                             // who asks, such as "uid 0"; the adapters say so, not the caller
     std::vector<std::string> settings;  // KEY=VALUE
     std::string drop_in;
     std::string content;   // of the file that is edited
     std::string previous;  // what was there when the editing began
     bool runtime = false;
+    bool timestamps = false;
+    Peer peer;
 };
 
 /// One container as its users see it. Times are microseconds since the epoch, 0 for never.
@@ -72,6 +83,17 @@ struct ContainerInfo {
     bool ready = false;
     std::string health;               // starting healthy unhealthy; empty without a probe
     std::string load_error;           // why the files cannot be used as they are now; empty: they can
+};
+
+/// One client of a console.
+struct ClientInfo {
+    std::string role;  // writer waiting observer
+    std::uint64_t uid = 0;
+    std::uint64_t pid = 0;
+    std::string unit;
+    std::uint64_t since = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t behind = 0;
 };
 
 struct Event {
@@ -125,6 +147,17 @@ inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
     {"loadError", &ContainerInfo::load_error, "Why the definition's files, as they are now, cannot be used"},
 }};
 static_assert(names_are_unique(kContainerFields));
+
+inline constexpr std::array<FieldRow<ClientInfo>, 7> kClientFields{{
+    {"role", &ClientInfo::role, "writer, waiting (to be the writer) or observer"},
+    {"uid", &ClientInfo::uid, "User who attached"},
+    {"pid", &ClientInfo::pid, "Process that attached; 0 if it is not known"},
+    {"unit", &ClientInfo::unit, "The systemd unit of that process"},
+    {"since", &ClientInfo::since, "When it attached"},
+    {"offset", &ClientInfo::offset, "Console offset of the next byte that it is sent"},
+    {"behind", &ClientInfo::behind, "Bytes printed that it has not been sent yet"},
+}};
+static_assert(names_are_unique(kClientFields));
 
 inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"sequence", &Event::sequence, "Counts up by one within one daemon"},

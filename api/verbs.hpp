@@ -25,12 +25,12 @@ inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
 enum class Verb : unsigned char {
     create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
     cat, explain, diff, verify, edit, set,
-    pause, resume, ps, stats, exec, reset, why, history,
+    pause, resume, ps, stats, exec, reset, why, history, clients,
 };
 
-/// How a parameter is written on the command line. On the wire sizes, durations (microseconds) and counts are
-/// unsigned integers, and a list is an option that may be given several times.
-enum class ParamKind : unsigned char { text, path, words, list, flag, size, duration, count };
+/// How a parameter is written on the command line. On the wire sizes, durations (microseconds), times (microseconds
+/// since 1970) and counts are unsigned integers, and a list is an option that may be given several times.
+enum class ParamKind : unsigned char { text, path, words, list, flag, size, duration, count, time };
 
 inline constexpr std::string_view kWireOnly = "-";
 
@@ -74,7 +74,7 @@ inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, fal
                                "Begin at this console offset"};
 inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
                              "Boundaries already seen, to resume with offset"};
-inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--lines", 'n', "LINES",
+inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--tail", 'n', "LINES",
                               "Begin this many lines before the end"};
 
 inline constexpr std::array kCreate{
@@ -104,11 +104,17 @@ inline constexpr std::array kAttach{
     Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
     Param{"exec", ParamKind::text, &Request::exec, false, "--exec", 0, "EXEC",
           "Not the container's own console, but that of a process that exec started"},
+    Param{"steal", ParamKind::flag, &Request::steal, false, "--steal", 0, "",
+          "Take the input over from the client that has it"},
     kOffset, kMark, kLines, kFramed,
 };
 inline constexpr std::array kLogs{
     kName,
     Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
+    Param{"since", ParamKind::time, &Request::since, false, "--since", 0, "TIME", "Begin with what was printed at this time"},
+    Param{"until", ParamKind::time, &Request::until, false, "--until", 0, "TIME", "End with what was printed at this time"},
+    Param{"timestamps", ParamKind::flag, &Request::timestamps, false, "--timestamps", 't', "",
+          "Say when each line was printed"},
     kLines, kOffset, kMark, kFramed,
 };
 inline constexpr std::array kOne{kName};
@@ -162,10 +168,11 @@ inline constexpr std::array kHistoryOut{Output::runs};
 inline constexpr std::array kSettingsOut{Output::settings};
 inline constexpr std::array kFindingsOut{Output::findings};
 inline constexpr std::array kTextOut{Output::text};
+inline constexpr std::array kClientsOut{Output::clients};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 29> kVerbs{{
+inline constexpr std::array<VerbRow, 30> kVerbs{{
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -206,6 +213,8 @@ inline constexpr std::array<VerbRow, 29> kVerbs{{
      "Forget earlier restarts: delays and the limit begin anew"},
     {Verb::why, "why", "Why", "inspect", rows::kOne, rows::kWhyOut, "Explain how a container last failed"},
     {Verb::history, "history", "History", "inspect", rows::kOne, rows::kHistoryOut, "List the latest runs of a container"},
+    {Verb::clients, "clients", "Clients", "inspect", rows::kOne, rows::kClientsOut,
+     "List the clients that are attached to a container's console"},
 }};
 static_assert(names_are_unique(kVerbs));
 

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 #include <format>
 
 #include "lib/base/text.hpp"
+#include "lib/base/time_text.hpp"
 
 namespace xctl::client {
 namespace {
@@ -40,6 +42,10 @@ std::vector<std::string>& words_member(api::Request& request, const Param& param
 Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
     if (kind == ParamKind::size) return parse_size(text);
     if (kind == ParamKind::count) return parse_unsigned(text);
+    if (kind == ParamKind::time) {
+        const auto time = TRY(parse_time(text, std::chrono::system_clock::now()));
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
+    }
     const auto duration = TRY(parse_duration(text));
     return static_cast<std::uint64_t>(std::chrono::microseconds(duration).count());
 }
@@ -54,6 +60,7 @@ Result<> set_param(api::Request& request, const Param& param, std::string_view t
         case ParamKind::size:
         case ParamKind::duration:
         case ParamKind::count:
+        case ParamKind::time:
             request.*std::get<std::optional<std::uint64_t> api::Request::*>(param.member) =
                 TRY(parse_number(param.kind, text));
             break;
@@ -73,9 +80,12 @@ public:
     Parser(std::span<const char* const> words, const api::VerbRow*& verb) : words_(words), verb_(verb) {}
 
     Result<Command> parse() {
+        for (const auto& row : kOptions)
+            if (const char* value = row.environment ? std::getenv(row.environment) : nullptr)
+                set_option(command_.options, row, value);
         while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
         command_.verb = verb_;
-        if (!command_.options.help && !command_.options.version) TRY(check_complete());
+        if (!command_.options.help && !command_.options.version && !command_.options.bridge) TRY(check_complete());
         return std::move(command_);
     }
 

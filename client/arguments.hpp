@@ -13,7 +13,7 @@
 namespace xctl::client {
 
 struct Command {
-    const api::VerbRow* verb = nullptr;  // absent only with --help or --version
+    const api::VerbRow* verb = nullptr;  // absent only with --help, --version or --bridge
     api::Request request;
     Options options;
 };

@@ -26,8 +26,15 @@ Result<StreamMode> mode_of(const Command& command) {
     return mode;
 }
 
+LogFormat format_of(const Command& command) {
+    if (command.verb->value != Verb::logs) return LogFormat::raw;
+    if (command.options.json) return LogFormat::json;
+    return command.request.timestamps ? LogFormat::timestamps : LogFormat::raw;
+}
+
 StreamState state_of(const Command& command) {
     StreamState state;
+    state.lines = LogLines(format_of(command));
     state.next = command.request.offset;
     // What `run` makes has printed nothing yet.
     if (command.verb->value == Verb::run || command.verb->value == Verb::exec) state.next = 0;
@@ -43,10 +50,13 @@ void go_on_from(const StreamState& state, Command& command) {
         command.request.exec = made.exec;
         command.request.framed = true;
     }
+    // The one who wrote goes on to, whoever is back first; one from whom the input was taken does not take it back.
+    command.request.steal = state.writer && !state.input_ended;
     if (!state.next) return;
     command.request.offset = state.next;
     command.request.mark = state.mark;
     command.request.lines.reset();
+    command.request.since.reset();
 }
 
 Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command& command, Patience& patience) {
@@ -84,14 +94,16 @@ int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const St
 Result<int> follow_console(Client& client, const Command& command) {
     Command current = command;
     current.request.framed = true;
+    current.request.timestamps = format_of(command) != LogFormat::raw;
     auto mode = TRY(mode_of(current));
     auto state = state_of(current);
     auto reply = TRY(client.call(*current.verb, current.request));
     auto fd = std::move(reply.fd);
     if (!reply.exec.empty()) current.request.exec = reply.exec;
+    RawTerminal terminal(STDIN_FILENO);
     Patience patience;
     while (true) {
-        Stream stream(std::move(fd), mode, state, {});
+        Stream stream(std::move(fd), mode, state, terminal, {});
         const auto offset = state.next;
         const auto outcome = TRY(stream.run());
         if (outcome != StreamOutcome::lost) return conclude(outcome, stream.last_signal(), mode, state);

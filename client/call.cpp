@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/call.hpp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <systemd/sd-varlink.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "client/call_json.hpp"
 #include "client/patience.hpp"
 #include "client/polkit_agent.hpp"
+#include "client/remote.hpp"
 #include "lib/base/text.hpp"
 
 namespace xctl::client {
@@ -27,7 +30,24 @@ std::string method_name(const api::VerbRow& verb) { return std::format("{}.{}", 
 bool means_absent(int error) { return error == ENOENT || error == ECONNREFUSED; }
 bool means_lost(int error) { return error == ECONNRESET || error == EPIPE || error == ENOTCONN; }
 
-Result<Link> connect(const std::string& socket) {
+/// `kept`, for another host, is the same connection, which is still there when the link is closed.
+struct Connection {
+    Link link;
+    UniqueFd kept;
+};
+
+Result<Connection> connect_remotely(const std::string& host) {
+    auto fd = TRY(connect_to_host(host));
+    UniqueFd kept(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    sd_varlink* link = nullptr;
+    if (const int error = sd_varlink_connect_fd(&link, fd.get()); error < 0) return fail_errno(-error, "cannot use ssh");
+    (void)fd.release();
+    sd_varlink_set_relative_timeout(link, UINT64_MAX);
+    return Connection{Link(link), std::move(kept)};
+}
+
+Result<Connection> connect(const std::string& socket, const std::string& host) {
+    if (!host.empty()) return connect_remotely(host);
     sd_varlink* link = nullptr;
     const int error = -sd_varlink_connect_address(&link, socket.c_str());
     if (means_absent(error))
@@ -39,7 +59,17 @@ Result<Link> connect(const std::string& socket) {
     sd_varlink_set_relative_timeout(link, UINT64_MAX);
     if (const int refused = sd_varlink_set_allow_fd_passing_input(link, true); refused < 0)
         return fail_errno(-refused, "cannot receive descriptors");
-    return owner;
+    return Connection{std::move(owner), {}};
+}
+
+bool nobody_answers(const Result<Connection>& made) {
+    return !made && (means_absent(made.error().sys_errno) || means_lost(made.error().sys_errno));
+}
+
+/// Over ssh the connection itself becomes the console's.
+Result<UniqueFd> take_console(Connection& connection) {
+    if (::send(connection.kept.get(), &kConsoleGo, 1, MSG_NOSIGNAL) != 1) return fail_errno(errno, "the connection was lost");
+    return std::move(connection.kept);
 }
 
 Result<UniqueFd> take_descriptor(sd_varlink* link, sd_json_variant* parameters) {
@@ -85,30 +115,35 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
 
 Result<api::Reply> Client::call(const api::VerbRow& verb, const api::Request& request) {
     auto reply = call_once(verb, request);
-    if (reply || reply.error().code != Errc::needs_auth || !interactive_) return reply;
+    if (reply || reply.error().code != Errc::needs_auth || !interactive_ || !host_.empty()) return reply;
     // Nobody was there who could have asked: ask on this terminal.
     const PolkitAgent agent;
     return agent.running() ? call_once(verb, request) : std::move(reply);
 }
 
+/// A host that never answered is not one whose xctld is being restarted.
+Result<> Client::lost(bool was_lost) {
+    disconnected_ = was_lost && (host_.empty() || answered_);
+    if (!was_lost) return {};
+    if (host_.empty()) return fail(Errc::system, "the connection to xctld was lost");
+    return fail(Errc::system, std::format("the connection to xctld on {} {}", host_, answered_ ? "was lost" : "could not be made"));
+}
+
 Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Request& request) {
-    disconnected_ = false;
-    auto connected = connect(socket_);
-    if (!connected) {
-        disconnected_ = means_absent(connected.error().sys_errno) || means_lost(connected.error().sys_errno);
-        return std::unexpected(std::move(connected).error());
-    }
-    sd_varlink* link = connected->get();
+    auto made = connect(socket_, host_);
+    disconnected_ = nobody_answers(made);
+    auto connection = TRY(std::move(made));
+    sd_varlink* link = connection.link.get();
     const auto json = TRY(json_of(verb, request, interactive_));
     sd_json_variant* parameters = nullptr;  // borrowed from the link
     const char* error_id = nullptr;
     const int error = -sd_varlink_call(link, method_name(verb).c_str(), json.get(), &parameters, &error_id);
-    disconnected_ = means_lost(error) || (error_id && error_id == kDisconnected);
-    if (disconnected_) return fail(Errc::system, "the connection to xctld was lost");
+    TRY(lost(means_lost(error) || (error_id && error_id == kDisconnected)));
+    answered_ = true;
     if (error > 0) return fail_errno(error, "the call to xctld failed");
     if (error_id) return std::unexpected(error_of(error_id, parameters));
     auto reply = TRY(reply_of(verb, parameters));
-    if (returns(verb, api::Output::fd)) reply.fd = TRY(take_descriptor(link, parameters));
+    if (returns(verb, api::Output::fd)) reply.fd = TRY(host_.empty() ? take_descriptor(link, parameters) : take_console(connection));
     return reply;
 }
 
@@ -123,9 +158,9 @@ Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::R
 
 Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
                          const std::function<bool(const api::Reply&)>& take) {
-    auto connected = connect(socket_);
-    disconnected_ = !connected && (means_absent(connected.error().sys_errno) || means_lost(connected.error().sys_errno));
-    const auto link = TRY(std::move(connected));
+    auto connection = connect(socket_, host_);
+    disconnected_ = nobody_answers(connection);
+    const auto link = std::move(TRY(std::move(connection)).link);
     const auto json = TRY(json_of(verb, request, interactive_));
     Observation observation{verb, take, {}};
     sd_varlink_set_userdata(link.get(), &observation);
@@ -137,8 +172,7 @@ Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
         if (error == 0) error = sd_varlink_wait(link.get(), UINT64_MAX);
         if (error < 0) return fail_errno(-error, "the connection to xctld failed");
     }
-    disconnected_ = observation.disconnected;
-    if (disconnected_) return fail(Errc::system, "the connection to xctld was lost");
+    TRY(lost(observation.disconnected));
     return observation.result;
 }
 

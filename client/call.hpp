@@ -12,8 +12,9 @@ namespace xctl::client {
 
 class Client {
 public:
-    /// `interactive`: polkit may ask for a password.
-    Client(std::string socket, bool interactive) : socket_(std::move(socket)), interactive_(interactive) {}
+    /// `host`: of the xctld, by ssh; empty: the one behind `socket`. `interactive`: polkit may ask for a password.
+    Client(std::string socket, std::string host, bool interactive)
+        : socket_(std::move(socket)), host_(std::move(host)), interactive_(interactive) {}
 
     /// Takes as long as the verb does: there is no timeout.
     Result<api::Reply> call(const api::VerbRow& verb, const api::Request& request);
@@ -29,9 +30,12 @@ public:
     [[nodiscard]] bool disconnected() const { return disconnected_; }
 
 private:
+    [[nodiscard]] Result<> lost(bool was_lost);
     Result<api::Reply> call_once(const api::VerbRow& verb, const api::Request& request);
 
     std::string socket_;
+    std::string host_;
+    bool answered_ = false;  // the other host, ever
     bool interactive_;
     bool disconnected_ = false;
 };

@@ -43,6 +43,12 @@ Result<int> run_list(Client& client, const Command& command) {
     return print(render_list(reply.containers, now()));
 }
 
+Result<int> run_clients(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    if (command.options.json) return print(json_of(reply.clients) + '\n');
+    return print(render_clients(reply.clients, now()));
+}
+
 Result<int> run_state(Client& client, const Command& command) {
     const auto reply = TRY(client.call_patiently(*command.verb, command.request));
     return print(command.options.json ? reply.oci_state + '\n' : render_state(reply.container, now()));
@@ -137,7 +143,7 @@ struct Action {
 };
 
 /// Verbs without a row here print nothing.
-constexpr std::array<Action, 17> kActions{{
+constexpr std::array<Action, 18> kActions{{
     {Verb::run, run_console},
     {Verb::attach, run_console},
     {Verb::logs, run_console},
@@ -155,6 +161,7 @@ constexpr std::array<Action, 17> kActions{{
     {Verb::stats, run_stats},
     {Verb::why, run_why},
     {Verb::history, run_history},
+    {Verb::clients, run_clients},
 }};
 
 bool shows_container_status(const api::VerbRow* verb) {

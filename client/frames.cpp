@@ -29,7 +29,7 @@ Result<std::optional<Frame>> FrameDecoder::next() {
     Frame frame{};
     if (end_ - begin_ < sizeof(frame.header)) return std::nullopt;
     std::memcpy(&frame.header, buffer_.data() + begin_, sizeof(frame.header));
-    if (frame.header.kind > api::FrameKind::resize || frame.header.length > api::kMaxFramePayload)
+    if (frame.header.kind > api::kLastFrameKind || frame.header.length > api::kMaxFramePayload)
         return fail(Errc::system, std::format("xctld sent a malformed console frame (kind {}, {} bytes)",
                                               static_cast<unsigned>(frame.header.kind), frame.header.length));
     if (end_ - begin_ < sizeof(frame.header) + frame.header.length) return std::nullopt;
@@ -46,6 +46,13 @@ void append_frame(std::string& out, api::FrameKind kind, std::string_view payloa
 
 void append_resize(std::string& out, api::Size size) {
     append_frame(out, api::FrameKind::resize, {reinterpret_cast<const char*>(&size), sizeof(size)});
+}
+
+Result<std::uint64_t> time_of(const Frame& frame) {
+    std::uint64_t usec = 0;
+    if (frame.payload.size() != sizeof(usec)) return fail(Errc::system, "xctld sent a malformed time");
+    std::memcpy(&usec, frame.payload.data(), sizeof(usec));
+    return usec;
 }
 
 Result<api::RunEnd> run_end_of(const Frame& frame) {

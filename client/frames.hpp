@@ -39,5 +39,7 @@ void append_resize(std::string& out, api::Size size);
 
 /// The payload as the struct that frames of its kind carry.
 Result<api::RunEnd> run_end_of(const Frame& frame);
+/// Microseconds since 1970.
+Result<std::uint64_t> time_of(const Frame& frame);
 
 }  // namespace xctl::client

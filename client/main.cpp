@@ -11,6 +11,7 @@
 #include "client/call.hpp"
 #include "client/commands.hpp"
 #include "client/help.hpp"
+#include "client/remote.hpp"
 #include "client/render.hpp"
 
 using namespace xctl;
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
     if (!command) return report(verb, command.error());
     if (command->options.version) return std::puts("xctl " XCTL_VERSION) < 0;
     if (command->options.help) return std::fputs(client::help_of(verb).c_str(), stdout) < 0;
-    client::Client client(socket_path(), !command->options.no_ask_password);
-    const auto status = client::run_command(client, *command);
+    client::Client client(socket_path(), command->options.host, !command->options.no_ask_password);
+    const auto status = command->options.bridge ? client::run_bridge(socket_path()) : client::run_command(client, *command);
     return status ? *status : report(verb, status.error());
 }

@@ -18,6 +18,8 @@ struct Options {
     bool json = false;
     bool detach = false;
     bool follow = false;
+    bool bridge = false;
+    std::string host;
     std::string detach_keys = "ctrl-p,ctrl-q";
 };
 
@@ -28,23 +30,27 @@ struct OptionRow {
     api::Member<Options> member;
     std::span<const api::Verb> verbs;  // empty: any verb, and before the verb as well
     std::string_view help;
+    const char* environment = nullptr;  // a variable that has the value unless the option is given
 };
 
 namespace rows {
-inline constexpr std::array kJsonVerbs{api::Verb::list,  api::Verb::state, api::Verb::events, api::Verb::wait,
-                                       api::Verb::cat,   api::Verb::diff,  api::Verb::verify, api::Verb::ps,
-                                       api::Verb::stats, api::Verb::why,   api::Verb::history};
+inline constexpr std::array kJsonVerbs{
+    api::Verb::list, api::Verb::state,  api::Verb::events, api::Verb::wait,  api::Verb::cat,
+    api::Verb::diff, api::Verb::verify, api::Verb::ps,     api::Verb::stats, api::Verb::why,
+    api::Verb::history, api::Verb::clients, api::Verb::logs};
 inline constexpr std::array kDetachVerbs{api::Verb::run, api::Verb::exec};
 inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach, api::Verb::exec};
 inline constexpr std::array kFollowVerbs{api::Verb::stats};
 }  // namespace rows
 
-inline constexpr std::array<OptionRow, 7> kOptions{{
+inline constexpr std::array<OptionRow, 9> kOptions{{
     {"--json", 0, "", &Options::json, rows::kJsonVerbs, "Print JSON"},
     {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name, or what identifies the new process"},
     {"--follow", 'f', "", &Options::follow, rows::kFollowVerbs, "Print again and again, until it has ended"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
-     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none"},
+     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS"},
+    {"--host", 'H', "[USER@]HOST", &Options::host, {}, "Ask xctld on another host, over ssh", "XCTL_HOST"},
+    {"--bridge", 0, "", &Options::bridge, {}, "Join standard input and output to xctld's socket; what --host runs there"},
     {"--no-ask-password", 0, "", &Options::no_ask_password, {}, "Fail where a password would be asked for"},
     {"--help", 'h', "", &Options::help, {}, "Show help, of a verb if there is one, and exit"},
     {"--version", 0, "", &Options::version, {}, "Show the version and exit"},

@@ -52,13 +52,14 @@ std::string signal_text(std::int64_t number) {
     return name ? std::string(name) : std::to_string(number);
 }
 
-/// One row of a table: what it is called, and its text for one container.
+/// One row of a table: what it is called, and its text for one container or client.
+template <class T>
 struct Column {
     std::string_view title;
-    std::string (*text)(const api::ContainerInfo&, Time now);
+    std::string (*text)(const T&, Time now);
 };
 
-constexpr std::array<Column, 7> kColumns{{
+constexpr std::array<Column<api::ContainerInfo>, 7> kColumns{{
     {"NAME", [](const api::ContainerInfo& c, Time) { return c.name; }},
     {"STATE", [](const api::ContainerInfo& c, Time) { return c.state; }},
     {"PID", [](const api::ContainerInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(kNothing); }},
@@ -68,7 +69,7 @@ constexpr std::array<Column, 7> kColumns{{
     {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
 }};
 
-constexpr std::array<Column, 16> kDetails{{
+constexpr std::array<Column<api::ContainerInfo>, 16> kDetails{{
     {"Name", [](const api::ContainerInfo& c, Time) { return c.name; }},
     {"State", [](const api::ContainerInfo& c, Time) { return c.state; }},
     {"Message", [](const api::ContainerInfo& c, Time) { return c.message; }},
@@ -91,6 +92,15 @@ constexpr std::array<Column, 16> kDetails{{
          return std::format("{} printed, {} kept", size_text(c.console_end), size_text(c.console_end - c.console_begin));
      }},
     {"Attached", [](const api::ContainerInfo& c, Time) { return std::to_string(c.attached); }},
+}};
+
+constexpr std::array<Column<api::ClientInfo>, 6> kClientColumns{{
+    {"ROLE", [](const api::ClientInfo& c, Time) { return c.role; }},
+    {"UID", [](const api::ClientInfo& c, Time) { return std::to_string(c.uid); }},
+    {"PID", [](const api::ClientInfo& c, Time) { return c.pid ? std::to_string(c.pid) : std::string(kNothing); }},
+    {"UNIT", [](const api::ClientInfo& c, Time) { return c.unit.empty() ? std::string(kNothing) : c.unit; }},
+    {"SINCE", [](const api::ClientInfo& c, Time now) { return age_text(c.since, now); }},
+    {"BEHIND", [](const api::ClientInfo& c, Time) { return size_text(c.behind); }},
 }};
 
 }  // namespace
@@ -118,20 +128,19 @@ std::string pairs_text(const std::vector<std::pair<std::string_view, std::string
 
 namespace {
 
-std::string json_of(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20)
-            out += std::format("\\u{:04x}", static_cast<unsigned char>(c));
-        else
-            out += c;
+template <class T, std::size_t N>
+std::string table_of(std::span<const T> values, const std::array<Column<T>, N>& columns, Time now) {
+    std::vector<std::vector<std::string>> lines(1);
+    for (const auto& column : columns) lines.front().emplace_back(column.title);
+    for (const auto& value : values) {
+        auto& line = lines.emplace_back();
+        for (const auto& column : columns) line.push_back(printable(column.text(value, now)));
     }
-    return out += '"';
+    return table_text(lines);
 }
 
-std::string json_of(const std::string& text) { return json_of(std::string_view(text)); }
+std::string json_of(std::string_view text) { return json_text(text); }
+std::string json_of(const std::string& text) { return json_text(text); }
 std::string json_of(bool value) { return value ? "true" : "false"; }
 std::string json_of(std::uint64_t value) { return std::to_string(value); }
 std::string json_of(std::int64_t value) { return std::to_string(value); }
@@ -165,13 +174,11 @@ std::string dotted(const std::string& pointer) {
 }  // namespace
 
 std::string render_list(std::span<const api::ContainerInfo> containers, Time now) {
-    std::vector<std::vector<std::string>> lines(1);
-    for (const auto& column : kColumns) lines.front().emplace_back(column.title);
-    for (const auto& container : containers) {
-        auto& line = lines.emplace_back();
-        for (const auto& column : kColumns) line.push_back(printable(column.text(container, now)));
-    }
-    return table_text(lines);
+    return table_of(containers, kColumns, now);
+}
+
+std::string render_clients(std::span<const api::ClientInfo> clients, Time now) {
+    return table_of(clients, kClientColumns, now);
 }
 
 std::string render_state(const api::ContainerInfo& container, Time now) {
@@ -231,11 +238,30 @@ template std::string json_of(const std::vector<api::Process>&);
 template std::string json_of(const std::vector<api::RunInfo>&);
 template std::string json_of(const std::vector<api::Setting>&);
 template std::string json_of(const std::vector<api::Finding>&);
+template std::string json_of(const std::vector<api::ClientInfo>&);
 
 std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces) {
     auto out = json_of(stats);
     out.pop_back();
     return out + ",\"interfaces\":" + json_of(interfaces) + "}";
+}
+
+std::string json_text(std::string_view text) {
+    std::string out = "\"";
+    for (std::size_t i = 0; i < text.size();) {
+        const char c = text[i];
+        const auto length = utf8_length(text.substr(i));
+        if (length == 0)
+            out += "\\ufffd";
+        else if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            out += std::format("\\u{:04x}", static_cast<unsigned char>(c));
+        else
+            out += text.substr(i, length);
+        i += std::max<std::size_t>(length, 1);
+    }
+    return out += '"';
 }
 
 std::string exit_text(std::string_view reason, std::int64_t status) {

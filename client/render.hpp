@@ -18,6 +18,9 @@ using Time = std::chrono::system_clock::time_point;
 /// A line per container under a header.
 [[nodiscard]] std::string render_list(std::span<const api::ContainerInfo> containers, Time now);
 
+/// A line per client of a console under a header.
+[[nodiscard]] std::string render_clients(std::span<const api::ClientInfo> clients, Time now);
+
 /// "key: value" lines; what has no value is left out.
 [[nodiscard]] std::string render_state(const api::ContainerInfo& container, Time now);
 
@@ -45,6 +48,9 @@ std::string render_settings(std::span<const api::Setting> settings);
 /// KEY: what runs -> what the files say  # FILE:LINE
 std::string render_differences(std::span<const api::Setting> differences);
 std::string render_findings(std::span<const api::Finding> findings);
+
+/// A JSON string; what is not UTF-8 becomes U+FFFD.
+[[nodiscard]] std::string json_text(std::string_view text);
 
 /// "exited 3", "signal KILL", "oom-kill KILL", or "-" before the first exit.
 [[nodiscard]] std::string exit_text(std::string_view reason, std::int64_t status);

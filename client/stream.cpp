@@ -42,21 +42,24 @@ struct Stream::Interest {
     [[nodiscard]] bool ready(std::size_t which) const { return fds[which].revents != 0; }
 };
 
-Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, Descriptors descriptors)
+Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawTerminal& terminal,
+               Descriptors descriptors)
     : socket_(std::move(socket)),
       mode_(mode),
       state_(state),
       fds_(descriptors),
       own_out_(open_own(fds_.out)),
       own_err_(open_own(fds_.err)),
-      terminal_(fds_.in),
+      terminal_(terminal),
       keys_(mode.detach_keys),
-      to_send_(std::exchange(state.unsent, {})) {}
+      to_send_(std::exchange(state.unsent, {})),
+      pending_(std::exchange(state.unwritten, {})),
+      pending_is_err_(state.unwritten_is_err) {}
 
 Result<StreamOutcome> Stream::run() {
     signals_.emplace(TRY(Signals::open()));
     Interest interest;
-    while (!outcome_) {
+    while (!outcome_ || (outcome_ == StreamOutcome::ended && !pending_.empty())) {
         TRY(wait(interest));
         if (interest.ready(Interest::signals)) handle_signals();
         if (interest.ready(Interest::output)) write_pending();
@@ -67,33 +70,38 @@ Result<StreamOutcome> Stream::run() {
         if (interest.ready(Interest::input)) read_input();
         TRY(handle_frames());
     }
-    terminal_.restore();
+    if (outcome_ != StreamOutcome::lost) terminal_.restore();
     signals_.reset();
     if (outcome_ == StreamOutcome::lost) keep_for_next();
     return *outcome_;
 }
 
-/// A frame that was taken in part only counts as not taken, and output that was not written as not received.
+/// A frame that was taken in part only counts as not taken. Output that was not written is: it may not be the bytes that
+/// came any more.
 void Stream::keep_for_next() {
     state_.unsent = to_send_;
-    if (!pending_.empty()) *state_.next -= pending_.size();
+    state_.unwritten = std::move(pending_);
+    state_.unwritten_is_err = pending_is_err_;
 }
 
 Result<> Stream::wait(Interest& interest) {
     const auto socket_events = static_cast<short>((pending_.empty() ? POLLIN : 0) | (to_send_.empty() ? 0 : POLLOUT));
     interest.fds = {{{socket_events ? socket_.get() : -1, socket_events, 0},
                      {wants_input() ? fds_.in : -1, POLLIN, 0},
-                     {pending_.empty() ? -1 : pending_fd_, POLLOUT, 0},
+                     {pending_.empty() ? -1 : pending_fd(), POLLOUT, 0},
                      {signals_->fd(), POLLIN, 0}}};
     const timespec patience{0, std::chrono::nanoseconds(kKeyPatience).count()};
     const int ready = ::ppoll(interest.fds.data(), interest.fds.size(), keys_.holds() ? &patience : nullptr, nullptr);
     if (ready < 0 && errno != EINTR) return fail_errno(errno, "ppoll");
-    if (ready == 0) append_frame(to_send_, api::FrameKind::input, keys_.release());
+    if (ready == 0 && writer_) append_frame(to_send_, api::FrameKind::input, keys_.release());
+    if (ready == 0) (void)keys_.release();
     return {};
 }
 
 bool Stream::wants_input() const {
-    return mode_.input && live_ && (started_ || !mode_.before_start) && !state_.input_ended && to_send_.empty();
+    // Keys are read on a terminal also while another client writes: they may ask to detach.
+    const bool heard = writer_ || terminal_.active();
+    return mode_.input && live_ && heard && (started_ || !mode_.before_start) && !state_.input_ended && to_send_.empty();
 }
 
 void Stream::handle_signals() {
@@ -150,7 +158,7 @@ void Stream::read_input() {
 void Stream::typed(std::string_view bytes) {
     if (!terminal_.active()) return append_frame(to_send_, api::FrameKind::input, bytes);
     const auto fed = keys_.feed(bytes);
-    if (!fed.pass.empty()) append_frame(to_send_, api::FrameKind::input, fed.pass);
+    if (!fed.pass.empty() && writer_) append_frame(to_send_, api::FrameKind::input, fed.pass);
     if (!fed.detach) return;
     write_socket();
     outcome_ = StreamOutcome::detached;
@@ -175,14 +183,20 @@ Result<> Stream::handle(const Frame& frame) {
     switch (frame.header.kind) {
         case api::FrameKind::output: handle_output(frame); break;
         case api::FrameKind::gap: go_on_at(frame.header.offset); break;
+        case api::FrameKind::time: state_.lines.set_time(TRY(time_of(frame))); break;
         case api::FrameKind::run_begin:
+            print(false, state_.lines.run_begin(frame.header.offset));
             started_ = true;
             state_.last_end.reset();
             if (live_) follow_terminal(frame.header.detail == 1);
             break;
         case api::FrameKind::run_end: return handle_run_end(frame);
         case api::FrameKind::live: handle_live(frame.header.detail == 1); break;
-        case api::FrameKind::end: outcome_ = StreamOutcome::ended; break;
+        case api::FrameKind::role: handle_role(frame.header.detail == 1); break;
+        case api::FrameKind::end:
+            print(false, state_.lines.finish());
+            outcome_ = StreamOutcome::ended;
+            break;
         case api::FrameKind::input:
         case api::FrameKind::end_of_input:
         case api::FrameKind::resize: return fail(Errc::system, "xctld sent a console frame that only clients send");
@@ -198,21 +212,32 @@ void Stream::handle_output(const Frame& frame) {
     if (state_.next && frame.header.offset > *state_.next) go_on_at(frame.header.offset);
     state_.next = end;
     const bool to_err = frame.header.detail == 1;
-    const auto& own = to_err ? own_err_ : own_out_;
-    pending_fd_ = own ? own.get() : (to_err ? fds_.err : fds_.out);
-    pending_ = bytes;
+    print(to_err, state_.lines.output(to_err, end - bytes.size(), bytes));
+}
+
+/// Called while nothing waits to be written, or what does goes to the same place.
+void Stream::print(bool to_err, std::string_view text) {
+    if (text.empty()) return;
+    pending_is_err_ = to_err && state_.lines.format() != LogFormat::json;
+    pending_ += text;
     write_pending();
+}
+
+int Stream::pending_fd() const {
+    const auto& own = pending_is_err_ ? own_err_ : own_out_;
+    return own ? own.get() : (pending_is_err_ ? fds_.err : fds_.out);
 }
 
 /// Without O_NONBLOCK a large write could keep us from seeing signals, so it is cut into pieces.
 void Stream::write_pending() {
-    const bool own = pending_fd_ == own_out_.get() || pending_fd_ == own_err_.get();
+    const int fd = pending_fd();
+    const bool own = fd == own_out_.get() || fd == own_err_.get();
     std::size_t written = 0;
     while (written < pending_.size()) {
         const auto chunk = own ? pending_.size() - written : std::min(kSafeChunk, pending_.size() - written);
-        pollfd writable{pending_fd_, POLLOUT, 0};
+        pollfd writable{fd, POLLOUT, 0};
         if (!own && (::poll(&writable, 1, 0) <= 0)) break;
-        const auto bytes = ::write(pending_fd_, pending_.data() + written, chunk);
+        const auto bytes = ::write(fd, pending_.data() + written, chunk);
         if (bytes < 0 && would_block(errno)) break;
         if (bytes < 0) return end_by(SIGPIPE);
         written += static_cast<std::size_t>(bytes);
@@ -221,12 +246,19 @@ void Stream::write_pending() {
 }
 
 void Stream::go_on_at(std::uint64_t offset) {
-    if (state_.next && offset > *state_.next) note(std::format("{} bytes of output were lost", offset - *state_.next));
+    if (state_.next && offset > *state_.next) {
+        const auto missing = offset - *state_.next;
+        if (state_.lines.format() == LogFormat::json)
+            print(false, state_.lines.gap(offset, missing));
+        else
+            note(std::format("{} bytes of output were lost", missing));
+    }
     if (!state_.next || offset > *state_.next) state_.next = offset;
 }
 
 Result<> Stream::handle_run_end(const Frame& frame) {
     state_.last_end = TRY(run_end_of(frame));
+    print(false, state_.lines.run_end(frame.header.offset, *state_.last_end));
     if (!live_) return {};
     if (has_stopped()) outcome_ = StreamOutcome::finished;
     if (!state_.last_end->final && mode_.until_exit) {
@@ -240,11 +272,20 @@ Result<> Stream::handle_run_end(const Frame& frame) {
 /// While replaying, an end may belong to a run long ago; whether it is the last word shows here.
 void Stream::handle_live(bool terminal) {
     live_ = true;
+    state_.writer = writer_ && mode_.input;
     if (has_stopped()) {
         outcome_ = StreamOutcome::finished;
         return;
     }
     follow_terminal(terminal);
+}
+
+void Stream::handle_role(bool writer) {
+    if (writer == writer_) return;
+    writer_ = writer;
+    if (live_) state_.writer = writer && mode_.input;
+    note(writer ? "the input is yours now" : "another client has the input; xctl attach --steal takes it over");
+    send_size();
 }
 
 /// Once raw, the user's terminal stays so between runs: what is typed then is for the next one.
@@ -257,7 +298,7 @@ void Stream::follow_terminal(bool terminal) {
 bool Stream::has_stopped() const { return mode_.until_exit && state_.last_end && state_.last_end->final; }
 
 void Stream::send_size() {
-    if (!terminal_.active()) return;
+    if (!terminal_.active() || !writer_) return;
     if (const auto size = terminal_size(fds_.in)) append_resize(to_send_, *size);
 }
 

@@ -14,6 +14,7 @@
 #include "api/console_stream.hpp"
 #include "client/detach_keys.hpp"
 #include "client/frames.hpp"
+#include "client/log_lines.hpp"
 #include "client/terminal.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -25,7 +26,11 @@ struct StreamState {
     std::optional<std::uint64_t> mark;    // of the last frame
     std::optional<api::RunEnd> last_end;  // of the latest run, unless the container was started again
     std::string unsent;                   // frames for xctld that the lost connection had not taken
+    std::string unwritten;                // text that stdout or stderr had not taken
+    bool unwritten_is_err = false;
+    LogLines lines;
     bool input_ended = false;
+    bool writer = false;                  // what is typed reaches the container
 };
 
 struct StreamMode {
@@ -52,9 +57,10 @@ public:
         int err = STDERR_FILENO;
     };
 
-    Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, Descriptors descriptors);
+    Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawTerminal& terminal, Descriptors descriptors);
 
-    /// When it returns, the terminal is as it was before.
+    /// When it returns, the terminal is as it was before, unless the connection was lost: what is typed until the next one
+    /// then waits for that.
     Result<StreamOutcome> run();
     [[nodiscard]] int last_signal() const { return signal_; }
     /// Whether it got as far as what is new.
@@ -75,13 +81,16 @@ private:
     void handle_output(const Frame& frame);
     Result<> handle_run_end(const Frame& frame);
     void handle_live(bool terminal);
+    void handle_role(bool writer);
     void follow_terminal(bool terminal);
     void go_on_at(std::uint64_t offset);
+    void print(bool to_err, std::string_view text);
     void write_pending();
     void send_size();
     void keep_for_next();
     void note(std::string_view text);
     void end_by(int signal);
+    [[nodiscard]] int pending_fd() const;
     [[nodiscard]] bool wants_input() const;
     [[nodiscard]] bool has_stopped() const;
 
@@ -90,15 +99,16 @@ private:
     StreamState& state_;
     Descriptors fds_;
     UniqueFd own_out_, own_err_;  // opened anew, so that O_NONBLOCK is only ours
-    RawTerminal terminal_;
+    RawTerminal& terminal_;
     FrameDecoder decoder_;
     DetachMatcher keys_;
     std::optional<Signals> signals_;
     std::string to_send_;
     std::size_t sent_ = 0;
     std::string pending_;  // output that stdout or stderr did not take yet; no frame is handled until it is gone
-    int pending_fd_ = -1;
+    bool pending_is_err_ = false;
     bool live_ = false;
+    bool writer_ = true;  // until xctld says otherwise
     bool started_ = false;
     int signal_ = 0;
     std::optional<StreamOutcome> outcome_;

@@ -13,6 +13,18 @@ namespace xctl::client {
 namespace {
 
 constexpr std::array kTaken{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
+constexpr std::array kEnding{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/// What restore_and_end() needs; a process has one terminal.
+int raw_fd = -1;
+termios raw_saved;
+
+/// tcsetattr(3), signal(2) and raise(3) may be called in a handler.
+void restore_and_end(int signal) {
+    ::tcsetattr(raw_fd, TCSANOW, &raw_saved);
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);
+}
 
 }  // namespace
 
@@ -20,12 +32,19 @@ void RawTerminal::enter() noexcept {
     if (active_ || ::tcgetattr(fd_, &saved_) != 0) return;
     termios raw = saved_;
     ::cfmakeraw(&raw);
+    raw_fd = fd_;
+    raw_saved = saved_;
+    struct sigaction action {};
+    action.sa_handler = restore_and_end;
+    for (std::size_t i = 0; i < kEnding.size(); ++i) ::sigaction(kEnding[i], &action, &old_actions_[i]);
     active_ = ::tcsetattr(fd_, TCSANOW, &raw) == 0;
 }
 
 void RawTerminal::restore() noexcept {
     // Not TCSADRAIN: output that was stopped with ctrl-s would keep us here for ever.
-    if (std::exchange(active_, false)) ::tcsetattr(fd_, TCSANOW, &saved_);
+    if (!std::exchange(active_, false)) return;
+    ::tcsetattr(fd_, TCSANOW, &saved_);
+    for (std::size_t i = 0; i < kEnding.size(); ++i) ::sigaction(kEnding[i], &old_actions_[i], nullptr);
 }
 
 std::optional<api::Size> terminal_size(int fd) noexcept {

@@ -2,6 +2,7 @@
 // The user's terminal and the signals that concern it: whatever ends the client, the terminal is restored first.
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <optional>
 #include <termios.h>
@@ -20,7 +21,8 @@ public:
     RawTerminal& operator=(const RawTerminal&) = delete;
     ~RawTerminal() { restore(); }
 
-    /// Does nothing where there is no terminal.
+    /// Does nothing where there is no terminal. From now on a signal that ends the process restores it first, also where
+    /// nobody takes signals from a descriptor.
     void enter() noexcept;
     void restore() noexcept;
     [[nodiscard]] bool active() const noexcept { return active_; }
@@ -29,6 +31,7 @@ private:
     int fd_;
     bool active_ = false;
     termios saved_{};
+    std::array<struct sigaction, 4> old_actions_{};
 };
 
 [[nodiscard]] std::optional<api::Size> terminal_size(int fd) noexcept;

@@ -24,9 +24,6 @@ struct Caller {
     UniqueFd pidfd;            // varlink
 };
 
-/// For records of who asked for what.
-[[nodiscard]] inline std::string to_text(const Caller& caller) { return "uid " + std::to_string(caller.uid); }
-
 class Access {
 public:
     using Done = std::function<void(Result<>)>;

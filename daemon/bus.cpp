@@ -23,14 +23,16 @@ bool Bus::caller_allows_interaction() const noexcept {
     return message != nullptr && sd_bus_message_get_allow_interactive_authorization(message) > 0;
 }
 
-std::optional<uid_t> Bus::caller_uid() const noexcept {
+Bus::Credentials Bus::caller_credentials() const noexcept {
     auto* message = sd_bus_get_current_message(raw_);
     sd_bus_creds* creds = nullptr;
-    uid_t uid = 0;
-    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds) < 0) return std::nullopt;
-    const bool known = sd_bus_creds_get_euid(creds, &uid) >= 0;
+    Credentials out;
+    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds) < 0) return out;
+    Credentials found;
+    if (sd_bus_creds_get_euid(creds, &found.uid) >= 0) out.uid = found.uid;
+    if (sd_bus_creds_get_pid(creds, &found.pid) >= 0) out.pid = found.pid;
     sd_bus_creds_unref(creds);
-    return known ? std::optional(uid) : std::nullopt;
+    return out;
 }
 
 Result<> Bus::request_name(const std::string& name) {

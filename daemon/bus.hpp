@@ -25,8 +25,12 @@ public:
 
     /// Of the method call being handled now.
     [[nodiscard]] bool caller_allows_interaction() const noexcept;
+    struct Credentials {
+        uid_t uid = 65534;
+        pid_t pid = 0;  // 0: not known
+    };
     /// Of the method call being handled now. Asks the bus daemon, as sd-bus services do.
-    [[nodiscard]] std::optional<uid_t> caller_uid() const noexcept;
+    [[nodiscard]] Credentials caller_credentials() const noexcept;
 
     Result<> request_name(const std::string& name);
 

@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds kRetryDelay{500};
 constexpr std::uint64_t kInTransit = 4 * 64 * 1024;
 constexpr std::size_t kMaxWaitingInput = 1024 * 1024;
 
+/// What clients see as the status of a program that never ran, as shells have it.
+constexpr int kLaunchFailedStatus = 127;
+
 struct Pipe {
     UniqueFd read, write;
 };
@@ -34,8 +37,6 @@ Result<Pipe> make_pipe() {
 void set_nonblocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 }  // namespace
-
-Console::~Console() { clients_.clear(); }
 
 Result<std::array<UniqueFd, 3>> Console::open_pipes() {
     auto in = TRY(make_pipe());
@@ -175,9 +176,7 @@ void Console::watch_all() {
 bool Console::has_room() const noexcept {
     if (!lossless_) return true;
     if (hold_timer_) return false;
-    return std::ranges::none_of(clients_, [&](const Client& entry) {
-        return !entry.gone && ring_.end() - entry.client->offset() + 2 * kInTransit > ring_.capacity();
-    });
+    return ring_.end() - clients_.slowest_offset() + 2 * kInTransit <= ring_.capacity();
 }
 
 /// The container waits in its write meanwhile.
@@ -251,48 +250,27 @@ void Console::close_run() {
     notify();
 }
 
-void Console::mark_run_end(bool signaled, int status, bool final) {
+void Console::mark_run_end(const ExitRecord& exit, bool final) {
+    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
+                       : exit.reason == ExitReason::unknown     ? Ring::kUnknownStatus
+                                                                : exit.status;
     ring_.add_mark({ring_.end(), status, Kind::run_end, signaled, final, 0});
     notify();
 }
 
 void Console::notify() {
     if (listener_) listener_();
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->pump();
+    clients_.pump();
     on_progress();
 }
 
-Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options) {
+Result<> Console::attach(UniqueFd socket, ConsoleClient::Options options, bool steal) {
     options.terminal = terminal_run_;
-    auto& entry = clients_.emplace_back();
-    entry.client = std::make_unique<ConsoleClient>(ring_, *this, std::move(socket), options);
-    const auto started = entry.client->start(loop_, [this, &entry] {
-        entry.gone = true;
-        on_progress();
-        if (auto purge = loop_.add_defer([this](std::uint32_t) { purge_clients(); })) purge_source_ = std::move(*purge);
-    });
-    if (!started) {
-        clients_.pop_back();
-        return std::unexpected(started.error());
-    }
+    TRY(clients_.add(std::move(socket), std::move(options), steal));
     hold_timer_.reset();
     on_progress();
     return {};
-}
-
-void Console::purge_clients() {
-    clients_.remove_if([](const Client& entry) { return entry.gone; });
-    purge_source_.reset();
-}
-
-std::size_t Console::client_count() const noexcept {
-    return static_cast<std::size_t>(std::ranges::count(clients_, false, &Client::gone));
-}
-
-void Console::finish_clients() {
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->finish();
 }
 
 int Console::input_fd() const noexcept { return terminal_ ? terminal_.get() : input_.get(); }
@@ -306,6 +284,7 @@ void Console::write_input(std::string_view bytes) {
 }
 
 void Console::end_input() {
+    clients_.release_writer();
     if (terminal_) return;
     input_ending_ = true;
     flush_input();
@@ -331,8 +310,7 @@ void Console::flush_input() {
         auto source = loop_.add_io(fd, EPOLLOUT, [this](std::uint32_t) { flush_input(); });
         if (source) input_source_ = std::move(*source);
     }
-    for (auto& entry : clients_)
-        if (!entry.gone) entry.client->update_events();
+    clients_.update_events();
 }
 
 void Console::resize(api::Size size) {

@@ -8,12 +8,11 @@
 
 #include <array>
 #include <functional>
-#include <list>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "daemon/console_client.hpp"
+#include "daemon/console_clients.hpp"
+#include "daemon/container.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
@@ -37,8 +36,8 @@ public:
         int fd;
     };
 
-    Console(kernel::EventLoop& loop, Ring ring) : loop_(loop), ring_(std::move(ring)) {}
-    ~Console();
+    Console(kernel::EventLoop& loop, Ring ring)
+        : loop_(loop), ring_(std::move(ring)), clients_(loop, ring_, *this) {}
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
 
@@ -61,13 +60,17 @@ public:
 
     /// The container is gone: takes in what it had written, closes its descriptors.
     void close_run();
-    void mark_run_end(bool signaled, int status, bool final);
+    /// `final`: nothing starts it again.
+    void mark_run_end(const ExitRecord& exit, bool final);
 
     /// Serves one more client over `socket`.
-    Result<> attach(UniqueFd socket, ConsoleClient::Options options);
-    [[nodiscard]] std::size_t client_count() const noexcept;
+    Result<> attach(UniqueFd socket, ConsoleClient::Options options, bool steal = false);
+    [[nodiscard]] const ConsoleClients& clients() const noexcept { return clients_; }
     /// The container was deleted: tells the clients that nothing more will come.
-    void finish_clients();
+    void finish_clients() { clients_.finish(); }
+
+    /// Gives the ring's file NAME below `directory` another size; what fits is kept.
+    Result<> resize_ring(int directory, const char* name, std::uint64_t size) { return ring_.resize(directory, name, size); }
 
     /// What a client has not got yet is never overwritten: the writer waits for it instead, if there is a client.
     void set_lossless() noexcept { lossless_ = true; }
@@ -92,10 +95,6 @@ private:
         Ring::MarkKind kind = Ring::MarkKind::standard_output;
         kernel::EventSource source;
     };
-    struct Client {
-        std::unique_ptr<ConsoleClient> client;
-        bool gone = false;
-    };
 
     Result<> watch(Stream& stream);
     Result<> watch_terminal();
@@ -111,13 +110,12 @@ private:
     void hold_slave();
     void notify();
     void flush_input();
-    void purge_clients();
     [[nodiscard]] int input_fd() const noexcept;
 
     kernel::EventLoop& loop_;
     Ring ring_;
     bool terminal_run_ = false;
-    api::Size size_{};  // as the last client said; a terminal that is made later gets it
+    api::Size size_{};  // as the writer said; a terminal that is made later gets it
     UniqueFd terminal_;
     UniqueFd slave_;  // keeps the terminal from hanging up while the container has it closed
     UniqueFd transit_write_;
@@ -129,15 +127,14 @@ private:
     std::string pending_;  // input that the container has not taken yet
     kernel::EventSource terminal_source_;
     kernel::EventSource input_source_;
-    kernel::EventSource purge_source_;
     kernel::EventSource retry_timer_;
     kernel::EventSource hold_timer_;
     kernel::EventSource progress_source_;
     bool lossless_ = false;
     bool waits_for_room_ = false;
-    std::list<Client> clients_;
     std::function<void()> listener_;
     std::function<void()> on_shrink_;
+    ConsoleClients clients_;
 };
 
 }  // namespace xctl

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/console_client.hpp"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstring>
 
 namespace xctl {
@@ -16,6 +18,12 @@ using api::FrameKind;
 /// So that one client with much to read cannot hold up the loop.
 constexpr int kFramesPerTurn = 32;
 
+std::uint64_t now_usec() {
+    using std::chrono::system_clock;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch()).count());
+}
+
 std::span<const std::byte> as_bytes(const auto& value) { return std::as_bytes(std::span(&value, 1)); }
 
 }  // namespace
@@ -24,9 +32,10 @@ ConsoleClient::ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd soc
     : ring_(ring),
       input_(input),
       socket_(std::move(socket)),
-      options_(options),
-      live_offset_(ring.end()),
-      live_mark_(ring.mark_count()) {}
+      options_(std::move(options)),
+      live_offset_(options_.until.value_or(ring.end())),
+      live_mark_(options_.until ? ConsoleCursor::at(ring, *options_.until).mark() : ring.mark_count()),
+      since_(now_usec()) {}
 
 Result<> ConsoleClient::start(kernel::EventLoop& loop, std::function<void()> on_gone) {
     on_gone_ = std::move(on_gone);
@@ -55,7 +64,9 @@ void ConsoleClient::on_socket(std::uint32_t events) {
 }
 
 void ConsoleClient::update_events() {
-    const bool reading = reads_ && (options_.observe || input_.wants_input());
+    // A plain client does not know that another one writes: its input waits in the socket until it is its turn.
+    const bool drops = options_.observe || (options_.framed && !writes_);
+    const bool reading = reads_ && (drops || (writes_ && input_.wants_input()));
     source_.set_events((reading ? EPOLLIN | EPOLLRDHUP : 0u) | (blocked_ ? EPOLLOUT : 0u));
 }
 
@@ -69,6 +80,36 @@ void ConsoleClient::pump() {
     update_events();
 }
 
+void ConsoleClient::set_writer(bool writes) {
+    writes_ = writes;
+    pump();
+    update_events();
+}
+
+void ConsoleClient::notice_departure() {
+    pollfd state{socket_.get(), POLLRDHUP, 0};
+    if (source_ && ::poll(&state, 1, 0) > 0) on_socket(static_cast<std::uint32_t>(state.revents));
+}
+
+api::ClientInfo ConsoleClient::info() const {
+    api::ClientInfo info;
+    info.role = writes_ ? "writer" : may_write() ? "waiting" : "observer";
+    info.uid = options_.peer.uid;
+    info.pid = options_.peer.pid;
+    info.unit = options_.peer.unit;
+    info.since = since_;
+    info.offset = options_.cursor.offset();
+    info.behind = ring_.end() - info.offset;
+    return info;
+}
+
+bool ConsoleClient::takes_input() const noexcept { return writes_ && !input_ended_; }
+
+void ConsoleClient::end_input() {
+    input_ended_ = true;
+    input_.end_input();
+}
+
 void ConsoleClient::finish() {
     finishing_ = true;
     pump();
@@ -78,9 +119,17 @@ bool ConsoleClient::is_replayed() const noexcept {
     return options_.cursor.offset() >= live_offset_ && options_.cursor.mark() >= live_mark_;
 }
 
+/// What is printed during a replay that does not follow is not part of it.
+std::size_t ConsoleClient::limit() const noexcept {
+    if (live_sent_ || options_.follow) return api::kMaxFramePayload;
+    const auto offset = options_.cursor.offset();
+    return std::min<std::size_t>(api::kMaxFramePayload, live_offset_ - std::min(live_offset_, offset));
+}
+
 ConsoleClient::Sent ConsoleClient::send_some() {
     for (int turn = 0; turn < kFramesPerTurn; ++turn) {
         if (const auto sent = flush(); sent != Sent::all) return sent;
+        if (const auto sent = put_role(); sent != Sent::all) return sent;
         if (ended_) return Sent::gone;
         if (!live_sent_ && is_replayed()) {
             live_sent_ = true;
@@ -89,8 +138,7 @@ ConsoleClient::Sent ConsoleClient::send_some() {
             if (!options_.follow) finishing_ = true;
             continue;
         }
-        const auto item = live_sent_ && !options_.follow ? ConsoleCursor::Item{}
-                                                         : options_.cursor.next(ring_, api::kMaxFramePayload);
+        const auto item = live_sent_ && !options_.follow ? ConsoleCursor::Item{} : options_.cursor.next(ring_, limit());
         if (std::holds_alternative<ConsoleCursor::Nothing>(item)) {
             // Marks of streams are passed without an item, so the replay may have ended just now.
             if (!live_sent_ && is_replayed()) continue;
@@ -104,9 +152,18 @@ ConsoleClient::Sent ConsoleClient::send_some() {
     return Sent::blocked;  // more to say: asks for EPOLLOUT, which fires in the next turn of the loop
 }
 
+ConsoleClient::Sent ConsoleClient::put_role() {
+    // One that never writes again has nothing to learn.
+    if (writes_ == told_writes_ || !may_write()) return Sent::all;
+    told_writes_ = writes_;
+    return put(FrameKind::role, writes_ ? 1 : 0, options_.cursor.offset(), {});
+}
+
 ConsoleClient::Sent ConsoleClient::put_item(const ConsoleCursor::Item& item) {
     if (const auto* output = std::get_if<ConsoleCursor::Output>(&item)) return put_output(*output);
     if (const auto* gap = std::get_if<ConsoleCursor::Gap>(&item)) return put(FrameKind::gap, 0, gap->offset, {});
+    if (const auto* time = std::get_if<ConsoleCursor::Time>(&item))
+        return put(FrameKind::time, 0, options_.cursor.offset(), as_bytes(time->time));
     return put_boundary(std::get<ConsoleCursor::Boundary>(item).mark);
 }
 
@@ -158,7 +215,7 @@ ConsoleClient::Sent ConsoleClient::flush() {
 /// What a client typed before it left still counts; the socket's buffer bounds it.
 void ConsoleClient::read_last_input() {
     char buffer[16 * 1024];
-    for (ssize_t got = 1; reads_ && !options_.observe && got > 0;) {
+    for (ssize_t got = 1; reads_ && takes_input() && got > 0;) {
         got = ::recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
         if (got > 0 && !take_input({buffer, static_cast<std::size_t>(got)})) return;
     }
@@ -172,7 +229,7 @@ bool ConsoleClient::read_input() {
         reads_ = false;
         if (options_.framed) return false;
         // A plain client that shuts down its sending side has no more input, but may still want the output.
-        if (!options_.observe) input_.end_input();
+        if (takes_input()) end_input();
         return true;
     }
     if (options_.observe) return true;
@@ -197,15 +254,16 @@ bool ConsoleClient::take_frames() {
         const std::string payload = received_.substr(sizeof header, header.length);
         received_.erase(0, sizeof header + header.length);
         api::Size size{};
+        const bool is_size = header.kind == FrameKind::resize && payload.size() == sizeof size;
+        if (header.kind != FrameKind::input && header.kind != FrameKind::end_of_input && !is_size) return false;
+        if (!takes_input()) continue;
         if (header.kind == FrameKind::input) {
             input_.write_input(payload);
         } else if (header.kind == FrameKind::end_of_input) {
-            input_.end_input();
-        } else if (header.kind == FrameKind::resize && payload.size() == sizeof size) {
+            end_input();
+        } else {
             std::memcpy(&size, payload.data(), sizeof size);
             input_.resize(size);
-        } else {
-            return false;
         }
     }
     return true;

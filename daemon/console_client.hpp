@@ -6,9 +6,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "api/console_stream.hpp"
+#include "api/types.hpp"
 #include "daemon/console_cursor.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -16,7 +18,7 @@
 
 namespace xctl {
 
-/// What a client may ask of the console.
+/// What the client that writes may ask of the console.
 class ConsoleInput {
 public:
     virtual void write_input(std::string_view bytes) = 0;
@@ -37,6 +39,8 @@ public:
         bool observe = false;   // no input
         bool follow = true;     // else ends when all that is there now was sent
         bool terminal = false;  // told with `live`
+        std::optional<std::uint64_t> until;  // without follow: ends before this offset
+        api::Peer peer;         // who asked for it
     };
 
     /// `socket` is non-blocking; `on_gone` runs when the client has left, and may destroy this.
@@ -53,6 +57,13 @@ public:
     /// Reads input again after ConsoleInput::wants_input() became true.
     void update_events();
 
+    /// Whether its input counts. Nothing it sent before is kept, except by a plain client, which cannot know.
+    void set_writer(bool writes);
+    /// Leaves now if the other side has closed the connection.
+    void notice_departure();
+    [[nodiscard]] bool may_write() const noexcept { return !options_.observe && !input_ended_; }
+    [[nodiscard]] api::ClientInfo info() const;
+
 private:
     enum class Sent : std::uint8_t { all, blocked, gone };
 
@@ -62,8 +73,12 @@ private:
     bool take_input(std::string_view bytes);
     bool take_frames();
     [[nodiscard]] bool is_replayed() const noexcept;
+    [[nodiscard]] std::size_t limit() const noexcept;
+    [[nodiscard]] bool takes_input() const noexcept;
+    void end_input();
     Sent send_some();
     Sent flush();
+    Sent put_role();
     Sent put(api::FrameKind kind, std::uint8_t detail, std::uint64_t offset, std::span<const std::byte> payload);
     Sent put_item(const ConsoleCursor::Item& item);
     Sent put_output(const ConsoleCursor::Output& output);
@@ -76,10 +91,14 @@ private:
     Options options_;
     std::uint64_t live_offset_;  // where the replay ends
     std::uint64_t live_mark_;
+    std::uint64_t since_;  // microseconds since 1970
     bool live_sent_ = false;
     bool finishing_ = false;
     bool ended_ = false;  // `end` was said, if only a part of it was sent yet
     bool reads_ = true;
+    bool writes_ = false;
+    bool told_writes_ = true;  // as a framed client believes by now
+    bool input_ended_ = false;
     bool blocked_ = false;
     std::string unsent_;    // the rest of a frame that the socket did not take
     std::string received_;  // an incomplete frame from the client

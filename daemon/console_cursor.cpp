@@ -2,6 +2,7 @@
 #include "daemon/console_cursor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace xctl {
 namespace {
@@ -38,9 +39,15 @@ ConsoleCursor ConsoleCursor::resume(const Ring& ring, std::uint64_t offset, std:
     return cursor;
 }
 
+bool ConsoleCursor::must_tell(RingTimes::Usec time) noexcept {
+    return tells_times_ && std::exchange(told_time_, time) != time;
+}
+
 ConsoleCursor::Item ConsoleCursor::next(const Ring& ring, std::size_t limit) {
     if (offset_ < ring.begin()) {
-        *this = at(ring, ring.begin());
+        auto next = at(ring, ring.begin());
+        next.tells_times_ = tells_times_;
+        *this = next;
         return Gap{offset_};
     }
     mark_ = std::max(mark_, ring.first_mark());
@@ -55,13 +62,17 @@ ConsoleCursor::Item ConsoleCursor::next(const Ring& ring, std::size_t limit) {
             standard_error_ = mark.kind == Kind::standard_error;
             continue;
         }
+        if (must_tell(mark.time)) return Time{mark.time};
         if (mark.kind == Kind::run_begin) standard_error_ = false;
         ++mark_;
         return Boundary{mark};
     }
     const auto bytes = ring.bytes(offset_, std::min<std::uint64_t>(until, offset_ + limit));
     if (bytes.empty()) return Nothing{};
-    return Output{bytes, offset_, standard_error_};
+    if (!tells_times_) return Output{bytes, offset_, standard_error_};
+    const auto span = ring.times().at(offset_);
+    if (must_tell(span.time)) return Time{span.time};
+    return Output{bytes.first(std::min(bytes.size(), span.end - offset_)), offset_, standard_error_};
 }
 
 }  // namespace xctl

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -23,8 +24,11 @@ public:
     struct Boundary {
         Ring::Mark mark;  // run_begin or run_end
     };
+    struct Time {
+        RingTimes::Usec time;  // of what follows; 0: not known
+    };
     struct Nothing {};
-    using Item = std::variant<Nothing, Output, Gap, Boundary>;
+    using Item = std::variant<Nothing, Output, Gap, Boundary, Time>;
 
     ConsoleCursor() = default;
 
@@ -36,6 +40,9 @@ public:
     [[nodiscard]] Item next(const Ring& ring, std::size_t limit);
     void advance(std::size_t bytes) noexcept { offset_ += bytes; }
 
+    /// From now on, items of Time stand before what was printed at another time than what was before it.
+    void tell_times() noexcept { tells_times_ = true; }
+
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
     [[nodiscard]] std::uint64_t mark() const noexcept { return mark_; }
 
@@ -43,6 +50,10 @@ private:
     std::uint64_t offset_ = 0;
     std::uint64_t mark_ = 0;  // number of the next mark
     bool standard_error_ = false;
+    bool tells_times_ = false;
+    std::optional<RingTimes::Usec> told_time_;
+
+    [[nodiscard]] bool must_tell(RingTimes::Usec time) noexcept;
 };
 
 }  // namespace xctl

@@ -7,6 +7,7 @@
 
 #include "api/errors.hpp"
 #include "daemon/event_json.hpp"
+#include "daemon/peer.hpp"
 #include "lib/base/log.hpp"
 #include "lib/kernel/socket.hpp"
 
@@ -213,11 +214,12 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
             std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
     if (has_options(verb)) read_options(verb, call, *request);
     Caller caller;
-    if (const auto uid = bus_.caller_uid()) caller.uid = *uid;
-    caller.root = caller.uid == 0;
+    const auto [uid, pid] = bus_.caller_credentials();
+    caller.uid = uid;
+    caller.root = uid == 0;
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
-    request->by = to_text(caller);
+    request->peer = describe_peer(uid, pid);
     access_.check(verb, *request, caller, [this, &verb, manner, request, call](const Result<>& allowed) {
         if (!allowed) return send_error(call, allowed.error());
         dispatch(verb, manner, request, call);

@@ -21,6 +21,12 @@ inline constexpr std::uint64_t kDefaultHistory = 10;
 inline constexpr std::uint64_t kMaxHistory = 1000;
 inline constexpr std::chrono::milliseconds kDefaultStopTimeout{10'000};
 
+/// How many lines of output go to the journal.
+struct JournalLimit {
+    std::uint64_t burst = 0;  // within each interval; 0: all
+    std::chrono::milliseconds interval{30'000};
+};
+
 struct Definition {
     std::string bundle;  // absolute
     bool autostart = false;
@@ -28,6 +34,8 @@ struct Definition {
     RestartPolicy restart;
     std::uint64_t history = kDefaultHistory;  // how many runs are remembered
     std::uint64_t scrollback = kDefaultScrollback;
+    bool persistent_console = false;  // the scrollback outlives the boot
+    JournalLimit journal_limit;
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
     bool default_seccomp = false;  // the profile of plan::kProfileFile

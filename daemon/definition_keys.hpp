@@ -178,9 +178,19 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "How many runs are remembered for `xctl history` and `xctl why`"},
     {"/console/scrollback",
      Number{[](Definition& d) -> auto& { return d.scrollback; }, kMinScrollback, kMaxScrollback, "bytes"},
-     Applies::at_start, "",
-     "How much of what the container printed is kept for those who attach later. The ring keeps the size that it was "
-     "made with, when the container was created or first known in this boot"},
+     Applies::at_once, "",
+     "How much of what the container printed is kept for those who attach later. What fits is kept when it is changed"},
+    {"/console/persistent", Flag{[](Definition& d) -> auto& { return d.persistent_console; }}, Applies::at_once, "",
+     "Keep it across a reboot, too: it is written to /var/lib/xctl/consoles/NAME/console when a run ends and when "
+     "xctld ends, and taken up in the next boot with the same offsets. After a power failure what the last run "
+     "printed is missing"},
+    {"/journal/burst", Number{[](Definition& d) -> auto& { return d.journal_limit.burst; }, 0, 1'000'000'000, "lines"},
+     Applies::at_once, "",
+     "Send at most this many lines to the journal within each interval. What goes beyond is dropped there, not from the "
+     "console, and an entry says how many lines were. 0: send all; the journal itself limits each unit, see "
+     "RateLimitBurst= in journald.conf(5)"},
+    {"/journal/intervalUSec", Duration{[](Definition& d) -> auto& { return d.journal_limit.interval; }},
+     Applies::at_once, "", "The interval of that limit"},
     {"/stop/signal", Signal{[](Definition& d) -> auto& { return d.stop_signal; }}, Applies::at_once,
      "TERM, or what suits the payload", "Name of the signal that asks the container's first process to end"},
     {"/stop/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.stop_timeout; }}, Applies::at_once, "",

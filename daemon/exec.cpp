@@ -13,7 +13,6 @@ namespace xctl {
 namespace {
 
 constexpr std::uint64_t kRingSize = 1024 * 1024;
-constexpr int kUnknownStatus = -1;
 
 /// How long a client may take to come back, for the end too.
 constexpr std::chrono::seconds kReturnTime{10};
@@ -23,11 +22,6 @@ std::string make_id() {
     std::uint64_t number = 0;
     (void)::getrandom(&number, sizeof number, 0);
     return std::format("{:016x}", number);
-}
-
-void mark_end(Console& console, const ExitRecord& exit) {
-    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
-    console.mark_run_end(signaled, exit.reason == ExitReason::unknown ? kUnknownStatus : exit.status, true);
 }
 
 }  // namespace
@@ -87,7 +81,7 @@ Result<Execs::Opened> Execs::start(Order order, ConsoleClient::Options options, 
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     options.cursor = ConsoleCursor::resume(exec->console.ring(), 0, 0);
     options.terminal = order.plan.process.terminal;
-    if (auto attached = exec->console.attach(std::move(ours), options); !attached) {
+    if (auto attached = exec->console.attach(std::move(ours), std::move(options)); !attached) {
         purge_in(*exec, {});
         return std::unexpected(std::move(attached).error());
     }
@@ -101,18 +95,18 @@ Result<Execs::Opened> Execs::start(Order order, ConsoleClient::Options options, 
 }
 
 void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> failure) {
-    mark_end(exec.console, record);
+    exec.console.mark_run_end(record, true);
     services_.parking.drop(key_of(exec.id));
     if (const auto started = std::exchange(exec.started, {}))
         started(failure ? std::unexpected(std::move(*failure)) : fail(Errc::launch_failed, record.message));
     if (const auto ended = std::exchange(exec.ended, {})) ended(record);
-    purge_in(exec, exec.console.client_count() > 0 ? std::chrono::microseconds(kPurgeInterval) : kReturnTime);
+    purge_in(exec, exec.console.clients().count() > 0 ? std::chrono::microseconds(kPurgeInterval) : kReturnTime);
 }
 
 /// When nobody reads it any more. Never within its own callbacks.
 void Execs::purge_in(Exec& exec, std::chrono::microseconds delay) {
     auto timer = services_.loop.add_timer(delay, [this, &exec](std::uint32_t) {
-        if (exec.console.client_count() > 0) return purge_in(exec, kPurgeInterval);
+        if (exec.console.clients().count() > 0) return purge_in(exec, kPurgeInterval);
         if (const auto id = ContainerId::parse(exec.id)) RunDirectory::remove(directory_, *id);
         execs_.erase(std::string(exec.id));
     });
@@ -143,12 +137,12 @@ void Execs::take_up(const std::string& id, std::optional<Parking::Entry> parked)
         exec.console.close_run();
     }
     services_.parking.drop(key_of(id));
-    if (open_run) exec.console.mark_run_end(false, kUnknownStatus, true);
+    if (open_run) exec.console.mark_run_end({ExitReason::unknown}, true);
     purge_in(exec, kReturnTime);
 }
 
 Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
-                               std::optional<std::uint64_t> mark) {
+                               std::optional<std::uint64_t> mark, bool steal) {
     const auto found = execs_.find(id);
     if (found == execs_.end()) return fail(Errc::not_found, std::format("{} has no exec {}", name_, xctl::quoted(id)));
     auto& console = found->second->console;
@@ -156,7 +150,7 @@ Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options opt
     const auto& ring = console.ring();
     options.cursor = offset && mark ? ConsoleCursor::resume(ring, *offset, *mark)
                                     : ConsoleCursor::at(ring, offset.value_or(ring.begin()));
-    TRY(console.attach(std::move(ours), options));
+    TRY(console.attach(std::move(ours), std::move(options), steal));
     return std::move(theirs);
 }
 

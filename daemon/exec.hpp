@@ -43,7 +43,7 @@ public:
     /// `started` when the program runs, or could not be started; not within this call.
     Result<Opened> start(Order order, ConsoleClient::Options options, Started started);
     Result<UniqueFd> attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
-                            std::optional<std::uint64_t> mark);
+                            std::optional<std::uint64_t> mark, bool steal);
     /// One that has ended already is none that could be killed.
     void kill(const std::string& id);
     /// The container was deleted.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <format>
 
+#include "lib/base/text.hpp"
+
 namespace xctl {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 constexpr std::size_t kMaxLine = 16 * 1024;
 constexpr std::chrono::milliseconds kRetryDelay{250};
 constexpr int kPriorityInfo = 6;
+constexpr int kPriorityWarning = 4;
 constexpr int kPriorityError = 3;
 
 std::string_view without_carriage_return(std::string_view text) {
@@ -21,19 +24,32 @@ std::string_view without_carriage_return(std::string_view text) {
     return text;
 }
 
-std::string format_entry(const Journal::Line& line) {
-    auto entry = std::format("PRIORITY={}\nSYSLOG_IDENTIFIER={}\nCONTAINER_NAME={}\nCONTAINER_ID={}\n",
-                             line.standard_error ? kPriorityError : kPriorityInfo, line.name, line.name, line.name);
-    if (!line.unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", line.unit);
-    if (line.partial) entry += "CONTAINER_PARTIAL_MESSAGE=true\n";
-    // The text is the container's, so it travels with its length: nothing in it can pose as another field.
-    const auto size = static_cast<std::uint64_t>(line.text.size());
+std::chrono::system_clock::time_point time_point_of(RingTimes::Usec usec) {
+    return std::chrono::system_clock::time_point(std::chrono::microseconds(static_cast<std::int64_t>(usec)));
+}
+
+/// The text is the container's, so it travels with its length: nothing in it can pose as another field.
+void add_field(std::string& entry, std::string_view name, std::string_view text) {
+    const auto size = static_cast<std::uint64_t>(text.size());
     char length[sizeof size];
     std::memcpy(length, &size, sizeof size);  // little endian on every machine that we support
-    entry += "MESSAGE\n";
-    entry.append(length, sizeof length);
-    entry += line.text;
+    entry += name;
     entry += '\n';
+    entry.append(length, sizeof length);
+    entry += text;
+    entry += '\n';
+}
+
+std::string format_entry(const Journal::Line& line) {
+    // A container has no other identifier than its name, which is unique on the host.
+    auto entry = std::format("PRIORITY={}\nSYSLOG_IDENTIFIER={}\nCONTAINER_NAME={}\nCONTAINER_ID={}\n"
+                             "CONTAINER_ID_FULL={}\nCONTAINER_TAG={}\n",
+                             line.priority, line.name, line.name, line.name, line.name, line.name);
+    if (line.time != 0) entry += std::format("SYSLOG_TIMESTAMP={}\n", format_time(time_point_of(line.time)));
+    if (!line.image.empty()) add_field(entry, "IMAGE_NAME", line.image);
+    if (!line.unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", line.unit);
+    if (line.partial) entry += "CONTAINER_PARTIAL_MESSAGE=true\n";
+    add_field(entry, "MESSAGE", line.text);
     return entry;
 }
 
@@ -94,14 +110,50 @@ void JournalRelay::set_unit(std::string unit, pid_t pid) {
     pid_ = pid;
 }
 
-bool JournalRelay::send(std::string_view text, bool standard_error, bool partial) const {
-    return journal_.send({without_carriage_return(text), name_, unit_, pid_, standard_error, partial});
+bool JournalRelay::send_entry(Journal::Line line) const {
+    line.name = name_;
+    line.image = image_;
+    line.unit = unit_;
+    line.pid = pid_;
+    return journal_.send(line);
+}
+
+/// False when the journal is full. What is beyond the limit counts as sent.
+bool JournalRelay::send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset) {
+    const auto now = RateLimit::Clock::now();
+    if (!limit_.allows(now)) {
+        ++ring_.journal_dropped();
+        if (report_) return true;
+        auto timer = loop_.add_timer(limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
+        if (timer) report_ = std::move(*timer);
+        return true;
+    }
+    Journal::Line line;
+    line.text = without_carriage_return(text);
+    line.priority = standard_error ? kPriorityError : kPriorityInfo;
+    line.partial = partial;
+    line.time = ring_.times().at(offset).time;
+    if (!send_entry(line)) return false;
+    limit_.count(now);
+    return true;
+}
+
+void JournalRelay::report_dropped() {
+    report_.reset();
+    auto& dropped = ring_.journal_dropped();
+    if (dropped == 0) return;
+    const auto text = std::format("{} lines of output beyond the limit were dropped here; the console has them", dropped);
+    Journal::Line line;
+    line.text = text;
+    line.priority = kPriorityWarning;
+    if (send_entry(line)) dropped = 0;
 }
 
 /// False when the journal was full before all was sent.
 bool JournalRelay::forward(bool with_rest) {
     std::string line;
     bool standard_error = false;
+    std::uint64_t begin = cursor_.offset();  // of the line
     auto cursor = cursor_;
     const auto commit = [&] {
         cursor_ = cursor;
@@ -109,7 +161,7 @@ bool JournalRelay::forward(bool with_rest) {
         line.clear();
     };
     const auto flush = [&](bool partial) {
-        if (!line.empty() && !send(line, standard_error, partial)) return false;
+        if (!line.empty() && !send(line, standard_error, partial, begin)) return false;
         commit();
         return true;
     };
@@ -131,11 +183,12 @@ bool JournalRelay::forward(bool with_rest) {
         const std::string_view text(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
         const auto newline = text.find('\n');
         const auto take = newline == std::string_view::npos ? text.size() : newline;
+        if (line.empty()) begin = output->offset;
         line += text.substr(0, take);
         cursor = ahead;
         cursor.advance(newline == std::string_view::npos ? take : take + 1);
         if (newline != std::string_view::npos) {
-            if (!send(line, standard_error, false)) return false;
+            if (!send(line, standard_error, false, begin)) return false;
             commit();
         } else if (line.size() >= kMaxLine && !flush(true)) {
             return false;
@@ -144,6 +197,8 @@ bool JournalRelay::forward(bool with_rest) {
 }
 
 void JournalRelay::pump() {
+    // An earlier daemon may have died before it said so.
+    if (!report_) report_dropped();
     if (retry_ || forward(false)) return;
     auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
         retry_.reset();
@@ -152,6 +207,9 @@ void JournalRelay::pump() {
     if (timer) retry_ = std::move(*timer);
 }
 
-void JournalRelay::finish() { (void)forward(true); }
+void JournalRelay::finish() {
+    (void)forward(true);
+    report_dropped();
+}
 
 }  // namespace xctl

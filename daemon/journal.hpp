@@ -9,6 +9,8 @@
 #include <string>
 
 #include "daemon/console_cursor.hpp"
+#include "daemon/definition.hpp"
+#include "daemon/rate_limit.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
@@ -23,9 +25,11 @@ public:
     struct Line {
         std::string_view text;
         std::string_view name;
+        std::string_view image;
         std::string_view unit;
         pid_t pid = -1;
-        bool standard_error = false;
+        int priority = 6;          // as syslog has it
+        RingTimes::Usec time = 0;  // when it was printed; 0: not known
         bool partial = false;  // the line goes on in the next entry
     };
     /// False when the journal does not take more just now.
@@ -36,12 +40,14 @@ private:
     UniqueFd socket_;
 };
 
-/// Carries one container's ring to the journal, as far as the journal takes it, and goes on later.
+/// Carries one container's ring to the journal, as far as the journal takes it and the limit allows, and goes on later.
 class JournalRelay {
 public:
     JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name);
 
     void set_unit(std::string unit, pid_t pid);
+    void set_image(std::string image) { image_ = std::move(image); }
+    void set_limit(const JournalLimit& limit) { limit_.set(limit.burst, limit.interval); }
     /// Takes what is new in the ring; a line without its end is kept until the end comes.
     void pump();
     /// The run has ended: its last line may lack its end.
@@ -49,7 +55,9 @@ public:
 
 private:
     bool forward(bool with_rest);
-    [[nodiscard]] bool send(std::string_view text, bool standard_error, bool partial) const;
+    bool send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset);
+    [[nodiscard]] bool send_entry(Journal::Line line) const;
+    void report_dropped();
 
     kernel::EventLoop& loop_;
     const Journal& journal_;
@@ -58,7 +66,10 @@ private:
     std::string unit_;
     pid_t pid_ = -1;
     ConsoleCursor cursor_;  // behind the last line that was sent
+    std::string image_;
+    RateLimit limit_;
     kernel::EventSource retry_;
+    kernel::EventSource report_;
 };
 
 }  // namespace xctl

@@ -68,7 +68,9 @@ Result<> serve() {
     const auto on_int = TRY(loop.add_signal(SIGINT, stop));
     sd_notify(0, "READY=1");
     autostart_once(manager);
-    return loop.run();
+    auto ended = loop.run();
+    manager.save_consoles();
+    return ended;
 }
 
 void prepare_process() {

@@ -105,6 +105,10 @@ void Manager::mark_wanted(const Supervisor& container, bool wanted) const {
         log_error(std::format("{}: {}", container.id().str(), marked.error().message));
 }
 
+void Manager::save_consoles() {
+    for (const auto& [name, container] : containers_) container->save_console();
+}
+
 std::vector<std::string> Manager::names() const {
     std::vector<std::string> names;
     for (const auto& [name, container] : containers_) names.push_back(name);

@@ -44,6 +44,9 @@ public:
     /// Starts what is to be running after boot; `done` when nothing of it waits any more.
     void autostart(std::function<void()> done);
 
+    /// At the orderly end of this daemon.
+    void save_consoles();
+
     /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
     void call(api::Verb verb, api::Request request, Done done);
 
@@ -93,6 +96,7 @@ private:
     void verify(api::Request& request, const Done& done);
     void edit(api::Request& request, const Done& done);
     void set(api::Request& request, const Done& done);
+    void clients(api::Request& request, const Done& done);
 
     Result<Supervisor*> find(const std::string& name);
     Result<Supervisor*> add(ContainerId id, Definition definition);

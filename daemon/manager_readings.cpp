@@ -58,6 +58,13 @@ void Manager::stats(Request& request, const Done& done) {
     });
 }
 
+void Manager::clients(Request& request, const Done& done) {
+    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+        reply.clients = container.clients().list();
+        return {};
+    });
+}
+
 void Manager::why(Request& request, const Done& done) {
     answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
         reply.run = container.last_failure();
@@ -92,7 +99,8 @@ void Manager::attach_to_exec(Supervisor& container, const Request& request, cons
     ConsoleClient::Options options;
     options.framed = request.framed;
     options.observe = request.observe;
-    auto console = container.execs().attach(request.exec, options, request.offset, request.mark);
+    options.peer = request.peer;
+    auto console = container.execs().attach(request.exec, std::move(options), request.offset, request.mark, request.steal);
     if (!console) return done(std::unexpected(std::move(console).error()));
     Reply reply;
     reply.fd = std::move(*console);

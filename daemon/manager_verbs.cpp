@@ -7,6 +7,7 @@
 #include <format>
 
 #include "daemon/manager.hpp"
+#include "daemon/peer.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/oci/names.hpp"
@@ -47,10 +48,19 @@ Result<Definition> definition_of(const Request& request) {
     return definition;
 }
 
+std::uint64_t until_offset(const Ring& ring, const Request& request) {
+    if (!request.until) return ring.end();
+    return std::max(ring.begin(), ring.times().first_since(*request.until + 1, ring.end()));
+}
+
 ConsoleCursor cursor_for(const Ring& ring, const Request& request) {
     if (request.offset && request.mark) return ConsoleCursor::resume(ring, *request.offset, *request.mark);
     if (request.offset) return ConsoleCursor::at(ring, *request.offset);
-    return ConsoleCursor::at(ring, request.lines ? ring.line_offset(*request.lines) : ring.begin());
+    auto offset = ring.begin();
+    // A line is as old as its end.
+    if (request.since) offset = ring.line_begin(std::max(offset, ring.times().first_since(*request.since, ring.end())));
+    if (request.lines) offset = std::max(offset, ring.line_offset(*request.lines, until_offset(ring, request)));
+    return ConsoleCursor::at(ring, offset);
 }
 
 }  // namespace
@@ -75,6 +85,7 @@ void Manager::call(Verb verb, Request request, Done done) {
         Row{Verb::ps, &Manager::ps},         Row{Verb::stats, &Manager::stats},
         Row{Verb::exec, &Manager::exec},     Row{Verb::reset, &Manager::reset},
         Row{Verb::why, &Manager::why},       Row{Verb::history, &Manager::history},
+        Row{Verb::clients, &Manager::clients},
     };
     static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
     for (const auto& row : kHandlers)
@@ -148,7 +159,7 @@ void Manager::stop(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     mark_wanted(**container, false);
-    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", request.by), reply_with(request.name, done));
+    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)), reply_with(request.name, done));
 }
 
 void Manager::restart(Request& request, const Done& done) {
@@ -156,7 +167,7 @@ void Manager::restart(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", request.by), reply_with(request.name, done));
+    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)), reply_with(request.name, done));
 }
 
 void Manager::kill(Request& request, const Done& done) {
@@ -164,7 +175,7 @@ void Manager::kill(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     const auto signal = request.signal.empty() ? std::optional(15) : oci::parse_signal(request.signal);
     if (!signal) return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
-    auto sent = (*container)->kill(*signal, request.all, EndRequest::of_user("kill", request.by, *signal));
+    auto sent = (*container)->kill(*signal, request.all, EndRequest::of_user("kill", to_text(request.peer), *signal));
     if (!sent) return done(std::unexpected(std::move(sent).error()));
     done(Reply{});
 }
@@ -185,7 +196,7 @@ void Manager::remove(Request& request, const Done& done) {
     if (!request.force)
         return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first, or use force", request.name,
                                                         name_of(kStates, state))));
-    container.stop(std::chrono::microseconds(0), EndRequest::of_user("delete", request.by), finish);
+    container.stop(std::chrono::microseconds(0), EndRequest::of_user("delete", to_text(request.peer)), finish);
 }
 
 void Manager::list(Request&, const Done& done) {
@@ -220,13 +231,16 @@ void Manager::state(Request& request, const Done& done) {
 Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     options.framed = request.framed;
-    TRY(container.attach(std::move(ours), options));
+    options.peer = request.peer;
+    TRY(container.attach(std::move(ours), std::move(options), request.steal));
     return std::move(theirs);
 }
 
 void Manager::attach(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
+    if (request.observe && request.steal)
+        return done(fail(Errc::invalid_argument, "observe and steal: a client that only watches takes no input over"));
     if (!request.exec.empty()) return attach_to_exec(**container, request, done);
     ConsoleClient::Options options;
     options.cursor = cursor_for((*container)->ring(), request);
@@ -245,6 +259,12 @@ void Manager::logs(Request& request, const Done& done) {
     options.cursor = cursor_for((*container)->ring(), request);
     options.observe = true;
     options.follow = request.follow;
+    if (request.until && request.follow)
+        return done(fail(Errc::invalid_argument, "until and follow: what follows has no end"));
+    if (request.timestamps && !request.framed)
+        return done(fail(Errc::invalid_argument, "timestamps: a stream without frames has no place for them"));
+    if (request.timestamps) options.cursor.tell_times();
+    if (request.until) options.until = until_offset((*container)->ring(), request);
     Reply reply;
     auto console = open_console(**container, request, options);
     if (!console) return done(std::unexpected(std::move(console).error()));

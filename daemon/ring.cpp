@@ -7,22 +7,30 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ctime>
+#include <string>
 #include <cstring>
 #include <utility>
 
 namespace xctl {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x31676e6972746378;  // "xctring1"
+constexpr std::uint64_t kMagic = 0x32676e6972746378;  // "xctring2"
 constexpr std::uint32_t kMarks = 2048;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kMaxPull = 256 * 1024;
+
+RingTimes::Usec now_usec() {
+    timespec now{};
+    (void)::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // a few milliseconds are far below the resolution
+    return static_cast<RingTimes::Usec>(now.tv_sec) * 1'000'000 + static_cast<RingTimes::Usec>(now.tv_nsec) / 1000;
+}
 
 constexpr std::uint64_t round_up(std::uint64_t size) { return (size + kPage - 1) / kPage * kPage; }
 
 }  // namespace
 
-/// The file: this header, the marks behind it, then the data, each from a page boundary on.
+/// The file: this header with the marks and times, then the data from a page boundary on.
 ///
 /// `position` is written by the kernel. When it reaches the end of the file, the other slot is prepared with
 /// the next lap and then made the active one by a single store, so every moment shows one valid offset.
@@ -37,7 +45,9 @@ struct Ring::Header {
         std::uint64_t lap_offset;  // absolute offset of the first data byte in the file, in this lap
         std::int64_t position;     // file position of the next byte
     } slots[2];
+    std::uint64_t journal_dropped;
     Mark marks[kMarks];
+    RingTimes times;
 
     static constexpr std::uint64_t data_begin() { return round_up(sizeof(Header)); }
     Slot& slot() { return slots[active.load(std::memory_order_relaxed) & 1]; }
@@ -51,8 +61,21 @@ bool Ring::is_valid(const Header& header, std::uint64_t file_size) noexcept {
     return position >= Header::data_begin() && position <= file_size;
 }
 
-Result<> Ring::make_at(int directory, const char* name, std::uint64_t size) {
-    const UniqueFd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+/// A ring that has no name yet.
+struct Ring::Draft {
+    Draft(UniqueFd opened, Header* mapped) noexcept : file(std::move(opened)), header(mapped) {}
+    Draft(Draft&& other) noexcept : file(std::move(other.file)), header(std::exchange(other.header, nullptr)) {}
+    Draft& operator=(Draft&&) = delete;
+    ~Draft() {
+        if (header != nullptr) ::munmap(header, Header::data_begin());
+    }
+
+    UniqueFd file;
+    Header* header;
+};
+
+Result<Ring::Draft> Ring::draft_at(int directory, std::uint64_t size) {
+    UniqueFd file(::openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!file) return fail_errno(errno, "make the console ring");
     const auto capacity = round_up(std::max<std::uint64_t>(size, 1));
     if (::ftruncate(file.get(), static_cast<off_t>(Header::data_begin() + capacity)) < 0)
@@ -66,43 +89,101 @@ Result<> Ring::make_at(int directory, const char* name, std::uint64_t size) {
     header->capacity = capacity;
     header->slots[0] = {0, static_cast<std::int64_t>(Header::data_begin())};
     header->magic = kMagic;
-    ::munmap(memory, Header::data_begin());
-    (void)::unlinkat(directory, name, 0);
-    const auto link = "/proc/self/fd/" + std::to_string(file.get());
-    if (::linkat(AT_FDCWD, link.c_str(), directory, name, AT_SYMLINK_FOLLOW) < 0)
+    return Draft(std::move(file), header);
+}
+
+/// In one step, so that one of both is there at every moment.
+Result<> Ring::publish(const Draft& draft, int directory, const char* name) {
+    const auto link = "/proc/self/fd/" + std::to_string(draft.file.get());
+    const auto aside = std::string(name) + ".new";
+    (void)::unlinkat(directory, aside.c_str(), 0);
+    if (::linkat(AT_FDCWD, link.c_str(), directory, aside.c_str(), AT_SYMLINK_FOLLOW) < 0 ||
+        ::renameat(directory, aside.c_str(), directory, name) < 0)
         return fail_errno(errno, "name the console ring");
     return {};
 }
 
-Result<Ring> Ring::open_at(int directory, const char* name, std::uint64_t size) {
-    for (const bool last_try : {false, true}) {
-        UniqueFd file(::openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-        struct stat status {};
-        if (file && ::fstat(file.get(), &status) == 0 &&
-            static_cast<std::uint64_t>(status.st_size) > Header::data_begin()) {
-            const auto mapped = static_cast<std::size_t>(status.st_size);
-            auto* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
-            if (memory == MAP_FAILED) return fail_errno(errno, "map the console ring");
-            auto* header = static_cast<Header*>(memory);
-            if (is_valid(*header, mapped)) {
-                // The kernel must never have to wait for this page while it counts bytes.
-                (void)::mlock(header, kPage);
-                return Ring(std::move(file), header, mapped);
-            }
-            ::munmap(memory, mapped);
-        }
-        if (last_try) break;
-        TRY(make_at(directory, name, size));
+Result<Ring> Ring::open_existing_at(int directory, const char* name) {
+    UniqueFd file(::openat(directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status {};
+    if (!file || ::fstat(file.get(), &status) < 0) {
+        const bool absent = errno == ENOENT || errno == ELOOP;
+        return fail_errno(errno, "open the console ring", absent ? Errc::not_found : Errc::system);
     }
-    return fail(Errc::system, "the console ring cannot be made");
+    const auto mapped = static_cast<std::size_t>(status.st_size);
+    if (mapped <= Header::data_begin()) return fail(Errc::not_found, "the console ring is cut off");
+    auto* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    if (memory == MAP_FAILED) return fail_errno(errno, "map the console ring");
+    auto* header = static_cast<Header*>(memory);
+    if (!is_valid(*header, mapped)) {
+        ::munmap(memory, mapped);
+        return fail(Errc::not_found, "the console ring is damaged, or of another version");
+    }
+    // The kernel must never have to wait for this page while it counts bytes.
+    (void)::mlock(header, kPage);
+    return Ring(std::move(file), header, mapped);
+}
+
+Result<Ring> Ring::open_at(int directory, const char* name, std::uint64_t size) {
+    auto existing = open_existing_at(directory, name);
+    if (existing || existing.error().code != Errc::not_found) return existing;
+    const auto draft = TRY(draft_at(directory, size));
+    TRY(publish(draft, directory, name));
+    return open_existing_at(directory, name);
+}
+
+/// By writing, not through a mapping: the file system may be full.
+Result<> Ring::copy_bytes(int file, std::uint64_t new_capacity) const {
+    const auto oldest = end() > new_capacity ? end() - new_capacity : 0;
+    for (auto offset = std::max(begin(), oldest); offset < end();) {
+        const auto place = offset % new_capacity;
+        const auto part = bytes(offset, offset + new_capacity - place);
+        const auto written = ::pwrite(file, part.data(), part.size(), static_cast<off_t>(Header::data_begin() + place));
+        if (written <= 0) return fail_errno(written < 0 ? errno : ENOSPC, "copy the console ring");
+        offset += static_cast<std::uint64_t>(written);
+    }
+    return {};
+}
+
+Result<> Ring::copy_to(int directory, const char* name, std::uint64_t size, bool lasting) const {
+    const auto draft = TRY(draft_at(directory, size));
+    auto& header = *draft.header;
+    TRY(copy_bytes(draft.file.get(), header.capacity));
+    const auto place = end() % header.capacity;
+    header.slots[0] = {end() - place, static_cast<std::int64_t>(Header::data_begin() + place)};
+    header.journal_offset = header_->journal_offset;
+    header.journal_dropped = header_->journal_dropped;
+    header.mark_count = mark_count();
+    std::memcpy(header.marks, header_->marks, sizeof header.marks);
+    std::memcpy(static_cast<void*>(&header.times), &header_->times, sizeof header.times);
+    if (lasting && ::fsync(draft.file.get()) < 0) return fail_errno(errno, "save the console ring");
+    TRY(publish(draft, directory, name));
+    if (lasting) (void)::fsync(directory);
+    return {};
+}
+
+Result<> Ring::resize(int directory, const char* name, std::uint64_t size) {
+    if (round_up(size) == capacity()) return {};
+    TRY(copy_to(directory, name, size, false));
+    *this = TRY(open_existing_at(directory, name));
+    return {};
 }
 
 Ring::Ring(Ring&& other) noexcept
     : file_(std::move(other.file_)), header_(std::exchange(other.header_, nullptr)), mapped_(other.mapped_) {}
 
+Ring& Ring::operator=(Ring&& other) noexcept {
+    file_ = std::move(other.file_);
+    std::swap(header_, other.header_);
+    std::swap(mapped_, other.mapped_);
+    return *this;
+}
+
 Ring::~Ring() {
     if (header_ != nullptr) ::munmap(header_, mapped_);
 }
+
+const RingTimes& Ring::times() const noexcept { return header_->times; }
 
 std::uint64_t Ring::capacity() const noexcept { return header_->capacity; }
 
@@ -119,6 +200,7 @@ std::uint64_t Ring::begin() const noexcept {
 }
 
 std::uint64_t& Ring::journal_offset() noexcept { return header_->journal_offset; }
+std::uint64_t& Ring::journal_dropped() noexcept { return header_->journal_dropped; }
 
 void Ring::wrap() noexcept {
     const auto active = header_->active.load(std::memory_order_relaxed) & 1;
@@ -140,6 +222,7 @@ Ring::MarkKind Ring::current_stream() const noexcept {
 Result<std::size_t> Ring::pull(int pipe, MarkKind stream) {
     if (static_cast<std::uint64_t>(header_->slot().position) == mapped_) wrap();
     if (current_stream() != stream) add_mark({end(), 0, stream, 0, 0, 0});
+    header_->times.note(end(), now_usec(), capacity());
     auto& position = header_->slot().position;
     const auto room = std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position));
     const auto moved = ::splice(pipe, nullptr, file_.get(), &position, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
@@ -149,6 +232,7 @@ Result<std::size_t> Ring::pull(int pipe, MarkKind stream) {
 
 void Ring::add_mark(Mark mark) noexcept {
     const auto number = header_->mark_count.load(std::memory_order_relaxed);
+    mark.time = now_usec();
     header_->marks[number % kMarks] = mark;
     header_->mark_count.store(number + 1, std::memory_order_release);
 }
@@ -193,18 +277,23 @@ std::optional<std::uint64_t> Ring::last_newline(std::uint64_t until, std::uint64
     return std::nullopt;
 }
 
-std::uint64_t Ring::line_offset(std::uint64_t lines) const noexcept {
-    auto offset = end();
+std::uint64_t Ring::line_offset(std::uint64_t lines, std::uint64_t until) const noexcept {
+    auto offset = until;
     const auto oldest = begin();
     if (lines == 0) return offset;
     // A newline at the very end closes the last line; it does not begin another.
     for (std::uint64_t seen = 0; offset > oldest;) {
-        const auto newline = last_newline(offset == end() ? offset - 1 : offset, oldest);
+        const auto newline = last_newline(offset == until ? offset - 1 : offset, oldest);
         if (!newline) break;
         if (++seen >= lines) return *newline + 1;
         offset = *newline;
     }
     return oldest;
+}
+
+std::uint64_t Ring::line_begin(std::uint64_t offset) const noexcept {
+    const auto newline = last_newline(offset, begin());
+    return newline ? *newline + 1 : begin();
 }
 
 }  // namespace xctl

@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 
+#include "daemon/ring_times.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
@@ -24,6 +25,9 @@ class Ring {
 public:
     enum class MarkKind : std::uint8_t { standard_output, standard_error, run_begin, run_end };
 
+    /// Of a run whose end nobody saw.
+    static constexpr std::int32_t kUnknownStatus = -1;
+
     struct Mark {
         std::uint64_t offset;
         std::int32_t status;   // run_end: exit code or signal number
@@ -31,14 +35,23 @@ public:
         std::uint8_t signaled;  // run_end
         std::uint8_t final;     // run_end: the restart policy will not start it again
         std::uint8_t terminal;  // run_begin: this run has a terminal
+        RingTimes::Usec time = 0;  // set by add_mark()
     };
 
     /// Opens NAME below `directory`, or makes it with room for `size` bytes, rounded up to pages. A file of
     /// another version or a damaged one is replaced. An existing one keeps its size.
     static Result<Ring> open_at(int directory, const char* name, std::uint64_t size);
+    /// Errc::not_found if there is none that is valid.
+    static Result<Ring> open_existing_at(int directory, const char* name);
+
+    /// Makes NAME below `directory` a ring of `size` bytes with the same offsets, and as much of the content as fits.
+    /// Whenever this is cut short, what was there before is there. `lasting`: it is on the disk when this returns.
+    Result<> copy_to(int directory, const char* name, std::uint64_t size, bool lasting) const;
+    /// Gives the file NAME below `directory`, which this is, another size.
+    Result<> resize(int directory, const char* name, std::uint64_t size);
 
     Ring(Ring&& other) noexcept;
-    Ring& operator=(Ring&&) = delete;
+    Ring& operator=(Ring&& other) noexcept;
     ~Ring();
 
     [[nodiscard]] std::uint64_t begin() const noexcept;  // offset of the oldest byte kept
@@ -60,11 +73,17 @@ public:
     /// The bytes from `offset` on, up to `limit`, as far as they lie together in memory.
     [[nodiscard]] std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t limit) const noexcept;
 
-    /// Where the last `lines` lines begin.
-    [[nodiscard]] std::uint64_t line_offset(std::uint64_t lines) const noexcept;
+    /// Where the last `lines` lines before `until` begin.
+    [[nodiscard]] std::uint64_t line_offset(std::uint64_t lines, std::uint64_t until) const noexcept;
+    /// Where the line begins that `offset` is in.
+    [[nodiscard]] std::uint64_t line_begin(std::uint64_t offset) const noexcept;
+
+    [[nodiscard]] const RingTimes& times() const noexcept;
 
     /// How far the journal has been told; kept here so that a restart neither repeats nor forgets.
     [[nodiscard]] std::uint64_t& journal_offset() noexcept;
+    /// Lines that the journal was spared, and not yet told of.
+    [[nodiscard]] std::uint64_t& journal_dropped() noexcept;
 
 private:
     struct Header;
@@ -72,7 +91,10 @@ private:
         : file_(std::move(file)), header_(header), mapped_(mapped) {}
 
     static bool is_valid(const Header& header, std::uint64_t file_size) noexcept;
-    static Result<> make_at(int directory, const char* name, std::uint64_t size);
+    struct Draft;
+    static Result<Draft> draft_at(int directory, std::uint64_t size);
+    static Result<> publish(const Draft& draft, int directory, const char* name);
+    Result<> copy_bytes(int file, std::uint64_t new_capacity) const;
     void wrap() noexcept;
     [[nodiscard]] MarkKind current_stream() const noexcept;
     [[nodiscard]] std::optional<std::uint64_t> last_newline(std::uint64_t until, std::uint64_t oldest) const noexcept;

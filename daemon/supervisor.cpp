@@ -24,6 +24,9 @@ double chance() {
     return std::generate_canonical<double, 32>(generator);
 }
 
+constexpr const char* kConsoleFile = "console";
+constexpr const char* kImageAnnotation = "org.opencontainers.image.ref.name";
+
 }  // namespace
 
 Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition,
@@ -32,6 +35,7 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       id_(std::move(id)),
       definition_(std::move(definition)),
       directory_(std::move(directory)),
+      saved_console_(id_),
       console_(services.loop, std::move(ring)),
       journal_(services.loop, journal, console_.ring(), id_.str()),
       record_(directory_.load()),
@@ -39,6 +43,8 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       freezer_(services.loop),
       execs_(services, id_.str(), std::move(exec_directory)) {
     journal_.set_unit(record_.unit, record_.pid);
+    journal_.set_image(image_name());
+    apply_definition();
     console_.set_listener([this] { journal_.pump(); });
     console_.set_shrink_listener([this] {
         if (run_) run_->repark();
@@ -50,11 +56,36 @@ Supervisor::~Supervisor() { *alive_ = false; }
 Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal, const std::string& run_base,
                                                      ContainerId id, Definition definition, Listener listener) {
     auto directory = TRY(RunDirectory::open(run_base, id));
-    auto ring = TRY(Ring::open_at(directory.fd(), "console", definition.scrollback));
+    if (definition.persistent_console) SavedConsole(id).restore(directory.fd(), kConsoleFile);
+    auto ring = TRY(Ring::open_at(directory.fd(), kConsoleFile, definition.scrollback));
     auto execs = std::format("{}/{}/exec", run_base, id.str());
     return std::unique_ptr<Supervisor>(new Supervisor(services, journal, std::move(id), std::move(definition),
                                                       std::move(directory), std::move(ring), std::move(execs),
                                                       std::move(listener)));
+}
+
+void Supervisor::set_definition(Definition definition) {
+    definition_ = std::move(definition);
+    apply_definition();
+}
+
+/// What counts at once.
+void Supervisor::apply_definition() {
+    journal_.set_limit(definition_.journal_limit);
+    if (auto resized = console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback); !resized)
+        log_error(std::format("{}: {}", id_.str(), resized.error().message));
+    if (!definition_.persistent_console) saved_console_.remove();
+}
+
+std::string Supervisor::image_name() const {
+    const auto it = record_.annotations.find(kImageAnnotation);
+    return it == record_.annotations.end() ? std::string() : it->second;
+}
+
+void Supervisor::save_console() {
+    if (!definition_.persistent_console) return;
+    if (const auto saved = saved_console_.save(console_.ring()); !saved)
+        log_error(std::format("{}: {}", id_.str(), saved.error().message));
 }
 
 Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
@@ -160,6 +191,7 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.console_start = console_.ring().end();
     save();
     journal_.set_unit(record_.unit, -1);
+    journal_.set_image(image_name());
     make_run();
     if (unit_connection_)
         run_->launch_in_unit(std::move(unit_connection_));

@@ -23,6 +23,7 @@
 #include "daemon/journal.hpp"
 #include "daemon/record.hpp"
 #include "daemon/run.hpp"
+#include "daemon/saved_console.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/oci/state.hpp"
 
@@ -51,6 +52,10 @@ public:
     void restart(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
     /// `done` when it is stopped for good; at once if it is.
     void wait(Done done);
+    Result<> attach(UniqueFd socket, ConsoleClient::Options options, bool steal) {
+        return console_.attach(std::move(socket), std::move(options), steal);
+    }
+    [[nodiscard]] const ConsoleClients& clients() const noexcept { return console_.clients(); }
     /// To its init, or to all its processes.
     Result<> kill(int signal, bool all, EndRequest request);
     /// `done` when all its processes are frozen, or when they cannot be.
@@ -68,16 +73,17 @@ public:
     /// The last run that failed, or else the last one; empty without any.
     [[nodiscard]] api::RunInfo last_failure() const;
     [[nodiscard]] std::vector<api::RunInfo> history() const;
-    Result<> attach(UniqueFd socket, ConsoleClient::Options options) { return console_.attach(std::move(socket), options); }
 
     /// systemd starts oci@NAME: this run lives in that unit. `connection` is xctl-launch's.
     Result<> start_in_unit(UniqueFd connection, std::string unit);
 
     /// Ends with the container: it was deleted. Clients may still have to read what it printed.
     void finish();
-    [[nodiscard]] bool is_attached() const noexcept { return console_.client_count() > 0; }
-    /// With a definition that was changed on disk; it counts from the next start on.
-    void set_definition(Definition definition) { definition_ = std::move(definition); }
+    [[nodiscard]] bool is_attached() const noexcept { return clients().count() > 0; }
+    /// With a definition that was changed on disk. What is about the console counts at once, the rest from the next start on.
+    void set_definition(Definition definition);
+    /// Writes the console to where it outlives the boot, if the definition asks for that.
+    void save_console();
 
     [[nodiscard]] const ContainerId& id() const noexcept { return id_; }
     [[nodiscard]] const Definition& definition() const noexcept { return definition_; }
@@ -102,6 +108,7 @@ private:
                Ring ring, std::string exec_directory, Listener listener);
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
+    void apply_definition();
     void carry_out(Trigger trigger, Action action);
     void recover_run(std::optional<Parking::Entry> parked);
     void go_on_with_run();
@@ -142,6 +149,7 @@ private:
     void save();
     [[nodiscard]] RestartPolicy effective_policy() const;
     [[nodiscard]] int stop_signal() const;
+    [[nodiscard]] std::string image_name() const;
 
     struct Waiter {
         enum class For : std::uint8_t { running, ready, stopped, ended } what;  // ended: however long it takes
@@ -152,6 +160,7 @@ private:
     ContainerId id_;
     Definition definition_;
     RunDirectory directory_;
+    SavedConsole saved_console_;
     Console console_;
     JournalRelay journal_;
     Record record_;

@@ -80,6 +80,7 @@ void Supervisor::wait(Done done) {
 }
 
 void Supervisor::finish() {
+    saved_console_.remove();
     console_.finish_clients();
     execs_.finish();
     for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));
@@ -249,7 +250,7 @@ api::ContainerInfo Supervisor::info() const {
     info.message = state() == State::quarantined ? record_.quarantine : machine.last_exit.message;
     info.console_begin = console_.ring().begin();
     info.console_end = console_.ring().end();
-    info.attached = console_.client_count();
+    info.attached = clients().count();
     info.ready = state() == State::running && record_.ready;
     info.health = state() == State::running ? name_of(kHealthStatuses, record_.health.status) : "";
     return info;

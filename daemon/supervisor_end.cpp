@@ -9,13 +9,6 @@
 #include "lib/base/log.hpp"
 
 namespace xctl {
-namespace {
-
-/// What attached clients see as the status of a program that never ran, as shells have it.
-constexpr int kLaunchFailedStatus = 127;
-constexpr int kUnknownStatus = -1;
-
-}  // namespace
 
 /// The record is saved before the parked descriptors are let go: whenever the daemon dies in between, the next
 /// one finds either the run or how it ended.
@@ -43,12 +36,8 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
 /// Marks the end of a run whose beginning the console shows.
 void Supervisor::end_open_run() {
     if (!console_.ring().run_is_open()) return;
-    const auto& exit = record_.machine.last_exit;
-    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
-    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
-                       : exit.reason == ExitReason::unknown     ? kUnknownStatus
-                                                                : exit.status;
-    console_.mark_run_end(signaled, status, state() == State::stopped);
+    console_.mark_run_end(record_.machine.last_exit, state() == State::stopped);
+    save_console();
 }
 
 /// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/errors.hpp"
+#include "daemon/peer.hpp"
 #include "daemon/varlink_interface.hpp"
 
 namespace xctl {
@@ -92,6 +93,14 @@ Caller caller_of(sd_varlink* link, sd_json_variant* parameters) {
     auto* interactive = sd_json_variant_by_key(parameters, "allowInteractiveAuthentication");
     caller.interactive = interactive != nullptr && sd_json_variant_is_boolean(interactive) && sd_json_variant_boolean(interactive);
     return caller;
+}
+
+api::Peer peer_of(sd_varlink* link) {
+    uid_t uid = 65534;
+    pid_t pid = 0;
+    (void)sd_varlink_get_peer_uid(link, &uid);
+    (void)sd_varlink_get_peer_pid(link, &pid);
+    return describe_peer(uid, pid);
 }
 
 void send_error(sd_varlink* link, const Error& error) {
@@ -221,9 +230,8 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
     if (const auto bad = read_request(row, parameters, *request); !bad.empty())
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
-    const auto caller = caller_of(link, parameters);
-    request->by = to_text(caller);
-    access_.check(row, *request, caller, [this, &row, request, held, more](const Result<>& allowed) {
+    request->peer = peer_of(link);
+    access_.check(row, *request, caller_of(link, parameters), [this, &row, request, held, more](const Result<>& allowed) {
         if (!allowed) return send_error(held.get(), allowed.error());
         if (row.value == api::Verb::events) {
             subscribers_.push_back(sd_varlink_ref(held.get()));

@@ -64,6 +64,13 @@ std::string options() {
     return out;
 }
 
+std::string environment() {
+    std::string out;
+    for (const auto& row : client::kOptions)
+        if (row.environment) out += std::format(".TP\n.B {}\nThe value of {} where that is not given.\n", row.environment, roff(row.name));
+    return out;
+}
+
 /// By number, with all that it can mean.
 std::string exits() {
     std::map<int, std::string> meanings;
@@ -89,6 +96,7 @@ std::string_view wire_type(api::ParamKind kind) {
         case api::ParamKind::size: return "bytes";
         case api::ParamKind::duration: return "microseconds";
         case api::ParamKind::count: return "number";
+        case api::ParamKind::time: return "microseconds since 1970";
     }
     return {};
 }
@@ -124,6 +132,7 @@ std::string fields_of(const Rows& rows) {
 }
 
 std::string container() { return fields_of(api::kContainerFields); }
+std::string client_fields() { return fields_of(api::kClientFields); }
 std::string event() { return fields_of(api::kEventFields); }
 std::string stats() { return fields_of(api::kStatsFields); }
 std::string interface() { return fields_of(api::kInterfaceFields); }
@@ -190,6 +199,16 @@ std::string global_words() {
     return out;
 }
 
+std::string global_valued() {
+    std::string out;
+    for (const auto& row : client::kOptions) {
+        if (!client::is_global(row) || row.value.empty()) continue;
+        out += std::format("{}{}", out.empty() ? "" : " ", row.name);
+        if (row.letter) out += std::format(" -{}", row.letter);
+    }
+    return out;
+}
+
 /// What a shell can offer for a positional parameter. The name of a new container is the user's to invent.
 std::string_view completed_by(const api::VerbRow& verb, const api::Param& param) {
     const bool makes = std::ranges::any_of(verb.params, [](const auto& p) { return p.kind == api::ParamKind::path; });
@@ -219,13 +238,15 @@ std::string completion_cases() {
     return out;
 }
 
-constexpr std::array<Named<std::string (*)()>, 16> kMarks{{
+constexpr std::array<Named<std::string (*)()>, 19> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
+    {"ENVIRONMENT", environment},
     {"EXITS", exits},
     {"ERRORS", errors},
     {"METHODS", methods},
     {"CONTAINER", container},
+    {"CLIENT", client_fields},
     {"EVENT", event},
     {"STATS", stats},
     {"INTERFACE", interface},
@@ -235,6 +256,7 @@ constexpr std::array<Named<std::string (*)()>, 16> kMarks{{
     {"KEY_WORDS", key_words},
     {"VERB_WORDS", verb_words},
     {"GLOBAL_WORDS", global_words},
+    {"GLOBAL_VALUED", global_valued},
     {"COMPLETION_CASES", completion_cases},
 }};
 static_assert(names_are_unique(kMarks));

@@ -15,6 +15,9 @@ namespace xctl {
 /// In double quotes, with control characters and quotes escaped: safe to print to a terminal.
 [[nodiscard]] std::string quoted(std::string_view text);
 
+/// How many bytes the UTF-8 character has that `text` begins with; 0 if it does not begin with one.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
 

@@ -49,8 +49,8 @@ def check_policy(problems, verbs):
 
 def check_pages(problems):
     """Generated parts come from the rows, so their marks must be there."""
-    for path, marks in (("docs/man/xctl.1.in", ["@VERBS@", "@OPTIONS@", "@EXITS@"]),
-                        ("docs/man/org.xctl1.5.in", ["@METHODS@", "@CONTAINER@", "@EVENT@", "@ERRORS@"]),
+    for path, marks in (("docs/man/xctl.1.in", ["@VERBS@", "@OPTIONS@", "@ENVIRONMENT@", "@EXITS@"]),
+                        ("docs/man/org.xctl1.5.in", ["@METHODS@", "@CONTAINER@", "@CLIENT@", "@EVENT@", "@ERRORS@"]),
                         ("docs/man/xctl.container.5.in", ["@KEYS@"])):
         text = sources.read(path) if os.path.exists(path) else ""
         problems.extend(f"{path}: lacks {mark}" for mark in marks if mark not in text)

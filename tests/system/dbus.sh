@@ -33,6 +33,7 @@ test_introspection() {
     equal 'the manager, completely' "$(LC_ALL=C sort <<'END'
 Attach method sa{sv} h
 Cat method s aa{sv}
+Clients method s aa{sv}
 Create method ssa{sv} a{sv}
 Delete method sa{sv} -
 Diff method s aa{sv}
@@ -76,6 +77,7 @@ END
     equal 'a container, completely' "$(LC_ALL=C sort <<'END'
 Attach method a{sv} h
 Cat method - aa{sv}
+Clients method - aa{sv}
 Delete method a{sv} -
 Diff method - aa{sv}
 Disable method - a{sv}

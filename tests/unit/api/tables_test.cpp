@@ -13,7 +13,7 @@ namespace {
 
 /// Enumerators are dense, so the first value without a row is one past the last.
 constexpr auto kErrcCount = static_cast<std::size_t>(Errc::system) + 1;
-constexpr auto kVerbCount = static_cast<std::size_t>(Verb::history) + 1;
+constexpr auto kVerbCount = static_cast<std::size_t>(Verb::clients) + 1;
 
 TEST(Errors, EveryCodeHasItsRow) {
     EXPECT_EQ(kErrors.size(), kErrcCount);
@@ -70,7 +70,8 @@ TEST(Verbs, KindsFitTheirMembers) {
                 case ParamKind::words: wanted = Member<Request>(&Request::args).index(); break;
                 case ParamKind::size:
                 case ParamKind::duration:
-                case ParamKind::count: wanted = Member<Request>(&Request::lines).index(); break;
+                case ParamKind::count:
+                case ParamKind::time: wanted = Member<Request>(&Request::lines).index(); break;
             }
             EXPECT_EQ(param.member.index(), wanted) << row.name << " " << param.name;
         }

@@ -151,7 +151,7 @@ protected:
 
 TEST_F(Daemon, DescriptorsComeWithTheReply) {
     serve(serve_wait);
-    Client client(socket_, false);
+    Client client(socket_, "", false);
     const auto reply = client.call(api::verb_row(Verb::run), {});
     ASSERT_TRUE(reply) << reply.error().message;
     char text[8];
@@ -159,7 +159,7 @@ TEST_F(Daemon, DescriptorsComeWithTheReply) {
 }
 
 TEST_F(Daemon, ItsAbsenceIsExplainedAtOnce) {
-    Client client(socket_, false);
+    Client client(socket_, "", false);
     for (const bool patient : {false, true}) {
         const auto reply = patient ? client.call_patiently(api::verb_row(Verb::list), {})
                                    : client.call(api::verb_row(Verb::list), {});
@@ -173,7 +173,7 @@ TEST_F(Daemon, ItsAbsenceIsExplainedAtOnce) {
 TEST_F(Daemon, APatientCallOutlivesARestart) {
     serve(serve_death);
     serve(serve_wait, 300'000);
-    Client client(socket_, false);
+    Client client(socket_, "", false);
     const auto reply = client.call_patiently(api::verb_row(Verb::wait), {});
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->container.exit_status, 3);
@@ -181,7 +181,7 @@ TEST_F(Daemon, APatientCallOutlivesARestart) {
 
 TEST_F(Daemon, AnImpatientCallReportsTheLoss) {
     serve(serve_death);
-    Client client(socket_, false);
+    Client client(socket_, "", false);
     const auto reply = client.call(api::verb_row(Verb::wait), {});
     EXPECT_EQ(reply.error().message, "the connection to xctld was lost");
     EXPECT_TRUE(client.disconnected());
@@ -189,7 +189,7 @@ TEST_F(Daemon, AnImpatientCallReportsTheLoss) {
 
 TEST_F(Daemon, EventsComeOneByOneUntilEnough) {
     serve(serve_wait);
-    Client client(socket_, false);
+    Client client(socket_, "", false);
     std::vector<std::uint64_t> seen;
     const auto done = client.observe(api::verb_row(Verb::events), {}, [&](const api::Reply& reply) {
         seen.push_back(reply.event.sequence);

@@ -57,7 +57,8 @@ protected:
     }
 
     Result<StreamOutcome> run() {
-        Stream stream(std::move(client_), mode_, state_,
+        RawTerminal terminal(in_.read_end.get());
+        Stream stream(std::move(client_), mode_, state_, terminal,
                       {in_.read_end.get(), out_.write_end.get(), err_.write_end.get()});
         return stream.run();
     }
@@ -93,6 +94,36 @@ TEST_F(Console, OutputGoesWhereItBelongs) {
     EXPECT_EQ(err_.drain(), "oops\n");
 }
 
+TEST_F(Console, WhileAnotherWritesNothingIsSent) {
+    ASSERT_EQ(::write(in_.write_end.get(), "typed", 5), 5);
+    in_.write_end.reset();
+    say(FrameKind::role, 0);
+    say(FrameKind::live, 0);
+    say_end(0, {0, 1, 0, 0});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_FALSE(state_.writer);
+    EXPECT_FALSE(state_.input_ended);
+    EXPECT_TRUE(received().empty());
+    EXPECT_NE(err_.drain().find("another client has the input"), std::string::npos);
+}
+
+TEST_F(Console, OneThatBecomesTheWriterSendsWhatWaited) {
+    ASSERT_EQ(::write(in_.write_end.get(), "typed", 5), 5);
+    say(FrameKind::role, 0);
+    say(FrameKind::live, 0);
+    say(FrameKind::role, 0, {}, 1);
+    std::thread ending([&] {
+        // When the input has come, the container ends.
+        std::array<char, sizeof(api::FrameHeader) + 5> frame;
+        EXPECT_EQ(::recv(daemon_.get(), frame.data(), frame.size(), MSG_WAITALL), static_cast<ssize_t>(frame.size()));
+        EXPECT_EQ(std::string_view(frame.data() + sizeof(api::FrameHeader), 5), "typed");
+        say_end(0, {0, 1, 0, 0});
+    });
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    ending.join();
+    EXPECT_TRUE(state_.writer);
+}
+
 TEST_F(Console, NothingIsPrintedTwiceAfterALoss) {
     state_.next = 4;
     say(FrameKind::output, 0, "one\n");
@@ -104,7 +135,7 @@ TEST_F(Console, NothingIsPrintedTwiceAfterALoss) {
     EXPECT_EQ(err_.drain(), "");
 }
 
-TEST_F(Console, OutputThatWasNotWrittenIsAskedForAgain) {
+TEST_F(Console, OutputThatWasNotWrittenIsKeptForTheNextConnection) {
     // More than the pipe takes, so that the loss is seen while output waits.
     const std::string block(16 * 1024, 'x');
     for (std::uint64_t i = 0; i < 8; ++i) say(FrameKind::output, i * block.size(), block);
@@ -119,7 +150,7 @@ TEST_F(Console, OutputThatWasNotWrittenIsAskedForAgain) {
     EXPECT_EQ(run().value(), StreamOutcome::lost);
     out_.write_end.reset();
     reader.join();
-    EXPECT_EQ(state_.next, printed.size());
+    EXPECT_EQ(state_.next, printed.size() + state_.unwritten.size());
 }
 
 TEST_F(Console, GapsAreTold) {

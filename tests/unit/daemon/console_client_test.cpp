@@ -47,7 +47,7 @@ TEST_F(ClientTest, NothingKeptIsLiveAtOnce) {
 
 TEST_F(ClientTest, TheEndOfARunSaysHow) {
     console_->mark_run_begin(false);
-    console_->mark_run_end(true, 9, false);
+    console_->mark_run_end({ExitReason::signal, 9}, false);
     auto viewer = attach(framed());
     const Words wanted{"begin@0", "end-of-run@0:1,9", "live@0"};
     EXPECT_EQ(viewer.read_words(), wanted);
@@ -64,6 +64,7 @@ TEST_F(ClientTest, AStreamThatEndedSilentlyDoesNotHoldUpLive) {
 
     auto options = framed();
     options.follow = false;
+    options.observe = true;
     auto log = attach(options);
     const Words all{"begin@0", "out@0:a", "live@1", "end@1"};
     EXPECT_EQ(log.read_words(), all);
@@ -80,7 +81,7 @@ TEST_F(ClientTest, WithoutFollowItEnds) {
     const Words wanted{"end-of-run@4:0,3", "begin@4", "out@4:c", "live@5", "end@5"};
     EXPECT_EQ(viewer.read_words(), wanted);
     EXPECT_TRUE(viewer.ended());
-    EXPECT_EQ(console_->client_count(), 0u);
+    EXPECT_EQ(console_->clients().count(), 0u);
 }
 
 TEST_F(ClientTest, EveryFrameIsAPlaceToResumeAt) {
@@ -88,6 +89,8 @@ TEST_F(ClientTest, EveryFrameIsAPlaceToResumeAt) {
     auto first = attach(framed());
     const auto frames = first.read_frames();
     ASSERT_EQ(frames.size(), 7u);
+    first.leave();
+    settle();
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const auto& header = frames[i].header;
         const bool output = header.kind == api::FrameKind::output;
@@ -162,7 +165,7 @@ TEST_F(ClientTest, AStalledClientHoldsUpNobody) {
     }
     EXPECT_TRUE(seen_one == text);
     EXPECT_TRUE(seen_two == text);
-    EXPECT_EQ(console_->client_count(), 3u);
+    EXPECT_EQ(console_->clients().count(), 3u);
 
     std::uint64_t next = 0;
     int gaps = 0;
@@ -210,14 +213,14 @@ TEST_F(ClientTest, ClientsComeAndGo) {
     begin_pipes();
     std::vector<Viewer> viewers;
     for (int i = 0; i < 20; ++i) viewers.push_back(attach(framed()));
-    EXPECT_EQ(console_->client_count(), 20u);
+    EXPECT_EQ(console_->clients().count(), 20u);
     for (std::size_t i = 0; i < viewers.size(); i += 2) viewers[i].leave();
     print(out_, "x");
-    EXPECT_EQ(console_->client_count(), 10u);
+    EXPECT_EQ(console_->clients().count(), 10u);
     for (std::size_t i = 1; i < viewers.size(); i += 2) EXPECT_EQ(viewers[i].read_words().back(), "out@0:x");
     viewers.clear();
     settle();
-    EXPECT_EQ(console_->client_count(), 0u);
+    EXPECT_EQ(console_->clients().count(), 0u);
 }
 
 TEST_F(ClientTest, ClientsThatAreThereWhenTheConsoleGoesAreClosed) {

@@ -91,6 +91,7 @@ public:
             case api::FrameKind::run_begin: return std::format("begin@{}", header.offset);
             case api::FrameKind::live: return std::format("live@{}{}", header.offset, header.detail == 1 ? ":tty" : "");
             case api::FrameKind::end: return std::format("end@{}", header.offset);
+            case api::FrameKind::role: return header.detail == 1 ? "writer" : "waiting";
             case api::FrameKind::run_end: {
                 api::RunEnd end{};
                 EXPECT_EQ(payload.size(), sizeof end);
@@ -149,7 +150,7 @@ protected:
         err_.reset();
         in_.reset();
         console_->close_run();
-        console_->mark_run_end(false, status, final);
+        console_->mark_run_end({ExitReason::exited, status}, final);
     }
     void begin_terminal() {
         ASSERT_TRUE(console_->open_terminal());
@@ -172,10 +173,10 @@ protected:
         settle();
     }
 
-    Viewer attach(ConsoleClient::Options options) {
+    Viewer attach(ConsoleClient::Options options, bool steal = false) {
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
-        EXPECT_TRUE(console_->attach(UniqueFd(ends[0]), options));
+        EXPECT_TRUE(console_->attach(UniqueFd(ends[0]), std::move(options), steal));
         settle();
         return Viewer(UniqueFd(ends[1]));
     }

@@ -116,7 +116,8 @@ TEST_F(ConsoleTest, EachRunHasItsOwnEndOfInput) {
     send(viewer, Viewer::frame(FrameKind::end_of_input));
     end_pipes(0, false);
     begin_pipes();
-    send(viewer, Viewer::frame(FrameKind::input, "again"));
+    auto next = attach(framed());
+    send(next, Viewer::frame(FrameKind::input, "again"));
     bool ended = false;
     EXPECT_EQ(read_input(&ended), "again");
     EXPECT_FALSE(ended);
@@ -134,7 +135,7 @@ TEST_F(ConsoleTest, WhatWasTypedBeforeLeavingCounts) {
         bool ended = false;
         EXPECT_EQ(read_input(&ended), "last words");
         EXPECT_FALSE(ended) << "leaving is not the end of input";
-        EXPECT_EQ(console_->client_count(), 0u);
+        EXPECT_EQ(console_->clients().count(), 0u);
     }
 }
 
@@ -152,7 +153,7 @@ TEST_F(ConsoleTest, AnObserverCannotWrite) {
         settle();
         EXPECT_EQ(read_input(&ended), "");
         EXPECT_FALSE(ended);
-        EXPECT_EQ(console_->client_count(), 1u);
+        EXPECT_EQ(console_->clients().count(), 1u);
         print(out_, "seen");
         const auto seen = viewer.read_plain();
         EXPECT_TRUE(seen.ends_with("seen"));
@@ -176,7 +177,7 @@ TEST_F(ConsoleTest, AClientThatBreaksTheFramesIsDetached) {
     for (const auto& bytes : bad) {
         auto viewer = attach(framed());
         send(viewer, Viewer::frame(FrameKind::input, "ok") + bytes + Viewer::frame(FrameKind::input, "not read"));
-        EXPECT_EQ(console_->client_count(), 0u);
+        EXPECT_EQ(console_->clients().count(), 0u);
         EXPECT_EQ(read_input(), "ok");
         (void)viewer.read_words();
         EXPECT_TRUE(viewer.ended());
@@ -189,7 +190,7 @@ TEST_F(ConsoleTest, CloseTakesInWhatWasPrinted) {
     ASSERT_EQ(::write(out_.get(), "last", 4), 4);
     // Another process still holds the other ends, so the end of the file does not come.
     console_->close_run();
-    console_->mark_run_end(false, 0, true);
+    console_->mark_run_end({ExitReason::exited, 0}, true);
     settle();
     const Words wanted{"begin@0", "live@0", "out@0:last", "end-of-run@4:0,0,final"};
     EXPECT_EQ(viewer.read_words(), wanted);
@@ -285,10 +286,12 @@ TEST_F(TerminalTest, Resize) {
     EXPECT_EQ(size.ws_row, 33);
 }
 
-TEST_F(TerminalTest, EndOfInputMeansNothing) {
+TEST_F(TerminalTest, EndOfInputEndsThatOfTheClientOnly) {
     auto viewer = attach(framed());
     send(viewer, Viewer::frame(FrameKind::end_of_input));
-    send(viewer, Viewer::frame(FrameKind::input, "x"));
+    send(viewer, Viewer::frame(FrameKind::input, "not read"));
+    auto next = attach(framed());
+    send(next, Viewer::frame(FrameKind::input, "x"));
     std::string typed;
     wait_for([&] { return !(typed += read_input()).empty(); });
     EXPECT_EQ(typed, "x");

@@ -36,7 +36,7 @@ TEST_F(RingTest, ANewOneIsEmpty) {
     EXPECT_EQ(ring.mark_count(), 0u);
     EXPECT_EQ(ring.journal_offset(), 0u);
     EXPECT_FALSE(ring.run_is_open());
-    EXPECT_EQ(ring.line_offset(10), 0u);
+    EXPECT_EQ(ring.line_offset(10, ring.end()), 0u);
     EXPECT_TRUE(ring.bytes(0, 100).empty());
 }
 
@@ -182,25 +182,25 @@ TEST_F(RingTest, MoreMarksThanAreKept) {
 TEST_F(RingTest, LinesAreCountedFromTheEnd) {
     auto ring = open();
     print(ring, "one\ntwo\nthree\n");
-    EXPECT_EQ(ring.line_offset(0), 14u);
-    EXPECT_EQ(content(ring, ring.line_offset(1)), "three\n");
-    EXPECT_EQ(content(ring, ring.line_offset(2)), "two\nthree\n");
-    EXPECT_EQ(ring.line_offset(3), 0u);
-    EXPECT_EQ(ring.line_offset(1'000'000), 0u);
+    EXPECT_EQ(ring.line_offset(0, ring.end()), 14u);
+    EXPECT_EQ(content(ring, ring.line_offset(1, ring.end())), "three\n");
+    EXPECT_EQ(content(ring, ring.line_offset(2, ring.end())), "two\nthree\n");
+    EXPECT_EQ(ring.line_offset(3, ring.end()), 0u);
+    EXPECT_EQ(ring.line_offset(1'000'000, ring.end()), 0u);
     print(ring, "four");
-    EXPECT_EQ(content(ring, ring.line_offset(1)), "four");
-    EXPECT_EQ(content(ring, ring.line_offset(2)), "three\nfour");
+    EXPECT_EQ(content(ring, ring.line_offset(1, ring.end())), "four");
+    EXPECT_EQ(content(ring, ring.line_offset(2, ring.end())), "three\nfour");
     print(ring, "\n\n");
-    EXPECT_EQ(content(ring, ring.line_offset(1)), "\n");
-    EXPECT_EQ(content(ring, ring.line_offset(2)), "four\n\n");
+    EXPECT_EQ(content(ring, ring.line_offset(1, ring.end())), "\n");
+    EXPECT_EQ(content(ring, ring.line_offset(2, ring.end())), "four\n\n");
 }
 
 TEST_F(RingTest, LinesAreCountedOverTheEndOfTheFile) {
     auto ring = open(kPage);
     const auto text = numbered_lines(0, 1000);
     print(ring, text);
-    EXPECT_EQ(content(ring, ring.line_offset(200)), numbered_lines(800, 200));
-    EXPECT_EQ(ring.line_offset(1000), ring.begin());
+    EXPECT_EQ(content(ring, ring.line_offset(200, ring.end())), numbered_lines(800, 200));
+    EXPECT_EQ(ring.line_offset(1000, ring.end()), ring.begin());
 }
 
 struct Damage {
@@ -216,7 +216,7 @@ void overwrite(const std::string& path, off_t at, std::uint64_t value) {
 TEST_F(RingTest, ADamagedFileIsReplaced) {
     const Damage kinds[]{
         {"empty", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 0), 0); }},
-        {"cut", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 60'000), 0); }},
+        {"cut", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 100'000), 0); }},
         {"a header without data", [](const std::string& path) { ASSERT_EQ(::truncate(path.c_str(), 4096), 0); }},
         {"magic", [](const std::string& path) { overwrite(path, 0, 1); }},
         {"capacity", [](const std::string& path) { overwrite(path, 8, 3 * kPage); }},
@@ -271,7 +271,7 @@ TEST_F(RingTest, WithoutRoomForTheHeaderThereIsAnError) {
 }
 
 TEST_F(RingTest, WithoutRoomForBytesTheyStayInThePipe) {
-    const auto small = make_file_system("40k");  // the header and one page
+    const auto small = make_file_system("88k");  // the header and one page
     if (!small) GTEST_SKIP() << "needs the privilege to mount";
     auto ring = open_ring(small.get(), 4 * kPage);
     const Pipe pipe;
