@@ -30,7 +30,7 @@ inline constexpr std::array<FieldRow<RunInfo>, 14> kRunFields{{
     {"ended", &RunInfo::ended, "When it ended"},
     {"exitReason", &RunInfo::exit_reason, "exited, signal, oom-kill, launch-failed or unknown"},
     {"exitStatus", &RunInfo::exit_status, "Exit code, or the number of the signal"},
-    {"cause", &RunInfo::cause, "What ended it: itself, user, systemd, oom, health, hook, launch or daemon"},
+    {"cause", &RunInfo::cause, "What ended it: itself, user, systemd, oom, health, hook, launch, daemon or idle"},
     {"by", &RunInfo::by, "The request that ended it and whose it was, such as \"stop by uid 1000\""},
     {"timedOut", &RunInfo::timed_out, "Whether it did not end when it was asked to and had to be killed"},
     {"oomCgroup", &RunInfo::oom_cgroup, "The cgroup whose memory was used up"},

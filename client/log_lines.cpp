@@ -13,16 +13,12 @@ namespace {
 /// A line that is longer comes in several records.
 constexpr std::size_t kMaxLine = 64 * 1024;
 
-std::string time_text(std::uint64_t usec) {
-    return format_time(Time(std::chrono::microseconds(static_cast<std::int64_t>(usec))));
-}
-
 }  // namespace
 
 std::string LogLines::stamped(Line& line, std::string_view bytes) const {
     std::string out;
     while (!bytes.empty()) {
-        if (!std::exchange(line.begun, true)) out += (time_ ? time_text(time_) : std::string("-")) + ' ';
+        if (!std::exchange(line.begun, true)) out += time_text(time_) + ' ';
         const auto newline = bytes.find('\n');
         const auto length = newline == std::string_view::npos ? bytes.size() : newline + 1;
         out += bytes.substr(0, length);

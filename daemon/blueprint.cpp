@@ -3,10 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <csignal>
+#include <format>
 
 #include "daemon/settings.hpp"
+#include "daemon/shares.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/oci/names.hpp"
 #include "lib/plan/payload.hpp"
@@ -24,8 +27,47 @@ Result<std::string> read_document(const std::string& file) {
     return kernel::read_fd(opened.get());
 }
 
-plan::Overrides overrides_of(const Definition& definition, const std::vector<std::string>& args) {
+struct Shared {
+    oci::Device device;
+    oci::DeviceRule rule;
+};
+
+Result<Shared> look_up(const DeviceShare& share) {
+    struct stat info {};
+    if (::stat(share.path.c_str(), &info) < 0) return fail_errno(errno, "/devices: " + share.path);
+    if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode))
+        return fail(Errc::invalid_argument, std::format("/devices: {} is no device", share.path));
+    Shared out;
+    out.device.type = out.rule.type = S_ISCHR(info.st_mode) ? "c" : "b";
+    out.device.path = share.destination;
+    out.device.major = out.rule.major = ::major(info.st_rdev);
+    out.device.minor = out.rule.minor = ::minor(info.st_rdev);
+    out.device.file_mode = info.st_mode & ALLPERMS;
+    out.device.uid = info.st_uid;
+    out.device.gid = info.st_gid;
+    out.rule.allow = true;
+    out.rule.access = share.access;
+    return out;
+}
+
+enum class Missing : bool { fails, is_left_out };
+
+/// The words of both lists have been checked.
+Result<> add_shares(const Definition& definition, Missing missing, plan::Overrides& overrides) {
+    for (const auto& text : definition.binds) overrides.mounts.push_back(parse_bind(text).value());
+    for (const auto& text : definition.devices) {
+        auto found = look_up(parse_device_share(text).value());
+        if (!found && missing == Missing::is_left_out) continue;
+        auto [device, rule] = TRY(std::move(found));
+        overrides.devices.push_back(std::move(device));
+        overrides.device_rules.push_back(std::move(rule));
+    }
+    return {};
+}
+
+Result<plan::Overrides> overrides_of(const Definition& definition, const std::vector<std::string>& args, Missing missing) {
     plan::Overrides overrides;
+    TRY(add_shares(definition, missing, overrides));
     overrides.args = args;
     overrides.default_seccomp = definition.default_seccomp;
     overrides.read_profile = read_document;
@@ -43,15 +85,16 @@ Result<Blueprint> compile_container(const ContainerId& id, const Definition& def
         error.code = Errc::invalid_document;
         return std::unexpected(std::move(error).context(file));
     }
-    auto compiled = TRY(plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(),
-                                               overrides_of(definition, args)));
+    const auto overrides = TRY(overrides_of(definition, args, Missing::fails));
+    auto compiled = TRY(plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides));
     return Blueprint{std::move(compiled), whole_document(definition, *text, args)};
 }
 
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document) {
     const auto definition = TRY(parse_definition({{"running.json", std::string(document)}}));
+    const auto overrides = TRY(overrides_of(definition, {}, Missing::is_left_out));
     return plan::compile_document(config_of(document), definition.bundle + "/config.json", "", definition.bundle, id.str(),
-                                  overrides_of(definition, {}));
+                                  overrides);
 }
 
 int stop_signal_of(const Definition& definition, const std::map<std::string, std::string>& annotations,

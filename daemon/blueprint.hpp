@@ -22,7 +22,7 @@ struct Blueprint : plan::Compiled {
 Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
                                     const std::vector<std::string>& args = {});
 
-/// From such a document, whatever the bundle says now.
+/// From such a document, whatever the bundle says now. Devices that the host has no more are left out.
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document);
 
 /// The signal that asks it to end: what the definition says, or else the image, or what suits the program.

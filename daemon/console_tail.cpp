@@ -20,7 +20,7 @@ std::uint64_t begin_of_run(const Ring& ring) {
 std::string console_tail(const Ring& ring) {
     const auto end = ring.end();
     const auto least = end - std::min(end, kBytes);
-    auto at = std::max({ring.line_offset(kLines), begin_of_run(ring), ring.begin(), least});
+    auto at = std::max({ring.line_offset(kLines, end), begin_of_run(ring), ring.begin(), least});
     std::string out;
     while (at < end) {
         const auto bytes = ring.bytes(at, end);

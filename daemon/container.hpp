@@ -81,7 +81,7 @@ struct ExitRecord {
     ExitReason reason = ExitReason::none;
     int status = 0;  // exit code, or the signal's number
     TimePoint time{};
-    std::string message;
+    std::string message{};
 
     [[nodiscard]] bool failed() const { return reason != ExitReason::exited || status != 0; }
 };

@@ -38,10 +38,12 @@ struct Definition {
     JournalLimit journal_limit;
     std::string stop_signal;  // empty: what suits the payload
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
+    std::chrono::milliseconds idle_timeout{};  // 0: never stopped for that
     bool default_seccomp = false;  // the profile of plan::kProfileFile
     CheckWords checks;
     std::vector<std::string> after, required;  // names of containers
     std::vector<std::string> interfaces;       // of the network, which autostart waits for
+    std::vector<std::string> binds, devices;   // see shares.hpp
     std::string config_patch;  // JSON merge patch onto config.json; empty: none
 };
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "daemon/definition.hpp"
+#include "daemon/shares.hpp"
 #include "lib/base/container_id.hpp"
 
 namespace xctl {
@@ -131,6 +132,9 @@ inline std::string no_rule(std::string_view) { return ""; }
 inline constexpr auto kAnyWord = [](std::string_view) { return true; };
 inline constexpr std::string_view kExecItems = "words: a program and its arguments";
 
+inline bool is_bind(std::string_view text) { return parse_bind(text).has_value(); }
+inline bool is_device_share(std::string_view text) { return parse_device_share(text).has_value(); }
+
 inline bool is_container(std::string_view word) { return ContainerId::parse(word).has_value(); }
 
 /// As the kernel has it.
@@ -195,6 +199,9 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "TERM, or what suits the payload", "Name of the signal that asks the container's first process to end"},
     {"/stop/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.stop_timeout; }}, Applies::at_once, "",
      "Kill all its processes if it has not ended by then"},
+    {"/idle/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.idle_timeout; }}, Applies::at_once, "0: never",
+     "Stop it when nobody has been connected for so long to the stream sockets of oci@NAME.socket, which started it; the "
+     "next connection starts it again. A connection that lasts less than a second may not be noticed"},
     {"/readiness/exec", List{[](Definition& d) -> auto& { return d.checks.readiness.exec; }, rows::kAnyWord, rows::kExecItems},
      Applies::at_start, "",
      "The container is ready when this program, run in it, ends with 0. Without a `readiness` it is when its own runs"},
@@ -246,6 +253,18 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "one. They are stopped later than this one at shutdown"},
     {"/interfaces", List{[](Definition& d) -> auto& { return d.interfaces; }, rows::is_interface, "names of network interfaces"},
      Applies::at_start, "", "At boot, wait until the host has these network interfaces"},
+    {"/binds",
+     List{[](Definition& d) -> auto& { return d.binds; }, rows::is_bind, "words SOURCE:DESTINATION[:OPTIONS], both paths absolute"},
+     Applies::at_start, "",
+     "Directories and files of the host that the container sees beside the mounts of its config.json. OPTIONS are those of "
+     "mounts[].options, with commas, such as ro,noexec; the mounts below SOURCE come with it unless one is `bind`. `xctl "
+     "set` adds them to a running container and takes them out of it at once"},
+    {"/devices",
+     List{[](Definition& d) -> auto& { return d.devices; }, rows::is_device_share,
+          "words PATH[:PATH_INSIDE[:ACCESS]], both paths absolute, ACCESS of the letters r, w and m"},
+     Applies::at_start, "",
+     "Devices of the host that the container has and may use beside those of its config.json; `xctl set` changes them at "
+     "once, too"},
     {"/config", Patch{[](Definition& d) -> auto& { return d.config_patch; }}, Applies::at_start, "",
      "A JSON merge patch (RFC 7396) onto the bundle's config.json. `xctl set` changes linux.resources and annotations "
      "of a running container at once"},

@@ -2,13 +2,10 @@
 // Runs hooks outside the container in a process beside ours, since they may take their time.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "lib/base/result.hpp"
-#include "lib/base/unique_fd.hpp"
-#include "lib/kernel/event.hpp"
+#include "daemon/errand.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl {
@@ -16,29 +13,19 @@ namespace xctl {
 class HookRunner {
 public:
     /// Whether each hook exited with 0 in its time, or what the first one that did not did instead.
-    using Done = std::function<void(Result<>)>;
+    using Done = Errand::Done;
 
-    explicit HookRunner(kernel::EventLoop& loop) : loop_(loop) {}
-    ~HookRunner() { cancel(); }
-    HookRunner(const HookRunner&) = delete;
-    HookRunner& operator=(const HookRunner&) = delete;
+    explicit HookRunner(kernel::EventLoop& loop) : errand_(loop) {}
 
     /// One after the other, with the state on their standard input. Without hooks, and when there can be no such
     /// process, `done` is called at once; else in a later turn of the loop, and not at all after cancel().
     void start(const std::vector<plan::Hook>& hooks, const std::string& state, Done done);
     /// Kills what runs.
-    void cancel();
-    [[nodiscard]] bool is_running() const noexcept { return static_cast<bool>(pidfd_); }
+    void cancel() { errand_.cancel(); }
+    [[nodiscard]] bool is_running() const noexcept { return errand_.is_running(); }
 
 private:
-    Result<> fork(const std::vector<plan::Hook>& hooks, const std::string& state);
-    void finish();
-
-    kernel::EventLoop& loop_;
-    UniqueFd pidfd_;
-    UniqueFd report_;
-    kernel::EventSource source_;
-    Done done_;
+    Errand errand_;
 };
 
 }  // namespace xctl

@@ -97,6 +97,13 @@ private:
     void edit(api::Request& request, const Done& done);
     void set(api::Request& request, const Done& done);
     void clients(api::Request& request, const Done& done);
+    struct SetOrder {
+        Supervisor* container;
+        NamedText edited;
+        Definition definition;
+        std::vector<std::string> keys;
+    };
+    Result<SetOrder> prepare_set(const api::Request& request);
 
     Result<Supervisor*> find(const std::string& name);
     Result<Supervisor*> add(ContainerId id, Definition definition);

@@ -17,7 +17,7 @@ using api::Request;
 /// A change of these can make a bundle that compiled one that does not.
 bool concerns_bundle(const std::vector<Assignment>& assignments) {
     return std::ranges::any_of(assignments, [](const Assignment& a) {
-        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp";
+        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp" || a.key == kBinds || a.key == kDevices;
     });
 }
 
@@ -42,6 +42,12 @@ void add_origins(std::vector<api::Setting>& differences, const std::vector<Named
         else if (is_within(difference.key, "/config"))
             difference.origin = bundle + "/config.json";
     }
+}
+
+/// What a change that is on its way was made from must still be there when it is done.
+Result<> check_unchanging(const Supervisor& container) {
+    if (!container.is_changing()) return {};
+    return fail(Errc::wrong_state, std::format("{} is being changed", container.id().str()));
 }
 
 }  // namespace
@@ -118,6 +124,7 @@ void Manager::edit(Request& request, const Done& done) {
         Reply reply;
         reply.text = TRY(definitions_.text_to_edit(id, file));
         if (request.content.empty()) return reply;
+        if (const auto container = find(request.name)) TRY(check_unchanging(**container));
         if (reply.text != request.previous)
             return fail(Errc::wrong_state, std::format("{} has been changed meanwhile", file));
         const NamedText edited{file, request.content};
@@ -130,27 +137,34 @@ void Manager::edit(Request& request, const Done& done) {
     done(answer());
 }
 
+Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
+    const auto id = TRY(ContainerId::parse(request.name));
+    const auto assignments = TRY(parse_assignments(request.settings));
+    const auto lifetime = request.runtime ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
+    auto* container = TRY(find(request.name));
+    TRY(check_unchanging(*container));
+    if (request.runtime && !container->is_active())
+        return fail(Errc::wrong_state, std::format("{} does not run: there is nothing to change for this run only", id.str()));
+    const auto file = TRY(definitions_.file_to_set(id, lifetime));
+    const NamedText before{file, TRY(definitions_.text_to_edit(id, file))};
+    SetOrder order{container, {file, TRY(with_assignments(before, assignments))}, {}, {}};
+    const auto files = TRY(definitions_.read(id, &order.edited));
+    order.definition = TRY(parse_definition(files));
+    TRY(check_in_force(files, file, assignments));
+    if (concerns_bundle(assignments)) TRY(compile_container(id, order.definition));
+    for (const auto& assignment : assignments) order.keys.push_back(assignment.key);
+    return order;
+}
+
+/// First what runs, then the files: what cannot be done is not written down either.
 void Manager::set(Request& request, const Done& done) {
-    const auto changed = [&]() -> Result<> {
-        const auto id = TRY(ContainerId::parse(request.name));
-        const auto assignments = TRY(parse_assignments(request.settings));
-        const auto lifetime = request.runtime ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
-        auto* container = TRY(find(request.name));
-        if (request.runtime && !container->is_active())
-            return fail(Errc::wrong_state, std::format("{} does not run: there is nothing to change for this run only", id.str()));
-        const auto file = TRY(definitions_.file_to_set(id, lifetime));
-        const NamedText before{file, TRY(definitions_.text_to_edit(id, file))};
-        const NamedText edited{file, TRY(with_assignments(before, assignments))};
-        const auto files = TRY(definitions_.read(id, &edited));
-        const auto definition = TRY(parse_definition(files));
-        TRY(check_in_force(files, file, assignments));
-        if (concerns_bundle(assignments)) TRY(compile_container(id, definition));
-        std::vector<std::string> keys;
-        for (const auto& assignment : assignments) keys.push_back(assignment.key);
-        TRY(container->change_run(definition, keys));
-        return change(id, edited);
-    };
-    reply_with(request.name, done)(changed());
+    const auto finish = reply_with(request.name, done);
+    auto order = prepare_set(request);
+    if (!order) return finish(std::unexpected(std::move(order).error()));
+    const auto id = order->container->id();
+    order->container->change_run(order->definition, order->keys, [this, id, edited = order->edited, finish](Result<> changed) {
+        finish(changed ? change(id, edited) : std::move(changed));
+    });
 }
 
 }  // namespace xctl

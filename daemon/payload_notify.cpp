@@ -26,7 +26,7 @@ constexpr mode_t kDirectoryMode = 0755, kSocketMode = 0777;  // whoever the prog
 /// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
 /// READY=1 and WATCHDOG=1 are what readiness and health make of them.
 constexpr std::array<std::string_view, 4> kPassedOn{"STOPPING=1", "RELOADING=1", "STATUS=", "MONOTONIC_USEC="};
-constexpr std::size_t kMaxMessage = 4096;
+constexpr std::size_t kMaxNotification = 4096;
 constexpr int kMostAtOnce = 64;  // a container that never stops talking does not keep us from the others
 
 /// Whoever reads the status reads it on a terminal.
@@ -80,7 +80,7 @@ Result<> PayloadNotify::listen(kernel::EventLoop& loop, Listener listener) {
 }
 
 void PayloadNotify::on_readable() {
-    std::array<char, kMaxMessage> buffer;
+    std::array<char, kMaxNotification> buffer;
     for (int i = 0; i < kMostAtOnce; ++i) {
         // Without room for them, descriptors that came along are closed by the kernel.
         const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);

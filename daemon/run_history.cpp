@@ -41,7 +41,7 @@ EndRequest EndRequest::of_user(std::string_view verb, std::string_view who, int 
 }
 
 bool RunRecord::failed() const {
-    const bool asked = cause == Cause::user || cause == Cause::systemd;
+    const bool asked = cause == Cause::user || cause == Cause::systemd || cause == Cause::idle;
     return exit.failed() && (!asked || timed_out);
 }
 

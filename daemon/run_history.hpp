@@ -15,10 +15,11 @@
 
 namespace xctl {
 
-enum class Cause : std::uint8_t { itself, user, systemd, oom, health, hook, launch, daemon };
-inline constexpr std::array<Named<Cause>, 8> kCauses{{
+enum class Cause : std::uint8_t { itself, user, systemd, oom, health, hook, launch, daemon, idle };
+inline constexpr std::array<Named<Cause>, 9> kCauses{{
     {"itself", Cause::itself}, {"user", Cause::user}, {"systemd", Cause::systemd}, {"oom", Cause::oom},
     {"health", Cause::health}, {"hook", Cause::hook}, {"launch", Cause::launch}, {"daemon", Cause::daemon},
+    {"idle", Cause::idle},
 }};
 
 /// What was done to end the current run, so far.

@@ -13,6 +13,7 @@ constexpr const char* kService = "org.freedesktop.systemd1";
 constexpr const char* kPath = "/org/freedesktop/systemd1";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
+constexpr const char* kSocketInterface = "org.freedesktop.systemd1.Socket";
 constexpr const char* kUnitExists = "org.freedesktop.systemd1.UnitExists";
 constexpr const char* kNoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
 constexpr int kStartAttempts = 5;
@@ -201,6 +202,25 @@ void Scopes::reset_failed(const std::string& unit) {
         .onInterface(kManager)
         .withArguments(unit)
         .uponReplyInvoke([](std::optional<sdbus::Error>) {});
+}
+
+void Scopes::query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done) {
+    std::shared_ptr<sdbus::IProxy> proxy = sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService),
+                                                              sdbus::ObjectPath(path_of_unit(unit)));
+    using Listen = std::vector<sdbus::Struct<std::string, std::string>>;
+    // The proxy lives in its own callback until the answer has come.
+    const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
+                                                       std::map<sdbus::PropertyName, sdbus::Variant> properties) {
+        std::vector<std::string> addresses;
+        if (!error && properties[sdbus::PropertyName("Result")].get<std::string>() == "success")
+            for (const auto& entry : properties[sdbus::PropertyName("Listen")].get<Listen>())
+                if (entry.get<0>() == "Stream") addresses.push_back(entry.get<1>());
+        done(std::move(addresses));
+    };
+    proxy->callMethodAsync("GetAll")
+        .onInterface("org.freedesktop.DBus.Properties")
+        .withArguments(kSocketInterface)
+        .uponReplyInvoke(answer);
 }
 
 void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {

@@ -51,6 +51,8 @@ public:
     void start_unit(const std::string& unit, Done done);
     /// Lets a failed unit go.
     void reset_failed(const std::string& unit);
+    /// Where a socket unit listens for streams; nowhere if it does not, or there is none.
+    void query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done);
     void query_exit(const std::string& unit, std::function<void(UnitExit)> done);
 
     /// Someone asked systemd to stop a scope of ours; systemd leaves the stopping to us.

@@ -45,6 +45,8 @@ Result<std::string> with_assignments(const NamedText& file, const std::vector<As
 /// Where a change counts at once for a container that runs, if `xctl set` makes it.
 inline constexpr std::string_view kResources = "/config/linux/resources";
 inline constexpr std::string_view kAnnotations = "/config/annotations";
+inline constexpr std::string_view kBinds = "/binds";
+inline constexpr std::string_view kDevices = "/devices";
 
 /// Whether `key` is `ancestor` or below it.
 [[nodiscard]] bool is_within(std::string_view key, std::string_view ancestor);

@@ -41,6 +41,7 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       record_(directory_.load()),
       listener_(std::move(listener)),
       freezer_(services.loop),
+      root_changes_(services.loop),
       execs_(services, id_.str(), std::move(exec_directory)) {
     journal_.set_unit(record_.unit, record_.pid);
     journal_.set_image(image_name());
@@ -75,6 +76,7 @@ void Supervisor::apply_definition() {
     if (auto resized = console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback); !resized)
         log_error(std::format("{}: {}", id_.str(), resized.error().message));
     if (!definition_.persistent_console) saved_console_.remove();
+    watch_idle_time();
 }
 
 std::string Supervisor::image_name() const {

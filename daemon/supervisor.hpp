@@ -20,8 +20,10 @@
 #include "daemon/definition.hpp"
 #include "daemon/exec.hpp"
 #include "daemon/freezer.hpp"
+#include "daemon/idle.hpp"
 #include "daemon/journal.hpp"
 #include "daemon/record.hpp"
+#include "daemon/root_changes.hpp"
 #include "daemon/run.hpp"
 #include "daemon/saved_console.hpp"
 #include "lib/base/container_id.hpp"
@@ -100,8 +102,10 @@ public:
 
     /// Where a start now would make something else than what runs; nothing when nothing runs.
     Result<std::vector<api::Setting>> diff() const;
-    /// Changes what runs, as far as that is possible, where `definition` says something else at these keys.
-    Result<> change_run(const Definition& definition, const std::vector<std::string>& keys);
+    /// Changes what runs, as far as that is possible, where `definition` says something else at these keys. Not while
+    /// it is being changed already.
+    void change_run(const Definition& definition, const std::vector<std::string>& keys, Done done);
+    [[nodiscard]] bool is_changing() const noexcept { return root_changes_.is_running(); }
 
 private:
     Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
@@ -122,9 +126,16 @@ private:
     Result<plan::LaunchPlan> compile_exec(const api::Request& request) const;
     Result<> enter(pid_t pid) const;
     [[nodiscard]] oci::State state_now() const;
+    // supervisor_changes.cpp
+    struct RunChange;
+    Result<RunChange> plan_change(const Definition& definition, const std::vector<std::string>& whole) const;
+    Result<> change_limits(const std::optional<plan::Cgroup>& limits);
+    Result<> finish_change(const RunChange& change, Result<> changed);
     // supervisor_checks.cpp
     [[nodiscard]] CheckPolicy check_policy() const;
     void begin_checks();
+    void watch_idle_time();
+    void on_idle();
     std::shared_ptr<void> execute_probe(const Probe& probe, ProbeAttempt::Done done);
     void on_notification(const Notification& said);
     void on_ready();
@@ -174,6 +185,8 @@ private:
     std::list<Waiter> waiters_;
     std::vector<Done> pausers_;
     Freezer freezer_;
+    RootChanges root_changes_;
+    std::unique_ptr<IdleWatch> idle_;
     Execs execs_;
     std::unique_ptr<Checks> checks_;  // while its program runs
     bool outlived_daemon_ = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Where the files of a container differ from what runs, and changing what runs.
 #include <algorithm>
+#include <map>
 
 #include "daemon/definition_keys.hpp"
 #include "daemon/limit_changes.hpp"
+#include "daemon/root_changes.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/supervisor.hpp"
 
@@ -16,7 +18,7 @@ bool counts_at_once(const api::Setting& setting) {
     return key != nullptr && key->applies == Applies::at_once;
 }
 
-constexpr std::array kChangeable{kResources, kAnnotations};
+constexpr std::array kChangeable{kResources, kAnnotations, kBinds, kDevices};
 
 std::vector<std::string> changeable(const std::vector<std::string>& keys) {
     std::vector<std::string> out;
@@ -36,25 +38,64 @@ Result<std::vector<api::Setting>> Supervisor::diff() const {
     return out;
 }
 
-Result<> Supervisor::change_run(const Definition& definition, const std::vector<std::string>& keys) {
-    const auto whole = changeable(keys);
-    if (!run_ || whole.empty()) return {};
+/// What a change amounts to, compiled from what runs.
+struct Supervisor::RunChange {
+    std::string document;  // of what runs afterwards
+    std::map<std::string, std::string> annotations;
+    std::optional<plan::Cgroup> limits, limits_back;
+    launch::RootChange root;
+};
+
+Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definition,
+                                                      const std::vector<std::string>& whole) const {
     const auto running = directory_.load_running();
     const auto now = TRY(compile_container(id_, definition));
-    const auto next = with_values_of(running, now.document, whole);
+    RunChange change{.document = with_values_of(running, now.document, whole), .annotations = {}, .limits = {}, .limits_back = {}, .root = {}};
     const auto before = TRY(compile_whole(id_, running));
-    const auto after = TRY(compile_whole(id_, next));
-    if (std::ranges::contains(whole, kResources)) {
-        const auto limits = TRY(limits_to_change(before.plan.cgroup, after.plan.cgroup));
-        if (auto changed = run_->change_limits(limits); !changed) {
-            // All of them or none. What was in force a moment ago can be had again.
-            if (const auto back = limits_to_change(after.plan.cgroup, before.plan.cgroup)) (void)run_->change_limits(*back);
-            return changed;
-        }
+    const auto after = TRY(compile_whole(id_, change.document));
+    change.annotations = after.spec.annotations;
+    if (std::ranges::contains(whole, kResources) || std::ranges::contains(whole, kDevices)) {
+        change.limits = TRY(limits_to_change(before.plan.cgroup, after.plan.cgroup));
+        if (auto back = limits_to_change(after.plan.cgroup, before.plan.cgroup)) change.limits_back = std::move(*back);
     }
-    record_.annotations = after.spec.annotations;
+    change.root = root_change(TRY(parse_definition({{"running.json", running}})),
+                              TRY(parse_definition({{"running.json", change.document}})), after.plan);
+    const bool own_mounts = std::ranges::contains(after.plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind);
+    if (!change.root.empty() && !own_mounts)
+        return fail(Errc::unsupported, id_.str() + " has no mount namespace of its own: what it sees cannot be changed");
+    return change;
+}
+
+/// All of it or nothing.
+void Supervisor::change_run(const Definition& definition, const std::vector<std::string>& keys, Done done) {
+    const auto whole = changeable(keys);
+    if (!run_ || whole.empty()) return done({});
+    auto planned = plan_change(definition, whole);
+    if (!planned) return done(std::unexpected(std::move(planned).error()));
+    const auto change = std::make_shared<const RunChange>(std::move(*planned));
+    if (auto limited = change_limits(change->limits); !limited) {
+        // What was in force a moment ago can be had again.
+        (void)change_limits(change->limits_back);
+        return done(std::move(limited));
+    }
+    root_changes_.start(run_->pidfd(), change->root, [this, change, done = std::move(done)](Result<> changed) {
+        done(finish_change(*change, std::move(changed)));
+    });
+}
+
+Result<> Supervisor::change_limits(const std::optional<plan::Cgroup>& limits) {
+    return limits && run_ ? run_->change_limits(*limits) : Result<>();
+}
+
+Result<> Supervisor::finish_change(const RunChange& change, Result<> changed) {
+    if (!changed) {
+        (void)change_limits(change.limits_back);
+        return changed;
+    }
+    if (!run_) return fail(Errc::wrong_state, id_.str() + " ended before it was changed");
+    record_.annotations = change.annotations;
     save();
-    return directory_.save_running(next);
+    return directory_.save_running(change.document);
 }
 
 }  // namespace xctl

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Readiness and health of a container that runs: who asks, and what follows from the answers.
+// Readiness, health and idle time of a container that runs: who asks, and what follows from the answers.
 #include <format>
 #include <utility>
 
 #include "daemon/supervisor.hpp"
+#include "daemon/unit_names.hpp"
 #include "lib/base/log.hpp"
+#include "lib/base/text.hpp"
 
 namespace xctl {
 namespace {
@@ -75,6 +77,23 @@ void Supervisor::begin_checks() {
     };
     checks_ = std::make_unique<Checks>(services_.loop, check_policy(), std::move(target), std::move(listener));
     checks_->begin(record_.ready, record_.health);
+    watch_idle_time();
+}
+
+/// Only what a socket starts can be stopped for this: systemd has the socket, and starts the unit again.
+void Supervisor::watch_idle_time() {
+    idle_.reset();
+    const bool startable = run_ && state() == State::running && record_.placement == Placement::unit;
+    if (!startable || definition_.idle_timeout.count() == 0) return;
+    idle_ = std::make_unique<IdleWatch>(services_.loop, services_.scopes, socket_name(id_.str()), definition_.idle_timeout,
+                                        [this] { on_idle(); });
+}
+
+void Supervisor::on_idle() {
+    idle_.reset();
+    if (state() != State::running) return;
+    stop(std::nullopt, {Cause::idle, "nobody was connected for " + format_duration(definition_.idle_timeout), 0, false},
+         [](const Result<>&) {});
 }
 
 void Supervisor::on_notification(const Notification& said) {

@@ -15,6 +15,7 @@ namespace xctl {
 void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     stop_timer_.reset();
     checks_.reset();
+    idle_.reset();
     freezer_.cancel();
     keep_history(record, failure);
     finished_run_ = std::move(run_);

@@ -16,6 +16,7 @@ bool is_plain(char c) {
 
 std::string scope_name(std::string_view container) { return std::format("xctl-{}.scope", container); }
 std::string service_name(std::string_view container) { return std::format("oci@{}.service", container); }
+std::string socket_name(std::string_view container) { return std::format("oci@{}.socket", container); }
 std::string up_target_name(std::string_view container) { return std::format("xctl-up@{}.target", container); }
 
 std::string escaped_path(std::string_view path) {

@@ -12,7 +12,7 @@ namespace xctl {
 
 [[nodiscard]] std::string scope_name(std::string_view container);
 [[nodiscard]] std::string service_name(std::string_view container);
-
+[[nodiscard]] std::string socket_name(std::string_view container);
 
 /// The point in the order of units that a container comes before, and those after that want to come after it.
 [[nodiscard]] std::string up_target_name(std::string_view container);

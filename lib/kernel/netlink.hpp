@@ -72,9 +72,9 @@ using Visitor = std::function<void(std::uint16_t type, std::string_view payload)
 
 class Socket {
 public:
-    static Result<Socket> open() {
+    static Result<Socket> open(int protocol = NETLINK_ROUTE) {
         Socket out;
-        out.socket_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+        out.socket_.reset(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
         if (!out.socket_) return fail_errno(errno, "netlink socket");
         return out;
     }

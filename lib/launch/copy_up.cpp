@@ -19,7 +19,6 @@ namespace raw = kernel::raw;
 
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kChunk = 1U << 30;
-constexpr mode_t kPermissions = 07777;
 
 int copy_directory(int from, int to, int depth);
 
@@ -67,7 +66,7 @@ int copy_node(int from, int to, const char* name, const struct stat& info, int d
 int copy_ownership(int to, const char* name, const struct stat& info) {
     const int result = raw::call<SYS_fchownat>(to, name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW);
     if (result < 0 || S_ISLNK(info.st_mode)) return result;
-    return raw::call<SYS_fchmodat>(to, name, info.st_mode & kPermissions);
+    return raw::call<SYS_fchmodat>(to, name, info.st_mode & ALLPERMS);
 }
 
 int copy_entry(int from, int to, const char* name, int depth) {

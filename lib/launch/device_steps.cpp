@@ -20,7 +20,6 @@ namespace raw = kernel::raw;
 using plan::Device;
 using raw::Subtree;
 
-constexpr mode_t kPermissions = 07777;
 constexpr mode_t kConsoleMode = 0600;
 
 bool is_device(const struct stat& info, const Device& device) {
@@ -54,7 +53,7 @@ int bind_device(int directory, const char* name, const Device& device) {
     struct stat info{};
     if (const int result = raw::call<SYS_fstat>(node.get(), &info); result < 0) return result;
     if (!is_device(info, device)) return raw::failure(ENODEV);
-    const raw::Fd target(make_mount_point(directory, name, device.mode & kPermissions));
+    const raw::Fd target(make_mount_point(directory, name, device.mode & ALLPERMS));
     if (target.failed()) return target.get();
     const raw::Fd tree(raw::clone_tree(node.get(), nullptr, Subtree::no));
     return tree.failed() ? tree.get() : raw::attach_mount(tree.get(), target.get());

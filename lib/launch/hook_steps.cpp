@@ -11,6 +11,7 @@
 #include "lib/kernel/raw.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/decimal.hpp"
+#include "lib/launch/hooks.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
@@ -18,7 +19,6 @@ namespace {
 
 namespace raw = kernel::raw;
 
-constexpr int kExitNotExecuted = 127;
 constexpr std::size_t kPipeSize = 65536;
 
 int write_state(int pipe, const plan::HookState& state) {

@@ -17,7 +17,6 @@
 namespace xctl::launch {
 namespace {
 
-constexpr int kExitNotExecuted = 127;
 constexpr int kMillisecondsPerSecond = 1000;
 
 /// Filled before the hook exists: one that does not read its input must not end us by SIGPIPE.

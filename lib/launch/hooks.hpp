@@ -9,6 +9,9 @@
 
 namespace xctl::launch {
 
+/// The exit status of a hook that could not be executed, wherever it runs.
+inline constexpr int kExitNotExecuted = 127;
+
 /// Runs one hook in our own namespaces with the state on its standard input, and waits. Errc::timeout when it was
 /// killed for taking too long; Errc::launch_failed when it could not be executed or did not exit with 0.
 Result<> run_hook(const plan::Hook& hook, std::string_view state);

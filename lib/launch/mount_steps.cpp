@@ -21,7 +21,6 @@ using plan::MountKind;
 using raw::NodeType;
 using raw::Subtree;
 
-constexpr mode_t kPermissions = 07777;
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
 constexpr mode_t kTemporaryMode = 01777;
@@ -54,7 +53,7 @@ int set_inherited_mode(int filesystem, const Mount& mount, int target) {
     if (target >= 0) {
         struct stat info{};
         if (const int result = raw::call<SYS_fstat>(target, &info); result < 0) return result;
-        mode = info.st_mode & kPermissions;
+        mode = info.st_mode & ALLPERMS;
     }
     return raw::set_parameter(filesystem, "mode", Octal(mode).begin);
 }

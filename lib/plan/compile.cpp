@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 
 #include "lib/oci/spec_check.hpp"
 #include "lib/oci/spec_json.hpp"
@@ -27,6 +28,11 @@ static_assert(static_cast<int>(NamespaceKind::time) == static_cast<int>(oci::Nam
 
 void apply(const Overrides& overrides, oci::Spec& spec) {
     if (!overrides.hostname.empty()) spec.hostname = overrides.hostname;
+    std::ranges::copy(overrides.mounts, std::back_inserter(spec.mounts));
+    std::ranges::copy(overrides.devices, std::back_inserter(spec.linux_config.devices));
+    // Without any rule every device may be used.
+    if (auto& rules = spec.linux_config.resources.devices; !rules.empty())
+        std::ranges::copy(overrides.device_rules, std::back_inserter(rules));
     if (!spec.process && overrides.args.empty()) return;
     if (!spec.process) spec.process.emplace().cwd = "/";
     auto& process = *spec.process;

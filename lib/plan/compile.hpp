@@ -25,6 +25,9 @@ struct Overrides {
     std::optional<bool> terminal;   // instead of process.terminal
     bool default_seccomp = false;   // besides config.json's own annotation; see seccomp_profile.hpp
     ProfileReader read_profile = nullptr;
+    std::vector<oci::Mount> mounts{};             // after mounts
+    std::vector<oci::Device> devices{};           // after linux.devices
+    std::vector<oci::DeviceRule> device_rules{};  // after linux.resources.devices, if there are any
 };
 
 /// Facts that do not prevent a launch but that its owner should know, each "/json/pointer: what".

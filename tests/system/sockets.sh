@@ -43,3 +43,49 @@ equal 'TCP' 'hello from 1' "$(ask 4711 | head -n 1)"
 contains 'it has got both' "$(xctl logs -n 2 web)" '^fds 2 names two:two pid 1'
 systemctl stop oci@web.socket oci@web.service
 check 'deleted' xctl delete web
+rm -r /etc/systemd/system/oci@web.socket.d
+
+note '== idle'
+loop='import socket, threading
+listening = socket.socket(fileno=3)
+def serve(connection):
+    connection.sendall(b"hello\n")
+    connection.recv(1)
+    connection.close()
+while True:
+    threading.Thread(target=serve, args=(listening.accept()[0],)).start()'
+export loop
+bundle "$work/idle" ".process.args = [\"/usr/bin/python3\", \"-c\", env.loop] | $host_programs"
+check 'created' xctl create idle "$work/idle"
+check 'with a time' xctl set idle idle.timeoutUSec=3s
+mkdir -p /etc/systemd/system/oci@idle.socket.d
+printf '[Socket]\nListenStream=4712\n' >/etc/systemd/system/oci@idle.socket.d/listen.conf
+systemctl daemon-reload
+systemctl start oci@idle.socket
+visit() { # ADDRESS SECONDS: stays so long
+    python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX if sys.argv[1].startswith("/") else socket.AF_INET)
+s.connect(sys.argv[1] if sys.argv[1].startswith("/") else ("127.0.0.1", int(sys.argv[1])))
+print(s.makefile().readline(), end="", flush=True)
+time.sleep(float(sys.argv[2]))' "$1" "$2"
+}
+for address in /run/oci/idle.socket 4712; do
+    visit "$address" 6 &
+    until_true 10 state_is idle running
+    sleep 5
+    check "it stays while somebody is connected to $address" state_is idle running
+    wait
+    check 'and is stopped when nobody is' until_true 15 state_is idle stopped
+    equal 'by systemd' inactive "$(systemctl is-active oci@idle.service || true)"
+    contains 'for this reason' "$(xctl history idle --json)" '"cause":"idle","by":"nobody was connected for 3s"'
+    equal 'the socket listens on' active "$(systemctl is-active oci@idle.socket)"
+done
+visit /run/oci/idle.socket 0
+systemctl restart xctld
+check 'a new xctld stops it, too' until_true 15 state_is idle stopped
+visit /run/oci/idle.socket 0
+check 'without a time' xctl set idle idle.timeoutUSec=
+sleep 5
+check 'it stays' state_is idle running
+systemctl stop oci@idle.socket oci@idle.service
+check 'deleted' xctl delete idle

@@ -22,7 +22,7 @@ namespace {
 using namespace test;
 
 constexpr int kKills = 200;
-constexpr unsigned kSeed = 4711;
+constexpr unsigned kKillSeed = 4711;
 
 /// Numbered lines without end; remembers what it wrote.
 class Printer {
@@ -83,7 +83,7 @@ void pull_all(int directory, std::vector<std::pair<int, Ring::MarkKind>> pipes) 
 
 class RingKillTest : public testing::Test {
 protected:
-    RingKillTest() : trace_(__FILE__, __LINE__, std::format("seed {}", kSeed)) {}
+    RingKillTest() : trace_(__FILE__, __LINE__, std::format("seed {}", kKillSeed)) {}
 
     void expect_written(std::string_view written) {
         const auto ring = open_ring(directory_.fd(), 4096);
@@ -94,7 +94,7 @@ protected:
 
     testing::ScopedTrace trace_;
     TemporaryDirectory directory_;
-    std::mt19937 random_{kSeed};
+    std::mt19937 random_{kKillSeed};
 };
 
 TEST_F(RingKillTest, EveryLineIsThereOnce) {

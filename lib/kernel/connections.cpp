@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/connections.hpp"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "lib/kernel/netlink.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+/// Of TCP: the other side may still send, or wait for what we send.
+constexpr std::uint32_t kOpen = 1U << TCP_ESTABLISHED | 1U << TCP_SYN_RECV | 1U << TCP_CLOSE_WAIT | 1U << TCP_FIN_WAIT1;
+constexpr std::size_t kV4 = 4, kV6 = 16;
+/// How an IPv4 address looks to a socket of IPv6.
+constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+
+template <class Header>
+bool read_header(std::string_view payload, Header& header) {
+    if (payload.size() < sizeof header) return false;
+    std::memcpy(&header, payload.data(), sizeof header);
+    return true;
+}
+
+/// An IPv6 socket without an address takes IPv4, too.
+bool is_to(const inet_diag_msg& message, const std::string& address) {
+    if (address.empty()) return true;
+    const std::string_view own(reinterpret_cast<const char*>(message.id.idiag_src), message.idiag_family == AF_INET ? kV4 : kV6);
+    return own == address || (own.size() == kV6 && own.starts_with(kMapped) && own.substr(kMapped.size()) == address);
+}
+
+Result<std::uint64_t> count_tcp(std::uint8_t family, const std::string& address, std::uint16_t port) {
+    inet_diag_req_v2 ask{};
+    ask.sdiag_family = family;
+    ask.sdiag_protocol = IPPROTO_TCP;
+    ask.idiag_states = kOpen;
+    ask.id.idiag_sport = htons(port);
+    auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
+    std::uint64_t count = 0;
+    const auto visit = [&](std::uint16_t, std::string_view payload) {
+        inet_diag_msg message{};
+        if (read_header(payload, message) && message.id.idiag_sport == ask.id.idiag_sport && is_to(message, address)) ++count;
+    };
+    TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list TCP connections", visit));
+    return count;
+}
+
+}  // namespace
+
+Result<std::uint64_t> count_unix_connections(const std::string& name) {
+    unix_diag_req ask{};
+    ask.sdiag_family = AF_UNIX;
+    ask.udiag_states = 1U << TCP_ESTABLISHED;
+    ask.udiag_show = UDIAG_SHOW_NAME;
+    auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
+    std::uint64_t count = 0;
+    const auto visit = [&](std::uint16_t, std::string_view payload) {
+        unix_diag_msg message{};
+        if (!read_header(payload, message)) return;
+        netlink::for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof message)), [&](std::uint16_t type, std::string_view value) {
+            if (type == UNIX_DIAG_NAME && (value == name || value == name + '\0')) ++count;
+        });
+    };
+    TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list Unix connections", visit));
+    return count;
+}
+
+Result<std::uint64_t> count_tcp_connections(const std::string& address, std::uint16_t port) {
+    const auto v4 = address.size() == kV6 ? 0 : TRY(count_tcp(AF_INET, address, port));
+    return v4 + TRY(count_tcp(AF_INET6, address, port));
+}
+
+}  // namespace xctl::kernel

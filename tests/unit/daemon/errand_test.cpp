@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/errand.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <optional>
+
+namespace xctl {
+namespace {
+
+class ErrandTest : public testing::Test {
+protected:
+    Errand::Done take() {
+        return [this](Result<> done) {
+            result_ = std::move(done);
+            loop_.exit(0);
+        };
+    }
+    kernel::EventLoop loop_ = kernel::EventLoop::open().value();
+    Errand errand_{loop_};
+    std::optional<Result<>> result_;
+};
+
+TEST_F(ErrandTest, ErrorsComeBackWhole) {
+    errand_.start([]() -> Result<> { return std::unexpected(Error{Errc::timeout, 5, "what\nwent wrong", "mount", "/data"}); }, take());
+    ASSERT_TRUE(loop_.run());
+    ASSERT_TRUE(result_ && !*result_);
+    const auto& error = result_->error();
+    EXPECT_EQ(error.code, Errc::timeout);
+    EXPECT_EQ(error.sys_errno, 5);
+    EXPECT_EQ(error.message, "what\nwent wrong");
+    EXPECT_EQ(error.step, "mount");
+    EXPECT_EQ(error.path, "/data");
+}
+
+TEST_F(ErrandTest, SuccessAndSuddenDeathAreToldApart) {
+    errand_.start([]() -> Result<> { return {}; }, take());
+    ASSERT_TRUE(loop_.run());
+    EXPECT_TRUE(result_ && *result_);
+    errand_.start([]() -> Result<> { ::_exit(0); }, take());
+    ASSERT_TRUE(loop_.run());
+    EXPECT_TRUE(result_ && *result_) << "an exit status is all that is known of it";
+    errand_.start([]() -> Result<> { ::abort(); }, take());
+    ASSERT_TRUE(loop_.run());
+    ASSERT_TRUE(result_ && !*result_);
+    EXPECT_EQ(result_->error().message, "its process was killed");
+}
+
+TEST_F(ErrandTest, WhoGivesUpIsToldAtOnceAndTheProcessEnds) {
+    errand_.start([]() -> Result<> { ::pause(); return {}; }, take());
+    errand_.give_up({Errc::timeout, 0, "too late", {}, {}});
+    ASSERT_TRUE(result_ && !*result_);
+    EXPECT_EQ(result_->error().code, Errc::timeout);
+    EXPECT_TRUE(errand_.is_running());
+    auto timer = loop_.add_timer(std::chrono::seconds(1), [&](std::uint32_t) { loop_.exit(1); });
+    auto poll = loop_.add_timer(std::chrono::milliseconds(100), [&](std::uint32_t) { loop_.exit(errand_.is_running() ? 1 : 0); });
+    ASSERT_TRUE(loop_.run());
+    EXPECT_FALSE(errand_.is_running());
+}
+
+}  // namespace
+}  // namespace xctl
