@@ -55,16 +55,21 @@ Result<std::uint64_t> count_tcp(std::uint8_t family, const std::string& address,
 Result<std::uint64_t> count_unix_connections(const std::string& name) {
     unix_diag_req ask{};
     ask.sdiag_family = AF_UNIX;
-    ask.udiag_states = 1U << TCP_ESTABLISHED;
-    ask.udiag_show = UDIAG_SHOW_NAME;
+    ask.udiag_states = 1U << TCP_ESTABLISHED | 1U << TCP_LISTEN;
+    ask.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN;
     auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
     std::uint64_t count = 0;
     const auto visit = [&](std::uint16_t, std::string_view payload) {
         unix_diag_msg message{};
         if (!read_header(payload, message)) return;
+        bool named = false;
+        unix_diag_rqlen queue{};
         netlink::for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof message)), [&](std::uint16_t type, std::string_view value) {
-            if (type == UNIX_DIAG_NAME && (value == name || value == name + '\0')) ++count;
+            if (type == UNIX_DIAG_NAME) named = value == name || value == name + '\0';
+            if (type == UNIX_DIAG_RQLEN) (void)read_header(value, queue);
         });
+        // Whom nobody has accepted yet has no socket that is listed; the listening one says how many there are.
+        if (named) count += message.udiag_state == TCP_LISTEN ? queue.udiag_rqueue : 1;
     };
     TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list Unix connections", visit));
     return count;

@@ -23,9 +23,9 @@ GOOD = {
     "api/errors.hpp": SPDX + '{"One", Errc::one, kExitUsage, "One"},\n{"Two", Errc::two, 2, "Two"},\n',
     "policy/org.xctl1.policy": "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
     '<action id="org.xctl1.manage">\n',
-    "docs/man/xctl.1.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@VERBS@ @OPTIONS@ @EXITS@\n',
+    "docs/man/xctl.1.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@VERBS@ @OPTIONS@ @ENVIRONMENT@ @EXITS@\n',
     "docs/man/org.xctl1.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n'
-    "@METHODS@ @CONTAINER@ @EVENT@ @ERRORS@\n",
+    "@METHODS@ @CONTAINER@ @CLIENT@ @EVENT@ @ERRORS@\n",
     "docs/man/xctl.container.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@KEYS@\n',
 }
 
