@@ -96,7 +96,8 @@ struct ToJson {
     Json operator()(const Signal&) const { return text; }
     Json operator()(const Choice&) const { return text; }
     Json operator()(const Text&) const { return text; }
-    Json operator()(const List&) const { return split(text, ','); }
+    /// Words with commas, or an array, since a word may have commas of its own.
+    Json operator()(const List&) const { return text.starts_with('[') ? json_or_text() : Json(split(text, ',')); }
     Json operator()(const Patch&) const { return json_or_text(); }
 
     [[nodiscard]] Json json_or_text() const {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
+#include "lib/oci/mount_options.hpp"
 
 namespace xctl {
 namespace {
@@ -15,6 +17,13 @@ bool is_place(std::string_view path) {
     return path.starts_with('/') && path.find_first_not_of("/.") != std::string_view::npos;
 }
 
+/// config.json may say more than a bind can do, as for other runtimes; here nobody means that.
+bool is_of_bind(std::string_view option) {
+    using enum oci::MountEffect;
+    const auto* row = find_row(oci::kMountOptions, option);
+    return row != nullptr && row->effect != superblock && row->effect != copy_up && row->effect != change;
+}
+
 bool is_recursive_or_not(std::string_view option) { return option == "bind" || option == "rbind"; }
 
 }  // namespace
@@ -24,7 +33,7 @@ std::optional<oci::Mount> parse_bind(std::string_view text) {
     if (words.size() < 2 || words.size() > 3 || !words[0].starts_with('/') || !is_place(words[1])) return std::nullopt;
     oci::Mount mount{words[1], "bind", words[0], {}, {}, {}};
     if (words.size() == 3) mount.options = split(words[2], ',');
-    if (std::ranges::contains(mount.options, "")) return std::nullopt;
+    if (!std::ranges::all_of(mount.options, is_of_bind)) return std::nullopt;
     if (std::ranges::none_of(mount.options, is_recursive_or_not)) mount.options.emplace_back("rbind");
     return mount;
 }

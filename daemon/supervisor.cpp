@@ -177,8 +177,9 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
     if (!compiled.spec.linux_config.cgroups_path.empty())
         log_warning(std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));
+    take_checks_of(definition_);
     auto plan = compiled.plan;
-    if (check_policy().needs_notify())
+    if (check_policy_.needs_notify())
         if (const auto added = PayloadNotify::add_to(plan, directory_.fd()); !added) return refuse(added.error());
     plan_ = std::make_shared<const plan::LaunchPlan>(std::move(plan));
     record_.annotations = compiled.spec.annotations;
@@ -214,8 +215,8 @@ void Supervisor::make_run() {
     setup.run_directory = directory_.fd();
     setup.number = record_.machine.runs;
     setup.launched = state() != State::starting;
-    setup.notify = check_policy().needs_notify();
-    setup.ready_later = check_policy().readiness.kind != ProbeKind::none;
+    setup.notify = check_policy_.needs_notify();
+    setup.ready_later = check_policy_.readiness.kind != ProbeKind::none;
     run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
 }
 
@@ -294,7 +295,9 @@ void Supervisor::recover_run(std::optional<Parking::Entry> parked) {
         parked.reset();
     }
     if (parked) {
-        if (const auto compiled = compile_whole(id_, directory_.load_running())) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
+        const auto running = directory_.load_running();
+        if (const auto definition = parse_definition({{"running.json", running}})) take_checks_of(*definition);
+        if (const auto compiled = compile_whole(id_, running)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
         make_run();
         if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {

@@ -132,7 +132,7 @@ private:
     Result<> change_limits(const std::optional<plan::Cgroup>& limits);
     Result<> finish_change(const RunChange& change, Result<> changed);
     // supervisor_checks.cpp
-    [[nodiscard]] CheckPolicy check_policy() const;
+    void take_checks_of(const Definition& definition);
     void begin_checks();
     void watch_idle_time();
     void on_idle();
@@ -184,6 +184,7 @@ private:
     std::optional<Error> launch_failure_;
     std::list<Waiter> waiters_;
     std::vector<Done> pausers_;
+    CheckPolicy check_policy_;  // of the run
     Freezer freezer_;
     RootChanges root_changes_;
     std::unique_ptr<IdleWatch> idle_;

@@ -62,7 +62,10 @@ std::shared_ptr<void> Supervisor::execute_probe(const Probe& probe, ProbeAttempt
     return execution;
 }
 
-CheckPolicy Supervisor::check_policy() const { return parse_checks(definition_.checks).value_or(CheckPolicy{}); }
+/// For the whole run: what is changed meanwhile counts from the next start on.
+void Supervisor::take_checks_of(const Definition& definition) {
+    check_policy_ = parse_checks(definition.checks).value_or(CheckPolicy{});
+}
 
 /// The program runs, perhaps since before this daemon did.
 void Supervisor::begin_checks() {
@@ -75,7 +78,7 @@ void Supervisor::begin_checks() {
         [this](const std::string& why) { on_not_ready(why); },
         [this](const Health& health, bool changed, const std::string& why) { on_health(health, changed, why); },
     };
-    checks_ = std::make_unique<Checks>(services_.loop, check_policy(), std::move(target), std::move(listener));
+    checks_ = std::make_unique<Checks>(services_.loop, check_policy_, std::move(target), std::move(listener));
     checks_->begin(record_.ready, record_.health);
     watch_idle_time();
 }
@@ -104,10 +107,10 @@ void Supervisor::on_notification(const Notification& said) {
 
 void Supervisor::on_ready() {
     record_.ready = true;
-    if (check_policy().health.kind != ProbeKind::none) record_.health = {HealthStatus::starting, 0};
+    if (check_policy_.health.kind != ProbeKind::none) record_.health = {HealthStatus::starting, 0};
     save();
     settle();
-    if (check_policy().readiness.kind == ProbeKind::none) return;
+    if (check_policy_.readiness.kind == ProbeKind::none) return;
     if (record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "READY=1");
     listener_(*this, "ready");
 }
@@ -132,7 +135,7 @@ void Supervisor::on_health(const Health& health, bool changed, const std::string
 
 /// In the next turn of the loop: it ends the checks, one of which is just being answered.
 void Supervisor::act_on_ill_health(const std::string& why) {
-    const auto action = check_policy().when_unhealthy.action;
+    const auto action = check_policy_.when_unhealthy.action;
     if (action == HealthAction::event) return;
     auto deferred = services_.loop.add_defer([this, action, why](std::uint32_t) {
         ill_health_defer_.reset();

@@ -46,14 +46,17 @@ check 'deleted' xctl delete web
 rm -r /etc/systemd/system/oci@web.socket.d
 
 note '== idle'
-loop='import socket, threading
-listening = socket.socket(fileno=3)
+loop='import os, signal, socket, threading
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 def serve(connection):
     connection.sendall(b"hello\n")
     connection.recv(1)
     connection.close()
-while True:
-    threading.Thread(target=serve, args=(listening.accept()[0],)).start()'
+def listen(listening):
+    while True:
+        threading.Thread(target=serve, args=(listening.accept()[0],)).start()
+threading.Thread(target=listen, args=(socket.socket(fileno=4),)).start()
+listen(socket.socket(fileno=3))'
 export loop
 bundle "$work/idle" ".process.args = [\"/usr/bin/python3\", \"-c\", env.loop] | $host_programs"
 check 'created' xctl create idle "$work/idle"

@@ -22,7 +22,7 @@ TEST(Binds, HaveASourceADestinationAndOptions) {
 }
 
 TEST(Binds, AreRefusedOtherwise) {
-    for (const auto* text : {"", "/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/", "/a:/../.", "/a:/b:", "/a:/b:ro,", "/a:/b:ro:rw"})
+    for (const auto* text : {"", "/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/", "/a:/../.", "/a:/b:", "/a:/b:ro,", "/a:/b:ro:rw", "/a:/b:nosuch", "/a:/b:sync"})
         EXPECT_FALSE(parse_bind(text)) << text;
 }
 
