@@ -101,6 +101,6 @@ check 'it goes' set_live binds=
 xctl stop live
 xctl delete live
 
-note '== without a mount namespace'
+note '== afterwards'
 check 'nothing is left mounted' [ "$(grep -c "$work" /proc/self/mountinfo)" = 1 ]
 umount "$work/data/below"
