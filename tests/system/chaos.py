@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """chaos.py: containers count lines while xctld is killed, restarted and replaced, PID 1 executes itself again, clients
-die or stall, and the disk fills up. Nobody but the containers themselves may end one; every line is there exactly once,
-every exit status is right, and nothing is left.
+die or stall, the disk fills up, and programs are executed in some of them all the time. Nobody but the containers
+themselves may end one; every line is there exactly once, every exit status is right, and nothing is left.
 
-CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos."""
+CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos. It goes on until
+xctld has met CHAOS_KILLS (50 in a minute) SIGKILLs. CHAOS_EXECS (5) clients execute at a time."""
 from __future__ import annotations
 
 import json
@@ -21,9 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos_execs import Execs, left_of_execs
+
 WORK = Path(sys.argv[1])
 CONTAINERS = int(os.environ.get("CHAOS_CONTAINERS", "50"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+KILLS = int(os.environ.get("CHAOS_KILLS", str(int(SECONDS * 50 / 60))))
+EXECS = int(os.environ.get("CHAOS_EXECS", "5"))
 SEED = int(os.environ.get("CHAOS_SEED", str(os.getpid())))
 DAEMON = Path("/usr/libexec/xctl/xctld")
 DEFINITIONS = Path("/etc/xctl/containers")
@@ -62,6 +67,15 @@ def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
     while not true():
         if time.monotonic() > end:
             fail(f"in vain waited until {what}")
+        time.sleep(0.1)
+
+
+def until_none(find: Callable[[], list[str]], seconds: float) -> None:
+    """Until nothing is left."""
+    end = time.monotonic() + seconds
+    while left := find():
+        if time.monotonic() > end:
+            fail(f"these are left: {left}")
         time.sleep(0.1)
 
 
@@ -139,6 +153,7 @@ class Chaos:
         self.rng = rng
         self.containers = containers
         self.counts: Counter[str] = Counter()
+        self.kills = 0
         self.clients: list[subprocess.Popen[bytes]] = []
         self.deeds: list[tuple[int, Callable[[], None]]] = [
             (60, self.kill_daemon), (4, self.restart_daemon), (2, self.replace_daemon), (2, self.reexecute_systemd),
@@ -148,7 +163,7 @@ class Chaos:
     def go(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         weights = [weight for weight, _ in self.deeds]
-        while time.monotonic() < end:
+        while time.monotonic() < end or self.kills < KILLS:
             deed = self.rng.choices([function for _, function in self.deeds], weights)[0]
             deed()
             self.counts[deed.__name__] += 1
@@ -159,6 +174,7 @@ class Chaos:
         until(main_pid, "xctld has a process", 30)
         try:
             os.kill(main_pid() or -1 << 30, signal.SIGKILL)
+            self.kills += 1
         except (ProcessLookupError, OverflowError):
             pass
 
@@ -238,7 +254,14 @@ def left_over() -> list[str]:
     found += [line.split()[0] for line in units.splitlines() if " failed " not in line]
     found += sorted(processes() & {"xctl-keeper"})
     found += [str(path) for path in Path("/run/xctl/state").iterdir()]
-    return found
+    return found + strangers()
+
+
+def strangers() -> list[str]:
+    """A launch that died with its xctld was born beside that, and must not be there any more."""
+    pids = Path("/sys/fs/cgroup/system.slice/xctld.service/cgroup.procs").read_text().split()
+    names = sorted(Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids)
+    return [] if names in (["xctl-launch", "xctld"], ["xctld"]) else [f"in xctld's cgroup: {names}"]
 
 
 def make_definitions_small() -> None:
@@ -262,6 +285,19 @@ class Watcher:
         check(status == self.container.code, f"who watched {self.container.name} learnt {status} as its status")
         log = run("xctl", "logs", self.container.name).stdout
         check(self.file.read_text() == log, f"who watched {self.container.name} saw something else than is kept of it")
+
+
+def verify_execs(execs: Execs) -> None:
+    execs.end()
+    check(not execs.failures, "; ".join(execs.failures[:3]))
+    until(execs.is_over, "programs whose clients lost their connection have ended", 120)
+    unseen = execs.ran_unseen()
+    check(not execs.failures, "; ".join(execs.failures[:3]))
+    check(all(execs.counts[kind] for kind in ("pipe", "terminal")), f"too little was executed: {execs.counts}")
+    until_none(left_of_execs, 60)
+    note(f"{execs.counts['pipe']} execs on pipes and {execs.counts['terminal']} on terminals ran once each, with "
+         f"{execs.lines} lines, each once and in order, and exit statuses as foretold")
+    note(f"{len(execs.lost)} execs met a dying xctld and were told so; {unseen} of them ran, once")
 
 
 def verify(containers: list[Container], watchers: list[Watcher]) -> None:
@@ -304,15 +340,19 @@ def main() -> None:
         container.pid = rows[container.name]["pid"]
     note(f"{len(containers)} containers run")
     watchers = [Watcher(container) for container in containers if container.kind in ("pipe", "tty")][:3]
+    # A restarter ends what is executed in it.
+    execs = Execs([container for container in containers if container.kind != "restarter"][:8], EXECS, SEED)
     chaos = Chaos(rng, containers)
     chaos.go(SECONDS)
     chaos.end()
     note(", ".join(f"{count} {name}" for name, count in chaos.counts.most_common()))
+    note(f"xctld met SIGKILL {chaos.kills} times")
+    verify_execs(execs)
     verify(containers, watchers)
     for container in containers:
         done = run("xctl", "delete", container.name)
         check(done.returncode == 0, f"delete {container.name}: {done.stderr}")
-    until(lambda: not left_over(), f"nothing is left: {left_over()}", 15)
+    until_none(left_over, 15)
     check(mounts() == before, f"mounts are left: {set(mounts()) ^ set(before)}")
     descriptors = len(os.listdir(f"/proc/{main_pid()}/fd"))
     check(descriptors < 40, f"xctld holds {descriptors} descriptors")
