@@ -6,11 +6,12 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import threading
 import time
 
-from supervision.bench import Bench, Unable, at_least, run, until
+from supervision.bench import Bench, Unable, at_least, run, try_to, until
 
 CONMON, CRUN, BUSYBOX = "/usr/bin/conmon", "/usr/bin/crun", "/bin/busybox"
 LINE = b"the quick brown fox jumps over the lazy dog, and the dog does not care about that at all: it is asleep\n"
@@ -64,19 +65,40 @@ def through_xctld(clock: Clock, name: str) -> float:
 def through_conmon(clock: Clock, kind: str) -> float:
     directory = f"{clock.work}/conmon"
     shutil.rmtree(directory, ignore_errors=True)
-    os.mkdir(directory)
+    for name in ("exits", "sockets"):
+        os.makedirs(f"{directory}/{name}")
     words = [CONMON, "--api-version", "1", "-c", "bench", "-u", "bench", "-n", "bench", "-r", CRUN, "-b",
-             f"{clock.work}/{kind}", "-p", f"{directory}/pid", "--exit-dir", directory, "--socket-dir-path", directory,
-             "-l", f"k8s-file:{directory}/log", *(["-t"] if kind == "terminal" else [])]
-    with open(f"{directory}/messages", "wb") as messages:
-        # It goes on in the background and holds what it got, so that nobody may wait for the end of a pipe.
-        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, timeout=PATIENCE)
-    until(lambda: os.path.exists(f"{directory}/pid") and is_created(), "conmon has made its container")
-    run(CRUN, "start", "bench")
-    speed = clock.speed()
-    until(lambda: os.path.exists(f"{directory}/bench"), "conmon has seen the end", PATIENCE)
-    run(CRUN, "delete", "--force", "bench")
-    return speed
+             f"{clock.work}/{kind}", "-p", f"{directory}/pid", "--conmon-pidfile", f"{directory}/conmon.pid",
+             "--exit-dir", f"{directory}/exits", "--socket-dir-path", f"{directory}/sockets", "-l", f"k8s-file:{directory}/log",
+             *(["-t"] if kind == "terminal" else [])]
+    try:
+        with open(f"{directory}/messages", "wb") as messages:
+            # It goes on in the background and holds what it got, so that nobody may wait for the end of a pipe.
+            subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
+                           timeout=PATIENCE)
+        until(is_created, "conmon has made its container")
+        run(CRUN, "start", "bench")
+        speed = clock.speed()
+        until(lambda: os.path.exists(f"{directory}/exits/bench"), "conmon has seen the end", PATIENCE)
+        return speed
+    except Unable as why:
+        with open(f"{directory}/messages", encoding="utf-8") as messages:
+            raise Unable(f"{why}; conmon says: {messages.read().strip()[-500:]}") from None
+    finally:
+        try_to(CRUN, "delete", "--force", "bench")
+        end_conmon(f"{directory}/conmon.pid")
+
+
+def end_conmon(pid_file: str) -> None:
+    """It ends by itself, unless something went wrong."""
+    try:
+        with open(pid_file, encoding="utf-8") as file:
+            pid = int(file.read())
+        until(lambda: not os.path.exists(f"/proc/{pid}"), "conmon ends", 5)
+    except Unable:
+        os.kill(pid, signal.SIGKILL)
+    except (OSError, ValueError):
+        pass
 
 
 def is_created() -> bool:
