@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/bus.hpp"
 
+#include <cstdlib>
 #include <format>
 
 namespace xctl {
@@ -42,6 +43,14 @@ Result<> Bus::request_name(const std::string& name) {
     } catch (const sdbus::Error& error) {
         return std::unexpected(from_bus_error(error, "request the bus name " + name));
     }
+}
+
+sdbus::ObjectPath object_path(const std::string& prefix, const std::string& name) {
+    char* path = nullptr;
+    (void)sd_bus_path_encode(prefix.c_str(), name.c_str(), &path);
+    sdbus::ObjectPath out(path != nullptr ? path : "");
+    free(path);
+    return out;
 }
 
 Error from_bus_error(const sdbus::Error& error, std::string_view what) {

@@ -42,6 +42,9 @@ private:
     std::unique_ptr<sdbus::IConnection> connection_;
 };
 
+/// The path of the object below `prefix` that has this name, by the escapes that systemd's services agree on.
+[[nodiscard]] sdbus::ObjectPath object_path(const std::string& prefix, const std::string& name);
+
 /// An sdbus-c++ error as ours: what the other side said.
 [[nodiscard]] Error from_bus_error(const sdbus::Error& error, std::string_view what);
 

@@ -134,11 +134,7 @@ std::string property_name(std::string_view field) {
 }
 
 std::string path_of(const std::string& container) {
-    char* path = nullptr;
-    (void)sd_bus_path_encode(std::string(api::kContainerPathPrefix).c_str(), container.c_str(), &path);
-    std::string out(path != nullptr ? path : "");
-    free(path);
-    return out;
+    return object_path(std::string(api::kContainerPathPrefix), container);
 }
 
 }  // namespace

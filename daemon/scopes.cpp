@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kService = "org.freedesktop.systemd1";
 constexpr const char* kPath = "/org/freedesktop/systemd1";
+constexpr const char* kUnits = "/org/freedesktop/systemd1/unit";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
 constexpr const char* kSocketInterface = "org.freedesktop.systemd1.Socket";
@@ -60,20 +61,6 @@ std::string unit_of_path(std::string_view path) {
         }
     }
     return unit;
-}
-
-std::string path_of_unit(std::string_view unit) {
-    std::string path = "/org/freedesktop/systemd1/unit/";
-    for (std::size_t i = 0; i < unit.size(); ++i) {
-        const char c = unit[i];
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        const bool digit = c >= '0' && c <= '9';
-        if (letter || (digit && i > 0))
-            path += c;
-        else
-            path += std::format("_{:02x}", static_cast<unsigned char>(c));
-    }
-    return path;
 }
 
 }  // namespace
@@ -205,8 +192,8 @@ void Scopes::reset_failed(const std::string& unit) {
 }
 
 void Scopes::query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done) {
-    std::shared_ptr<sdbus::IProxy> proxy = sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService),
-                                                              sdbus::ObjectPath(path_of_unit(unit)));
+    std::shared_ptr<sdbus::IProxy> proxy =
+        sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService), object_path(kUnits, unit));
     using Listen = std::vector<sdbus::Struct<std::string, std::string>>;
     // The proxy lives in its own callback until the answer has come.
     const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
@@ -224,8 +211,8 @@ void Scopes::query_listen(const std::string& unit, std::function<void(std::vecto
 }
 
 void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {
-    std::shared_ptr<sdbus::IProxy> proxy = sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService),
-                                                              sdbus::ObjectPath(path_of_unit(unit)));
+    std::shared_ptr<sdbus::IProxy> proxy =
+        sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService), object_path(kUnits, unit));
     // The proxy lives in its own callback until the answer has come.
     const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
                                                        std::map<sdbus::PropertyName, sdbus::Variant> properties) {
