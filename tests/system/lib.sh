@@ -72,3 +72,30 @@ script_bundle() {
     export script="$2"
     bundle "$1" ".process.args = [\"sh\", \"-c\", env.script] | ${3:-.}"
 }
+
+# debian_bundle DIRECTORY [JQ-FILTER]: a full Debian with systemd as its init on a terminal; root's password is "secret".
+# Its root is the booted system's own, without what makes that a test system.
+debian_bundle() {
+    local root=$1/rootfs layer unit
+    mkdir -p "$root"
+    layer=$(mktemp -d "$work/layer.XXXXXX")
+    mount -t tmpfs tmpfs "$layer"
+    mkdir "$layer/upper" "$layer/work"
+    mount -t overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/work" overlay "$root"
+    rm -f "$root/etc/systemd/system/console-getty.service"
+    for unit in box-job.service box-setup.service; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
+    chroot "$root" sh -c 'echo root:secret | chpasswd'
+    echo debian-inside >"$root/etc/hostname"
+
+    jq '.process.args = ["/sbin/init"] | .root.readonly = false | .process.noNewPrivileges = false
+        | .process.env += ["container=xctl"] | .hostname = "debian-inside"
+        | .linux.namespaces += [{"type": "cgroup"}] | del(.process.rlimits)
+        | ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+           "NET_BIND_SERVICE", "NET_ADMIN", "SYS_CHROOT", "SYS_ADMIN", "MKNOD", "AUDIT_WRITE", "AUDIT_CONTROL", "SYS_TTY_CONFIG"]
+           as $names | ($names | map("CAP_" + .)) as $caps
+        | .process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}
+        | .mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)
+        | .mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"]},
+                      {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777"]}]
+        | '"${2:-.}" "$data/runc-spec.json" >"$1/config.json"
+}

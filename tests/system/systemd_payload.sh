@@ -4,28 +4,7 @@
 # and `xctl stop` shuts it down cleanly.
 . "$(dirname "$0")/lib.sh"
 
-# The root is the booted system's own, without what makes it a test system.
-mkdir -p "$work/deb/rootfs" "$work/layer"
-mount -t tmpfs tmpfs "$work/layer"
-mkdir "$work/layer/upper" "$work/layer/work"
-mount -t overlay -o "lowerdir=/,upperdir=$work/layer/upper,workdir=$work/layer/work" overlay "$work/deb/rootfs"
-root=$work/deb/rootfs
-rm -f "$root/etc/systemd/system/console-getty.service"
-for unit in box-job.service box-setup.service; do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
-chroot "$root" sh -c 'echo root:secret | chpasswd'
-echo debian-inside >"$root/etc/hostname"
-
-jq '.process.args = ["/sbin/init"] | .root.readonly = false | .process.noNewPrivileges = false
-    | .process.env += ["container=xctl"] | .hostname = "debian-inside"
-    | .linux.namespaces += [{"type": "cgroup"}] | del(.process.rlimits)
-    | ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-       "NET_BIND_SERVICE", "NET_ADMIN", "SYS_CHROOT", "SYS_ADMIN", "MKNOD", "AUDIT_WRITE", "AUDIT_CONTROL", "SYS_TTY_CONFIG"]
-       as $names | ($names | map("CAP_" + .)) as $caps
-    | .process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}
-    | .mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)
-    | .mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=755"]},
-                  {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777"]}]' \
-    "$data/runc-spec.json" >"$work/deb/config.json"
+debian_bundle "$work/deb"
 
 check "created" xctl create deb "$work/deb"
 check "started" xctl start deb
