@@ -2,6 +2,7 @@
 // What is asked of one container: the content of NAME.json and its drop-ins. xctl.container(5) describes the file.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include "daemon/check_policy.hpp"
 #include "daemon/container.hpp"
 #include "lib/base/result.hpp"
+#include "lib/base/table.hpp"
 
 namespace xctl {
 
@@ -27,6 +29,12 @@ struct JournalLimit {
     std::chrono::milliseconds interval{30'000};
 };
 
+/// Which containers systemd-machined is told of.
+enum class RegisterWhen : std::uint8_t { systemd, always, never };
+inline constexpr std::array<Named<RegisterWhen>, 3> kRegistrations{{
+    {"systemd", RegisterWhen::systemd}, {"always", RegisterWhen::always}, {"never", RegisterWhen::never},
+}};
+
 struct Definition {
     std::string bundle;  // absolute
     bool autostart = false;
@@ -40,6 +48,7 @@ struct Definition {
     std::chrono::milliseconds stop_timeout = kDefaultStopTimeout;
     std::chrono::milliseconds idle_timeout{};  // 0: never stopped for that
     bool default_seccomp = false;  // the profile of plan::kProfileFile
+    RegisterWhen register_when = RegisterWhen::systemd;
     CheckWords checks;
     std::vector<std::string> after, required;  // names of containers
     std::vector<std::string> interfaces;       // of the network, which autostart waits for

@@ -112,6 +112,15 @@ inline constexpr Choice kProfile{
     [](Definition& d, std::string_view word) { d.default_seccomp = word == kProfileWords.front(); },
 };
 
+inline constexpr auto kRegisterWords = words_of(kRegistrations);
+inline constexpr Choice kRegister{
+    kRegisterWords,
+    [](const Definition& d) { return name_of(kRegistrations, d.register_when); },
+    [](Definition& d, std::string_view word) {
+        d.register_when = value_of(kRegistrations, word).value_or(RegisterWhen::systemd);
+    },
+};
+
 inline constexpr auto kActionWords = words_of(kHealthActions);
 inline constexpr Choice kAction{
     kActionWords,
@@ -243,6 +252,10 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "`default` confines the container by the profile of xctl.seccomp(5), for the capabilities in "
      "process.capabilities.bounding. It is an error if config.json has a linux.seccomp of its own; `config` can remove "
      "that with null. A config.json may ask for the same by the annotation org.xctl.seccomp"},
+    {"/register", rows::kRegister, Applies::at_start, "",
+     "Whether systemd-machined is told of the container while it runs, so that machinectl(1) knows it: if its program "
+     "is systemd; always; or never. Without systemd in it, machinectl can show and terminate it, but not log in. Its "
+     "name must be possible for a host: at most 64 letters, digits, hyphens and dots"},
     {"/after", List{[](Definition& d) -> auto& { return d.after; }, rows::is_container, "names of containers"},
      Applies::at_start, "",
      "If these are started as well, at boot or because others require them, start this one when they are ready or could not be "

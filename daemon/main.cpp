@@ -13,6 +13,7 @@
 #include "daemon/dbus_server.hpp"
 #include "daemon/journal.hpp"
 #include "daemon/launcher.hpp"
+#include "daemon/machines.hpp"
 #include "daemon/manager.hpp"
 #include "daemon/repeater.hpp"
 #include "daemon/scopes.hpp"
@@ -46,10 +47,11 @@ Result<> serve() {
     auto parking = TRY(open_parking(passed));
     auto bus = TRY(Bus::open(loop));
     const auto scopes = TRY(Scopes::open(bus));
+    const auto machines = TRY(Machines::open(bus));
     const auto access = TRY(Access::open(bus));
     const auto journal = Journal::open();
     Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
-    Services services{loop, launcher, *scopes, parking, kernel::has_exit_info()};
+    Services services{loop, launcher, *scopes, *machines, parking, kernel::has_exit_info()};
 
     Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");

@@ -20,6 +20,7 @@
 #include "daemon/container.hpp"
 #include "daemon/hook_runner.hpp"
 #include "daemon/launcher.hpp"
+#include "daemon/machines.hpp"
 #include "daemon/parking.hpp"
 #include "daemon/payload_notify.hpp"
 #include "daemon/record.hpp"
@@ -35,6 +36,7 @@ struct Services {
     kernel::EventLoop& loop;
     Launcher& launcher;
     Scopes& scopes;
+    Machines& machines;
     Parking& parking;
     bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
     std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one

@@ -6,12 +6,14 @@
 #include <random>
 
 #include "daemon/dependencies.hpp"
+#include "daemon/machine_id.hpp"
 #include "daemon/unit_names.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/oci/state.hpp"
+#include "lib/plan/payload.hpp"
 
 namespace xctl {
 namespace {
@@ -224,6 +226,8 @@ Run::Listener Supervisor::run_listener() {
     return {
         [this](pid_t pid) { on_placed(pid); },
         [this] {
+            // Before anybody hears that it runs: whoever then asks machined comes behind this.
+            register_machine();
             if (state() == State::starting || state() == State::stopping) (void)apply(Trigger::launched);
             if (run_ && state() == State::running) begin_checks();
         },
@@ -237,6 +241,17 @@ void Supervisor::on_placed(pid_t pid) {
     record_.pid = pid;
     journal_.set_unit(record_.unit, pid);
     save();
+}
+
+/// Its program runs, in its unit, perhaps since before this daemon did.
+void Supervisor::register_machine() const {
+    const auto& plan = run_->plan();
+    const auto when = definition_.register_when;
+    const bool wanted = when == RegisterWhen::systemd ? plan::is_systemd_payload(plan.process.args)
+                                                      : when == RegisterWhen::always;
+    if (!wanted || run_->pid() <= 0) return;
+    const auto id = machine_id(id_.str(), plan.process.env, host_id());
+    services_.machines.add({id_.str(), id, run_->pid(), plan.root.path});
 }
 
 void Supervisor::send_stop_signal() {

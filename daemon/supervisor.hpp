@@ -150,6 +150,7 @@ private:
     void end_open_run();
     [[nodiscard]] Run::Listener run_listener();
     void on_placed(pid_t pid);
+    void register_machine() const;
     void on_ended(ExitRecord record, std::optional<Error> failure);
     void send_stop_signal();
     void signal_run();

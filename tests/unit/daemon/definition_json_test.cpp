@@ -59,6 +59,7 @@ TEST(DefinitionJson, OnlyTheBundleIsNeeded) {
     EXPECT_EQ(definition.stop_signal, "");
     EXPECT_EQ(definition.stop_timeout, 10s);
     EXPECT_FALSE(definition.default_seccomp);
+    EXPECT_EQ(definition.register_when, RegisterWhen::systemd);
     EXPECT_EQ(definition.config_patch, "");
     EXPECT_EQ(error_of(parse("{}")), "/etc/xctl/containers/web.json: /bundle: is required");
 }
@@ -73,6 +74,7 @@ TEST(DefinitionJson, EveryKeyIsRead) {
         "console": {"scrollback": 8192},
         "stop": {"signal": "SIGQUIT", "timeoutUSec": 30000000},
         "seccomp": "default",
+        "register": "never",
         "config": {"process": {"terminal": null, "args": ["a"]}}})").value();
     EXPECT_TRUE(d.autostart);
     EXPECT_TRUE(d.remove_when_stopped);
@@ -92,6 +94,7 @@ TEST(DefinitionJson, EveryKeyIsRead) {
     EXPECT_EQ(d.stop_signal, "SIGQUIT");
     EXPECT_EQ(d.stop_timeout, 30s);
     EXPECT_TRUE(d.default_seccomp);
+    EXPECT_EQ(d.register_when, RegisterWhen::never);
     EXPECT_EQ(d.config_patch, R"({"process":{"terminal":null,"args":["a"]}})");
 }
 
@@ -151,6 +154,7 @@ TEST(DefinitionJson, BadValuesAreNamedWithTheirRule) {
         {R"("stop": {"signal": 15})", "/stop/signal: must be the name of a signal"},
         {R"("seccomp": "strict")", "/seccomp: must be \"default\""},
         {R"("seccomp": true)", "/seccomp: must be \"default\""},
+        {R"("register": true)", R"(/register: must be "systemd", "always" or "never")"},
         {R"("config": "text")", "/config: must be an object: a merge patch onto config.json"},
         {R"("config": [])", "/config: must be an object: a merge patch onto config.json"},
     };
@@ -244,6 +248,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     d.scrollback = 12'288;
     d.stop_signal = "QUIT";
     d.default_seccomp = true;
+    d.register_when = RegisterWhen::always;
     d.stop_timeout = 0ms;
     d.config_patch = R"({"process":{"env":["A=1"]},"hooks":null})";
     const auto back = parse(to_json(d)).value();
@@ -258,6 +263,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(back.scrollback, d.scrollback);
     EXPECT_EQ(back.stop_signal, d.stop_signal);
     EXPECT_TRUE(back.default_seccomp);
+    EXPECT_EQ(back.register_when, d.register_when);
     EXPECT_EQ(back.stop_timeout, d.stop_timeout);
     EXPECT_EQ(back.config_patch, d.config_patch);
 }
