@@ -22,43 +22,95 @@ struct LinkUnref {
 using Link = std::shared_ptr<sd_varlink>;
 Link hold(sd_varlink* link) { return Link(sd_varlink_ref(link), LinkUnref()); }
 
+/// An object. Its fields are collected and it is made of them once: to set a field of one that is there copies all others.
 class Json {
 public:
     Json() = default;
     Json(const Json&) = delete;
     Json& operator=(const Json&) = delete;
-    ~Json() { sd_json_variant_unref(value_); }
-    sd_json_variant** out() noexcept { return &value_; }
-    [[nodiscard]] sd_json_variant* get() const noexcept { return value_; }
+    ~Json() {
+        for (auto* part : parts_) sd_json_variant_unref(part);
+        sd_json_variant_unref(object_);
+    }
+    /// Takes the value.
+    void add(const char* name, sd_json_variant* value) {
+        sd_json_variant* key = nullptr;
+        (void)sd_json_variant_new_string(&key, name);
+        parts_.insert(parts_.end(), {key, value});
+    }
+    [[nodiscard]] sd_json_variant* get() {
+        if (!object_) (void)sd_json_variant_new_object(&object_, parts_.data(), parts_.size());
+        return object_;
+    }
 
 private:
-    sd_json_variant* value_ = nullptr;
+    std::vector<sd_json_variant*> parts_;  // names and values in turn
+    sd_json_variant* object_ = nullptr;
 };
 
-void put(Json& json, const char* name, const std::string& value) {
-    (void)sd_json_variant_set_field_string(json.out(), name, value.c_str());
+sd_json_variant* json_of(const std::string& value) {
+    sd_json_variant* json = nullptr;
+    (void)sd_json_variant_new_string(&json, value.c_str());
+    return json;
 }
-void put(Json& json, const char* name, bool value) { (void)sd_json_variant_set_field_boolean(json.out(), name, value); }
-void put(Json& json, const char* name, std::uint64_t value) {
-    (void)sd_json_variant_set_field_unsigned(json.out(), name, value);
+sd_json_variant* json_of(bool value) {
+    sd_json_variant* json = nullptr;
+    (void)sd_json_variant_new_boolean(&json, value);
+    return json;
 }
-void put(Json& json, const char* name, std::int64_t value) {
-    (void)sd_json_variant_set_field_integer(json.out(), name, value);
+sd_json_variant* json_of(std::uint64_t value) {
+    sd_json_variant* json = nullptr;
+    (void)sd_json_variant_new_unsigned(&json, value);
+    return json;
 }
-void put(Json& json, const char* name, const std::optional<std::uint64_t>& value) {
-    if (value) put(json, name, *value);
+sd_json_variant* json_of(std::int64_t value) {
+    sd_json_variant* json = nullptr;
+    (void)sd_json_variant_new_integer(&json, value);
+    return json;
 }
-void put(Json& json, const char* name, const std::vector<std::string>& value) {
+sd_json_variant* json_of(const std::vector<std::string>& value) {
     std::vector<char*> words;
     for (const auto& word : value) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
-    (void)sd_json_variant_set_field_strv(json.out(), name, words.data());
+    sd_json_variant* json = nullptr;
+    (void)sd_json_variant_new_array_strv(&json, words.data());
+    return json;
+}
+
+template <api::Structure T>
+sd_json_variant* json_of(const T& value);
+template <api::Structure T>
+sd_json_variant* json_of(const std::vector<T>& values);
+
+template <class T>
+void put(Json& json, const char* name, const T& value) {
+    json.add(name, json_of(value));
+}
+void put(Json& json, const char* name, const std::optional<std::uint64_t>& value) {
+    if (value) put(json, name, *value);
 }
 
 template <class T, std::size_t N>
 void put_fields(Json& json, const std::array<api::FieldRow<T>, N>& rows, const T& value) {
     for (const auto& row : rows)
         std::visit([&](auto member) { put(json, row.name.data(), value.*member); }, row.member);
+}
+
+template <api::Structure T>
+sd_json_variant* json_of(const T& value) {
+    Json object;
+    put_fields(object, api::Described<T>::kFields, value);
+    return sd_json_variant_ref(object.get());
+}
+
+template <api::Structure T>
+sd_json_variant* json_of(const std::vector<T>& values) {
+    std::vector<sd_json_variant*> elements;
+    for (const auto& value : values) elements.push_back(json_of(value));
+    sd_json_variant* array = nullptr;
+    (void)sd_json_variant_new_array(&array, elements.data(), elements.size());
+    for (auto* element : elements) sd_json_variant_unref(element);
+    return array;
 }
 
 /// The interface has checked the types already.
@@ -111,25 +163,6 @@ void send_error(sd_varlink* link, const Error& error) {
     put(json, "errno", static_cast<std::int64_t>(error.sys_errno));
     const auto id = std::string(api::kVarlinkErrorPrefix) + std::string(api::error_row(error.code).name);
     (void)sd_varlink_error(link, id.c_str(), json.get());
-}
-
-template <api::Structure T>
-void put(Json& json, const char* name, const T& value) {
-    Json object;
-    put_fields(object, api::Described<T>::kFields, value);
-    (void)sd_json_variant_set_field(json.out(), name, object.get());
-}
-
-template <api::Structure T>
-void put(Json& json, const char* name, const std::vector<T>& values) {
-    Json array;
-    (void)sd_json_variant_new_array(array.out(), nullptr, 0);
-    for (const auto& value : values) {
-        Json object;
-        put_fields(object, api::Described<T>::kFields, value);
-        (void)sd_json_variant_append_array(array.out(), object.get());
-    }
-    (void)sd_json_variant_set_field(json.out(), name, array.get());
 }
 
 Result<> put_reply(Json& json, sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
