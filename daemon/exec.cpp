@@ -57,7 +57,7 @@ Result<Execs::Exec*> Execs::open(const std::string& id) {
     return exec.get();
 }
 
-void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t)> enter) {
+void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t pid, pid_t keeper)> enter) {
     Run::Setup setup;
     setup.name = key_of(exec.id);
     setup.plan = std::make_shared<const plan::LaunchPlan>(std::move(plan));
@@ -132,7 +132,7 @@ void Execs::take_up(const std::string& id, std::optional<Parking::Entry> parked)
     const bool open_run = exec.console.ring().run_is_open();
     if (parked && open_run) {
         exec.console.hold(kReturnTime);
-        make_run(exec, {}, [](pid_t) -> Result<> { return {}; });
+        make_run(exec, {}, [](pid_t, pid_t) -> Result<> { return {}; });
         if (exec.run->adopt(std::move(*parked))) return;
         exec.console.close_run();
     }

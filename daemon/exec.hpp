@@ -25,7 +25,7 @@ public:
     struct Order {
         plan::LaunchPlan plan;
         bool input = false;  // its standard input stays open
-        std::function<Result<>(pid_t)> enter;
+        std::function<Result<>(pid_t pid, pid_t keeper)> enter;
         std::function<void(const ExitRecord&)> ended{};  // also when it could not be started; not told by the next daemon
     };
     /// Its first client is attached before it starts, so that no byte is missed.
@@ -53,7 +53,7 @@ private:
     struct Exec;
 
     Result<Exec*> open(const std::string& id);
-    void make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t)> enter);
+    void make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t pid, pid_t keeper)> enter);
     void take_up(const std::string& id, std::optional<Parking::Entry> parked);
     void on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> failure);
     void purge_in(Exec& exec, std::chrono::microseconds delay);

@@ -229,27 +229,23 @@ void Run::place() {
     // Once it is dead its number may be someone else's.
     if (!in_scope_ || !wants_placement_ || step_ >= Step::ending) return;
     wants_placement_ = false;
-    if (setup_.enter) {
-        if (auto entered = setup_.enter(pid_); !entered) {
-            failure_ = std::move(entered).error();
-            return kill();
-        }
-    } else if (setup_.placement == Placement::scope) {
-        const auto prepare = [this]() -> Result<UniqueFd> {
-            const auto path = TRY(kernel::read_cgroup_path(pid_), "find the scope's cgroup");
-            const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
-            const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
-            return launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper);
-        };
-        auto payload = prepare();
-        if (!payload) {
-            failure_ = std::move(payload).error();
-            return kill();
-        }
-        payload_ = std::move(*payload);
+    if (auto moved = move_into_cgroup(); !moved) {
+        failure_ = std::move(moved).error();
+        return kill();
     }
     watch_memory();
     (void)launch::send(channel_.get(), MessageKind::placed);
+}
+
+/// In a unit, systemd and its launcher have done it.
+Result<> Run::move_into_cgroup() {
+    if (setup_.placement != Placement::scope) return {};
+    const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
+    if (setup_.enter) return setup_.enter(pid_, keeper);
+    const auto path = TRY(kernel::read_cgroup_path(pid_), "find the scope's cgroup");
+    const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
+    payload_ = TRY(launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper));
+    return {};
 }
 
 void Run::on_ready() {

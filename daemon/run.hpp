@@ -56,9 +56,9 @@ public:
         int run_directory = -1;  // the Supervisor's
         std::uint64_t number = 0;  // of this run; tells a parked run from its successor
         bool launched = false;     // its program ran under an earlier daemon already
-        /// Of one more process in a running container (exec): puts it into that one's cgroup. It then has none of its own,
-        /// and ends alone.
-        std::function<Result<>(pid_t)> enter;
+        /// Of one more process in a running container (exec): puts it into that one's cgroup, and its keeper, if there is
+        /// one, beside it. It then has none of its own, and ends alone.
+        std::function<Result<>(pid_t pid, pid_t keeper)> enter;
         bool notify = false;       // its plan shows it a socket for sd_notify(3)
         bool ready_later = false;  // in a unit: the supervisor tells systemd when it is ready
     };
@@ -121,6 +121,7 @@ private:
     void on_hooks_failed(Error error);
     [[nodiscard]] std::string state_for_hooks(const plan::HookState& state, pid_t pid) const;
     void place();
+    Result<> move_into_cgroup();
     void on_ready();
     Result<> park();
     void go();

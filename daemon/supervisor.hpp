@@ -124,7 +124,7 @@ private:
     void on_stuck(std::string why);
     Result<int> open_payload() const;
     Result<plan::LaunchPlan> compile_exec(const api::Request& request) const;
-    Result<> enter(pid_t pid) const;
+    Result<> enter(pid_t pid, pid_t keeper) const;
     [[nodiscard]] oci::State state_now() const;
     // supervisor_changes.cpp
     struct RunChange;

@@ -7,6 +7,7 @@
 #include "daemon/supervisor.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/running_namespaces.hpp"
 #include "lib/oci/user.hpp"
 #include "lib/plan/environment.hpp"
@@ -175,11 +176,12 @@ Result<plan::LaunchPlan> Supervisor::compile_exec(const api::Request& request) c
 
 /// To where the init is: below the payload cgroup if it manages groups of its own, whose inner ones hold no processes.
 /// By then its namespaces have been looked up by its number, which so was its own all the time.
-Result<> Supervisor::enter(pid_t pid) const {
+Result<> Supervisor::enter(pid_t pid, pid_t keeper) const {
     if (!run_ || run_->payload() < 0) return fail(Errc::wrong_state, std::format("{} has ended", id_.str()));
     TRY(kernel::send_signal(run_->pidfd(), 0), "the container's init");
     const auto path = TRY(kernel::read_cgroup_path(record_.pid));
     const auto cgroup = TRY(kernel::open_cgroup(path));
+    if (keeper >= 0) TRY(launch::place_keeper(run_->payload(), keeper), "the keeper");
     return kernel::add_process(cgroup.get(), pid);
 }
 
@@ -191,7 +193,7 @@ Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Start
     order.plan = TRY(compile_exec(request));
     order.plan.namespaces = TRY(launch::list_namespaces_to_join(record_.pid));
     order.input = request.input;
-    order.enter = [this](pid_t pid) { return enter(pid); };
+    order.enter = [this](pid_t pid, pid_t keeper) { return enter(pid, keeper); };
     order.ended = std::move(ended);
     ConsoleClient::Options options;
     options.framed = request.framed;

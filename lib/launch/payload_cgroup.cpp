@@ -99,6 +99,12 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     return payload;
 }
 
+Result<> place_keeper(int payload, pid_t keeper) {
+    const auto unit = TRY(kernel::open_at(payload, "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup");
+    const auto supervisor = TRY(kernel::make_cgroup_at(unit.get(), kSupervisor));
+    return kernel::add_process(supervisor.get(), keeper);
+}
+
 std::string payload_path_of(const std::string& path) {
     std::string prefix;
     for (const auto& part : split(path, '/')) {

@@ -19,6 +19,10 @@ namespace xctl::launch {
 /// naming the field. Returns the directory of UNIT/payload.
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
 
+/// Puts the keeper of one more process in a container where the container's own is. It must go on as long as that
+/// process, whatever becomes of the unit of who started it.
+Result<> place_keeper(int payload, pid_t keeper);
+
 /// The payload cgroup that `path` is or is in: a container may have moved its init further down. Else `path`.
 [[nodiscard]] std::string payload_path_of(const std::string& path);
 
