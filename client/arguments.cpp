@@ -43,8 +43,7 @@ Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
     if (kind == ParamKind::size) return parse_size(text);
     if (kind == ParamKind::count) return parse_unsigned(text);
     if (kind == ParamKind::time) {
-        const auto time = TRY(parse_time(text, std::chrono::system_clock::now()));
-        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
+        return to_usec(TRY(parse_time(text, std::chrono::system_clock::now())));
     }
     const auto duration = TRY(parse_duration(text));
     return static_cast<std::uint64_t>(std::chrono::microseconds(duration).count());

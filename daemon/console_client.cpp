@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "lib/base/time_text.hpp"
+
 namespace xctl {
 namespace {
 
@@ -17,12 +19,6 @@ using api::FrameKind;
 
 /// So that one client with much to read cannot hold up the loop.
 constexpr int kFramesPerTurn = 32;
-
-std::uint64_t now_usec() {
-    using std::chrono::system_clock;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch()).count());
-}
 
 std::span<const std::byte> as_bytes(const auto& value) { return std::as_bytes(std::span(&value, 1)); }
 
@@ -35,7 +31,7 @@ ConsoleClient::ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd soc
       options_(std::move(options)),
       live_offset_(options_.until.value_or(ring.end())),
       live_mark_(options_.until ? ConsoleCursor::at(ring, *options_.until).mark() : ring.mark_count()),
-      since_(now_usec()) {}
+      since_(to_usec(std::chrono::system_clock::now())) {}
 
 Result<> ConsoleClient::start(kernel::EventLoop& loop, std::function<void()> on_gone) {
     on_gone_ = std::move(on_gone);

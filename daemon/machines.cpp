@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "daemon/bus_properties.hpp"
 #include "lib/base/log.hpp"
 
 namespace xctl {
@@ -80,11 +81,7 @@ void Machines::request(const Shared& what, int attempt) {
 
 /// There is one of this name: this very run, told by an earlier daemon; a run before it; or nothing of ours.
 void Machines::compare(const Shared& what, int attempt) {
-    std::shared_ptr<sdbus::IProxy> proxy =
-        sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService), object_path(kMachines, what->name));
-    // The proxy lives in its own callback until the answer has come.
-    const auto answer = [this, proxy, what, attempt](std::optional<sdbus::Error> error,
-                                                    std::map<sdbus::PropertyName, sdbus::Variant> properties) {
+    const auto answer = [this, what, attempt](const std::optional<sdbus::Error>& error, Properties properties) {
         if (!error) {
             const auto service = properties[sdbus::PropertyName("Service")].get<std::string>();
             const auto leader = properties[sdbus::PropertyName("Leader")].get<std::uint32_t>();
@@ -95,10 +92,7 @@ void Machines::compare(const Shared& what, int attempt) {
         if (!error) forget(what->name);
         request(what, attempt + 1);
     };
-    proxy->callMethodAsync("GetAll")
-        .onInterface("org.freedesktop.DBus.Properties")
-        .withArguments(kMachine)
-        .uponReplyInvoke(answer);
+    query_properties(bus_, kService, object_path(kMachines, what->name), kMachine, answer);
 }
 
 void Machines::on_added(const Registration& what) {

@@ -7,6 +7,7 @@
 
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/time_text.hpp"
 
 namespace xctl {
 namespace {
@@ -255,8 +256,7 @@ void Manager::remove_if_unwanted(Supervisor& container) {
 void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
     api::Event out;
     out.sequence = ++sequence_;
-    out.time = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+    out.time = to_usec(std::chrono::system_clock::now());
     out.event = event;
     out.name = info.name;
     if (event == "stopped" || event == "waiting") {

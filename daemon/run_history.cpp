@@ -5,6 +5,7 @@
 #include <format>
 #include <ranges>
 
+#include "lib/base/time_text.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
@@ -12,10 +13,6 @@ namespace {
 
 /// As the init and hooks run outside call the step.
 constexpr std::string_view kHookSteps[]{"hook", "start hook"};
-
-std::uint64_t to_usec(TimePoint time) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
-}
 
 bool counts(const EndRequest& request, const ExitRecord& exit) {
     if (request.cause == Cause::itself) return false;

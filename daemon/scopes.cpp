@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "api/verbs.hpp"
+#include "daemon/bus_properties.hpp"
 
 namespace xctl {
 namespace {
@@ -192,30 +193,19 @@ void Scopes::reset_failed(const std::string& unit) {
 }
 
 void Scopes::query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done) {
-    std::shared_ptr<sdbus::IProxy> proxy =
-        sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService), object_path(kUnits, unit));
     using Listen = std::vector<sdbus::Struct<std::string, std::string>>;
-    // The proxy lives in its own callback until the answer has come.
-    const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
-                                                       std::map<sdbus::PropertyName, sdbus::Variant> properties) {
+    const auto answer = [done = std::move(done)](const std::optional<sdbus::Error>& error, Properties properties) {
         std::vector<std::string> addresses;
         if (!error && properties[sdbus::PropertyName("Result")].get<std::string>() == "success")
             for (const auto& entry : properties[sdbus::PropertyName("Listen")].get<Listen>())
                 if (entry.get<0>() == "Stream") addresses.push_back(entry.get<1>());
         done(std::move(addresses));
     };
-    proxy->callMethodAsync("GetAll")
-        .onInterface("org.freedesktop.DBus.Properties")
-        .withArguments(kSocketInterface)
-        .uponReplyInvoke(answer);
+    query_properties(bus_, kService, object_path(kUnits, unit), kSocketInterface, answer);
 }
 
 void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {
-    std::shared_ptr<sdbus::IProxy> proxy =
-        sdbus::createProxy(bus_.connection(), sdbus::ServiceName(kService), object_path(kUnits, unit));
-    // The proxy lives in its own callback until the answer has come.
-    const auto answer = [proxy, done = std::move(done)](std::optional<sdbus::Error> error,
-                                                       std::map<sdbus::PropertyName, sdbus::Variant> properties) {
+    const auto answer = [done = std::move(done)](const std::optional<sdbus::Error>& error, Properties properties) {
         UnitExit exit;
         if (!error) {
             const int code = properties[sdbus::PropertyName("ExecMainCode")].get<std::int32_t>();
@@ -226,10 +216,7 @@ void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> d
         }
         done(exit);
     };
-    proxy->callMethodAsync("GetAll")
-        .onInterface("org.freedesktop.DBus.Properties")
-        .withArguments(kServiceInterface)
-        .uponReplyInvoke(answer);
+    query_properties(bus_, kService, object_path(kUnits, unit), kServiceInterface, answer);
 }
 
 }  // namespace xctl

@@ -6,6 +6,7 @@
 #include "daemon/readings.hpp"
 #include "daemon/supervisor.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/time_text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/running_namespaces.hpp"
@@ -16,10 +17,6 @@ namespace xctl {
 namespace {
 
 using Usec = std::chrono::microseconds;
-
-std::uint64_t to_usec(TimePoint time) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
-}
 
 }  // namespace
 
