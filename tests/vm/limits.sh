@@ -34,6 +34,8 @@ test_memory_of_a_scope() {
     check 'the limit ends it' until_true 10 state_is limits-scope stopped
     equal 'its reason' 'oom-kill 9' "$(field limits-scope exitReason) $(field limits-scope exitStatus)"
     contains 'its message' "$(field limits-scope message)" 'memory'
+    equal 'its history names the cgroup' '/xctl.slice/xctl-limits-scope.scope/payload' \
+        "$(xctl history limits-scope --json | jq -r '.[-1].oomCgroup')"
 
     # A process that is not the init: the container goes on, and its record tells in the end.
     script_bundle "$work/child" "$hog; echo \"child \$?\"; exit 6" '.linux.resources.memory = {"limit": 25165824, "swap": 25165824}'
