@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".json";
+constexpr std::time_t kSettled = 2;  // seconds; the clock of files may be coarse
 constexpr std::string_view kSetDropIn = "/50-set.json";
 constexpr std::string_view kRuntimeDropIn = "/60-set-runtime.json";  // later, so that it counts while it is there
 
@@ -53,6 +54,15 @@ Result<NamedText> read_named(const std::string& file) {
     return NamedText{file, TRY(kernel::read_file_at(AT_FDCWD, file), file)};
 }
 
+std::vector<ContainerId> list_containers(const std::vector<std::set<std::string, std::less<>>>& directories) {
+    std::set<ContainerId> ids;
+    for (const auto& names : directories)
+        for (const std::string_view name : names)
+            if (name.ends_with(kSuffix))
+                if (auto id = ContainerId::parse(name.substr(0, name.size() - kSuffix.size()))) ids.insert(std::move(*id));
+    return {ids.begin(), ids.end()};
+}
+
 }  // namespace
 
 Definitions Definitions::standard() {
@@ -63,15 +73,23 @@ std::string Definitions::file_of(std::size_t directory, const ContainerId& id) c
     return directories_[directory] + "/" + id.str() + std::string(kSuffix);
 }
 
-std::vector<ContainerId> Definitions::list() const {
-    std::set<ContainerId> ids;
+std::shared_ptr<const Survey> Definitions::survey() const {
+    Survey now;
+    now.settled = true;
     for (const auto& directory : directories_) {
-        for (const auto& path : list_directory(directory)) {
-            if (path.extension() != kSuffix) continue;
-            if (auto id = ContainerId::parse(path.stem().string())) ids.insert(std::move(*id));
-        }
+        struct stat status {};
+        if (::stat(directory.c_str(), &status) < 0) status = {};
+        now.stamp += std::format("{} {}.{}\n", status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+        now.settled &= ::time(nullptr) - status.st_mtim.tv_sec > kSettled;
     }
-    return {ids.begin(), ids.end()};
+    if (survey_ && survey_->settled && survey_->stamp == now.stamp) return survey_;
+    for (const auto& directory : directories_) {
+        auto& names = now.names.emplace_back();
+        for (const auto& path : list_directory(directory)) names.insert(path.filename().string());
+    }
+    now.ids = list_containers(now.names);
+    survey_ = std::make_shared<const Survey>(std::move(now));
+    return survey_;
 }
 
 bool Definitions::exists(const ContainerId& id) const {
@@ -91,15 +109,21 @@ std::optional<std::string> Definitions::base_of(const ContainerId& id, const Nam
 std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id, const NamedText* replaced) const {
     std::map<std::string, std::string> by_name;  // emplace keeps the first, which has the higher priority
     for (std::size_t i = 0; i < directories_.size(); ++i) {
-        const auto directory = file_of(i, id) + ".d";
-        auto paths = list_directory(directory);
-        if (replaced && fs::path(replaced->file).parent_path() == directory) paths.emplace_back(replaced->file);
-        for (const auto& path : paths)
-            if (path.extension() == kSuffix && !path.filename().string().starts_with('.'))
-                by_name.emplace(path.filename().string(), path.string());
+        auto files = drop_ins_in(i, id);
+        if (replaced && fs::path(replaced->file).parent_path() == file_of(i, id) + ".d") files.push_back(replaced->file);
+        for (auto& file : files) by_name.emplace(fs::path(file).filename().string(), std::move(file));
     }
     std::vector<std::string> files;
     for (auto& [name, file] : by_name) files.push_back(file);
+    return files;
+}
+
+/// In the order of their names.
+std::vector<std::string> Definitions::drop_ins_in(std::size_t directory, const ContainerId& id) const {
+    std::vector<std::string> files;
+    for (const auto& path : list_directory(file_of(directory, id) + ".d"))
+        if (path.extension() == kSuffix && !path.filename().string().starts_with('.')) files.push_back(path.string());
+    std::ranges::sort(files);
     return files;
 }
 
@@ -122,15 +146,19 @@ Result<Definition> Definitions::load(const ContainerId& id) const {
     return parse_definition(TRY(read(id)));
 }
 
-std::string Definitions::stamp(const ContainerId& id) const {
-    std::vector<std::string> files = drop_ins_of(id, nullptr);
-    if (auto base = base_of(id, nullptr)) files.push_back(std::move(*base));
+/// The text may name files that are hidden by others of the same name: these count as well.
+std::string Definitions::stamp(const ContainerId& id, const Survey& survey) const {
+    const auto name = id.str() + std::string(kSuffix), drop_ins = name + ".d";
     std::string out;
-    for (const auto& file : files) {
+    const auto add = [&](const std::string& file) {
         struct stat status {};
-        if (::stat(file.c_str(), &status) < 0) continue;
+        if (::stat(file.c_str(), &status) < 0) return;
         out += std::format("{} {} {}.{} {}\n", file, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
                            status.st_size);
+    };
+    for (std::size_t i = 0; i < directories_.size(); ++i) {
+        if (survey.names[i].contains(name)) add(file_of(i, id));
+        if (survey.names[i].contains(drop_ins)) std::ranges::for_each(drop_ins_in(i, id), add);
     }
     return out;
 }

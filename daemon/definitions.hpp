@@ -3,7 +3,9 @@
 // /usr/lib/xctl/containers, first found wins; drop-ins NAME.json.d/*.json of all three, ordered by file name.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,21 +16,31 @@
 
 namespace xctl {
 
+/// Which files there are at one moment: questions about many containers need not look for each file again.
+struct Survey {
+    std::vector<std::set<std::string, std::less<>>> names;  // by directory
+    std::vector<ContainerId> ids;  // that have a file; a file whose name is no container name is left alone
+    std::string stamp;                                      // of the directories
+    bool settled = false;  // their last change is so long ago that the next one will have another time
+};
+
 class Definitions {
 public:
     /// The directories, highest priority first; the first keeps what must last, the second what ends with the boot.
     explicit Definitions(std::vector<std::string> directories) : directories_(std::move(directories)) {}
     static Definitions standard();
 
-    /// Every name that has a file. A file whose name is no container name is left alone.
-    [[nodiscard]] std::vector<ContainerId> list() const;
+    /// Reads the directories only if they have changed.
+    [[nodiscard]] std::shared_ptr<const Survey> survey() const;
+    [[nodiscard]] std::vector<ContainerId> list() const { return survey()->ids; }
     [[nodiscard]] bool exists(const ContainerId& id) const;
     /// Errc::not_found without a file.
     [[nodiscard]] Result<Definition> load(const ContainerId& id) const;
     /// What load() reads: the base file, then the drop-ins. As if `replaced` were there, if it is given.
     [[nodiscard]] Result<std::vector<NamedText>> read(const ContainerId& id, const NamedText* replaced = nullptr) const;
     /// Changes whenever one of the files does, or comes, or goes.
-    [[nodiscard]] std::string stamp(const ContainerId& id) const;
+    [[nodiscard]] std::string stamp(const ContainerId& id, const Survey& survey) const;
+    [[nodiscard]] std::string stamp(const ContainerId& id) const { return stamp(id, *survey()); }
 
     enum class Lifetime : unsigned char { lasting, this_boot };
     Result<> save(const ContainerId& id, const Definition& definition, Lifetime lifetime) const;
@@ -52,9 +64,11 @@ private:
     [[nodiscard]] std::string file_of(std::size_t directory, const ContainerId& id) const;
     [[nodiscard]] std::optional<std::string> base_of(const ContainerId& id, const NamedText* replaced) const;
     [[nodiscard]] std::vector<std::string> drop_ins_of(const ContainerId& id, const NamedText* replaced) const;
+    [[nodiscard]] std::vector<std::string> drop_ins_in(std::size_t directory, const ContainerId& id) const;
     [[nodiscard]] bool is_vendors(const ContainerId& id, const std::string& file) const;
 
     std::vector<std::string> directories_;
+    mutable std::shared_ptr<const Survey> survey_;
 };
 
 }  // namespace xctl

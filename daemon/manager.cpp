@@ -143,9 +143,9 @@ api::ContainerInfo Manager::info_of_broken(const ContainerId& id, const Error& e
 }
 
 /// Takes up definitions that were written by hand since we last looked.
-std::vector<api::ContainerInfo> Manager::find_new() {
+std::vector<api::ContainerInfo> Manager::find_new(const Survey& survey) {
     std::vector<api::ContainerInfo> broken;
-    for (const auto& id : definitions_.list()) {
+    for (const auto& id : survey.ids) {
         if (containers_.contains(id.str())) continue;
         if (const auto found = find(id.str()); !found) broken.push_back(info_of_broken(id, found.error()));
     }
@@ -156,7 +156,7 @@ std::vector<api::ContainerInfo> Manager::find_new() {
 Result<Supervisor*> Manager::find(const std::string& name) {
     auto id = TRY(ContainerId::parse(name));
     if (const auto it = containers_.find(name); it != containers_.end()) {
-        reload_if_changed(*it->second);
+        reload_if_changed(*it->second, *definitions_.survey());
         return it->second.get();
     }
     auto stamp = definitions_.stamp(id);
@@ -222,9 +222,9 @@ Result<> Manager::reload(Supervisor& container) {
 }
 
 /// For verbs that do not need a good definition.
-void Manager::reload_if_changed(Supervisor& container) {
+void Manager::reload_if_changed(Supervisor& container, const Survey& survey) {
     const auto it = loaded_.find(container.id().str());
-    if (it != loaded_.end() && it->second.stamp == definitions_.stamp(container.id())) return;
+    if (it != loaded_.end() && it->second.stamp == definitions_.stamp(container.id(), survey)) return;
     if (const auto reloaded = reload(container); !reloaded) log_error(reloaded.error().message);
     publish(info_of(container), "changed");
 }

@@ -112,12 +112,12 @@ private:
     Result<> forget(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);
-    void reload_if_changed(Supervisor& container);
+    void reload_if_changed(Supervisor& container, const Survey& survey);
     [[nodiscard]] bool is_awaited(const std::string& name);
     void stop_in_order_after(std::chrono::microseconds delay);
     void stop_in_order();
     /// Those that are broken are returned.
-    std::vector<api::ContainerInfo> find_new();
+    std::vector<api::ContainerInfo> find_new(const Survey& survey);
     [[nodiscard]] api::ContainerInfo info_of(const Supervisor& container) const;
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
     Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;

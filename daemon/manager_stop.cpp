@@ -20,7 +20,7 @@ bool comes_after(const Definition& definition, const std::string& name) {
 }  // namespace
 
 bool Manager::is_awaited(const std::string& name) {
-    find_new();
+    find_new(*definitions_.survey());
     return std::ranges::any_of(containers_,
                                [&](const auto& entry) { return comes_after(entry.second->definition(), name); });
 }

@@ -201,9 +201,10 @@ void Manager::remove(Request& request, const Done& done) {
 
 void Manager::list(Request&, const Done& done) {
     Reply reply;
-    reply.containers = find_new();
+    const auto survey = definitions_.survey();
+    reply.containers = find_new(*survey);
     for (const auto& [name, container] : containers_) {
-        reload_if_changed(*container);
+        reload_if_changed(*container, *survey);
         reply.containers.push_back(info_of(*container));
     }
     std::ranges::sort(reply.containers, {}, &api::ContainerInfo::name);
