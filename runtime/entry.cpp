@@ -15,7 +15,7 @@
 #include "runtime/options.hpp"
 
 // What the linker knows of us.
-extern "C" char __init_array_start[], _end[];
+extern "C" char __executable_start[], __init_array_start[], _end[];
 
 namespace {
 
@@ -49,8 +49,9 @@ void map(std::uintptr_t begin, std::uintptr_t end, int advice) {
     raw::call<SYS_madvise>(begin, end - begin, advice);
 }
 
-/// The pages that we write to, at once rather than by a fault each.
+/// The pages that we execute, read and write, at once rather than by a fault each.
 void map_ourselves(const long* stack) {
+    map(page_of(__executable_start), page_of(__init_array_start), MADV_POPULATE_READ);
     map(page_of(__init_array_start), page_of(_end + kPage - 1), MADV_POPULATE_WRITE);
     map(page_of(stack) - kUsedStack, page_of(stack), MADV_POPULATE_WRITE);
 }
