@@ -94,7 +94,7 @@ def listen_fds_of_other(t: Context) -> None:
 def notify(t: Context) -> None:
     ready = Readiness(t)
     # busybox has no client of such sockets; the socket's being there is what the container sees.
-    t.write(t.spec("echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket; sleep 1"))
+    t.write(t.spec("echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET && echo socket; sleep 5"))
     t.ids.append(t.id)
     environment = {**os.environ, "NOTIFY_SOCKET": str(ready.path)}
     t.good("create", t.id, env=environment)
@@ -110,11 +110,14 @@ def notify(t: Context) -> None:
 def send_from_inside(t: Context, point: str) -> None:
     """Sends as a program in the container would: what is mounted there is the socket, or its directory."""
     there = Path(f"/proc/{t.pid()}/root{point}")
-    sockets = [path for path in (there, *(there.glob("*") if there.is_dir() else [])) if path.is_socket()]
-    t.check(sockets, f"{point} has no socket")
+
+    def sockets() -> list[Path]:
+        return [path for path in (there, *(there.glob("*") if there.is_dir() else [])) if path.is_socket()]
+
+    t.until(sockets, f"{point} has a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        folder = os.open(sockets[0].parent, os.O_PATH)
-        client.sendto(b"READY=1", f"/proc/self/fd/{folder}/{sockets[0].name}")
+        folder = os.open(sockets()[0].parent, os.O_PATH)
+        client.sendto(b"READY=1", f"/proc/self/fd/{folder}/{sockets()[0].name}")
         os.close(folder)
 
 
