@@ -89,7 +89,7 @@ private:
 };
 
 /// Copies both ways until one side ends. If a descriptor is passed meanwhile, returns it behind its message.
-Result<UniqueFd> join(int in, int out, int socket) {
+Result<UniqueFd> copy_both_ways(int in, int out, int socket) {
     Lane there(in, socket);
     Lane back(socket, out);
     UniqueFd passed, ignored;
@@ -130,11 +130,11 @@ Result<UniqueFd> connect_to_host(const std::string& host) {
 Result<int> run_bridge(const std::string& socket) {
     ::signal(SIGPIPE, SIG_IGN);
     const auto link = TRY(connect_to_socket(socket));
-    const auto console = TRY(join(STDIN_FILENO, STDOUT_FILENO, link.get()));
+    const auto console = TRY(copy_both_ways(STDIN_FILENO, STDOUT_FILENO, link.get()));
     if (!console) return EXIT_SUCCESS;
     char go = 0;
     if (::read(STDIN_FILENO, &go, 1) != 1 || go != kConsoleGo) return EXIT_SUCCESS;
-    TRY(join(STDIN_FILENO, STDOUT_FILENO, console.get()));
+    TRY(copy_both_ways(STDIN_FILENO, STDOUT_FILENO, console.get()));
     return EXIT_SUCCESS;
 }
 

@@ -7,12 +7,12 @@
 namespace xctl {
 namespace {
 
-constexpr const char* kService = "org.freedesktop.PolicyKit1";
-constexpr const char* kPath = "/org/freedesktop/PolicyKit1/Authority";
+constexpr const char* kPolkit = "org.freedesktop.PolicyKit1";
+constexpr const char* kPolkitPath = "/org/freedesktop/PolicyKit1/Authority";
 constexpr const char* kInterface = "org.freedesktop.PolicyKit1.Authority";
 constexpr std::uint32_t kAllowInteraction = 1;
 /// A person may have to find their password.
-constexpr std::chrono::minutes kTimeout{2};
+constexpr std::chrono::minutes kAskingTimeout{2};
 
 using Details = std::map<std::string, std::string>;
 using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
@@ -43,7 +43,7 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
 Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
     try {
         return std::unique_ptr<Access>(
-            new Access(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kService), sdbus::ObjectPath(kPath))));
+            new Access(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kPolkit), sdbus::ObjectPath(kPolkitPath))));
     } catch (const sdbus::Error& error) {
         return std::unexpected(from_bus_error(error, "talk to polkit"));
     }
@@ -65,7 +65,7 @@ void Access::check(const api::VerbRow& verb, const api::Request& request, const 
     try {
         authority_->callMethodAsync("CheckAuthorization")
             .onInterface(kInterface)
-            .withTimeout(kTimeout)
+            .withTimeout(kAskingTimeout)
             .withArguments(subject_of(caller), action, details, caller.interactive ? kAllowInteraction : 0U, std::string())
             .uponReplyInvoke(finish);
     } catch (const sdbus::Error& error) {

@@ -16,7 +16,7 @@ using Kind = Ring::MarkKind;
 /// How often one readable stream is read before others get their turn.
 constexpr int kPullsPerTurn = 16;
 constexpr int kPipeSize = 1024 * 1024;
-constexpr std::chrono::milliseconds kRetryDelay{500};
+constexpr std::chrono::milliseconds kReadRetryDelay{500};
 /// What pipes and terminals may still hold when the ring is as full as it may get; it must fit in at the end.
 constexpr std::uint64_t kInTransit = 4 * 64 * 1024;
 constexpr std::size_t kMaxWaitingInput = 1024 * 1024;
@@ -160,7 +160,7 @@ void Console::on_readable(Stream& stream) {
 void Console::retry_later() {
     for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
     if (retry_timer_) return;
-    auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
+    auto timer = loop_.add_timer(kReadRetryDelay, [this](std::uint32_t) {
         retry_timer_.reset();
         watch_all();
     });

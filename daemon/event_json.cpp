@@ -8,8 +8,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void put(Json& out, const char* name, const auto& value) { out[name] = value; }
-void put(Json& out, const char* name, const std::optional<std::uint64_t>& value) {
+void set(Json& out, const char* name, const auto& value) { out[name] = value; }
+void set(Json& out, const char* name, const std::optional<std::uint64_t>& value) {
     if (value) out[name] = *value;
 }
 
@@ -17,7 +17,7 @@ template <api::Structure T>
 Json to_json(const T& value) {
     Json out = Json::object();
     for (const auto& row : api::Described<T>::kFields)
-        std::visit([&](auto member) { put(out, row.name.data(), value.*member); }, row.member);
+        std::visit([&](auto member) { set(out, row.name.data(), value.*member); }, row.member);
     return out;
 }
 

@@ -15,8 +15,8 @@ namespace {
 constexpr std::uint64_t kRingSize = 1024 * 1024;
 
 /// How long a client may take to come back, for the end too.
-constexpr std::chrono::seconds kReturnTime{10};
-constexpr std::chrono::milliseconds kPurgeInterval{100};
+constexpr std::chrono::seconds kExecReturnTime{10};
+constexpr std::chrono::milliseconds kExecPurgeInterval{100};
 
 std::string make_id() {
     std::uint64_t number = 0;
@@ -100,13 +100,13 @@ void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> 
     if (const auto started = std::exchange(exec.started, {}))
         started(failure ? std::unexpected(std::move(*failure)) : fail(Errc::launch_failed, record.message));
     if (const auto ended = std::exchange(exec.ended, {})) ended(record);
-    purge_in(exec, exec.console.clients().count() > 0 ? std::chrono::microseconds(kPurgeInterval) : kReturnTime);
+    purge_in(exec, exec.console.clients().count() > 0 ? std::chrono::microseconds(kExecPurgeInterval) : kExecReturnTime);
 }
 
 /// When nobody reads it any more. Never within its own callbacks.
 void Execs::purge_in(Exec& exec, std::chrono::microseconds delay) {
     auto timer = services_.loop.add_timer(delay, [this, &exec](std::uint32_t) {
-        if (exec.console.clients().count() > 0) return purge_in(exec, kPurgeInterval);
+        if (exec.console.clients().count() > 0) return purge_in(exec, kExecPurgeInterval);
         if (const auto id = ContainerId::parse(exec.id)) RunDirectory::remove(directory_, *id);
         execs_.erase(std::string(exec.id));
     });
@@ -131,14 +131,14 @@ void Execs::take_up(const std::string& id, std::optional<Parking::Entry> parked)
     auto& exec = **opened;
     const bool open_run = exec.console.ring().run_is_open();
     if (parked && open_run) {
-        exec.console.hold(kReturnTime);
+        exec.console.hold(kExecReturnTime);
         make_run(exec, {}, [](pid_t, pid_t) -> Result<> { return {}; });
         if (exec.run->adopt(std::move(*parked))) return;
         exec.console.close_run();
     }
     services_.parking.drop(key_of(id));
     if (open_run) exec.console.mark_run_end({ExitReason::unknown}, true);
-    purge_in(exec, kReturnTime);
+    purge_in(exec, kExecReturnTime);
 }
 
 Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,

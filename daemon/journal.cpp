@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 constexpr std::size_t kMaxLine = 16 * 1024;
-constexpr std::chrono::milliseconds kRetryDelay{250};
+constexpr std::chrono::milliseconds kSendRetryDelay{250};
 constexpr int kPriorityInfo = 6;
 constexpr int kPriorityWarning = 4;
 constexpr int kPriorityError = 3;
@@ -200,7 +200,7 @@ void JournalRelay::pump() {
     // An earlier daemon may have died before it said so.
     if (!report_) report_dropped();
     if (retry_ || forward(false)) return;
-    auto timer = loop_.add_timer(kRetryDelay, [this](std::uint32_t) {
+    auto timer = loop_.add_timer(kSendRetryDelay, [this](std::uint32_t) {
         retry_.reset();
         pump();
     });

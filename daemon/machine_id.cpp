@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kVariable = "container_uuid";
 /// Tells numbers that we derive from the host's from those that others do.
-constexpr sd_id128_t kOurs = SD_ID128_ARRAY(a8, 61, 0f, 61, ba, 81, 43, c1, b1, 35, 48, 64, a9, 87, 3d, d8);
+constexpr sd_id128_t kApplication = SD_ID128_ARRAY(a8, 61, 0f, 61, ba, 81, 43, c1, b1, 35, 48, 64, a9, 87, 3d, d8);
 
 std::vector<std::uint8_t> bytes_of(const sd_id128_t& id) { return {std::begin(id.bytes), std::end(id.bytes)}; }
 
@@ -20,7 +20,7 @@ std::vector<std::uint8_t> bytes_of(const sd_id128_t& id) { return {std::begin(id
 
 sd_id128_t host_id() {
     sd_id128_t id{};
-    return sd_id128_get_machine_app_specific(kOurs, &id) < 0 ? sd_id128_t{} : id;
+    return sd_id128_get_machine_app_specific(kApplication, &id) < 0 ? sd_id128_t{} : id;
 }
 
 std::vector<std::uint8_t> machine_id(const std::string& name, const std::vector<std::string>& env,

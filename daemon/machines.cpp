@@ -14,13 +14,13 @@
 namespace xctl {
 namespace {
 
-constexpr const char* kService = "org.freedesktop.machine1";
-constexpr const char* kPath = "/org/freedesktop/machine1";
+constexpr const char* kMachined = "org.freedesktop.machine1";
+constexpr const char* kMachinedPath = "/org/freedesktop/machine1";
 constexpr const char* kMachines = "/org/freedesktop/machine1/machine";
-constexpr const char* kManager = "org.freedesktop.machine1.Manager";
+constexpr const char* kMachineManager = "org.freedesktop.machine1.Manager";
 constexpr const char* kMachine = "org.freedesktop.machine1.Machine";
 constexpr const char* kMachineExists = "org.freedesktop.machine1.MachineExists";
-constexpr const char* kOurs = "xctl";
+constexpr const char* kOurService = "xctl";
 constexpr const char* kClass = "container";
 constexpr int kAttempts = 3;
 
@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 3> kAbsences{
 
 Machines::Machines(Bus& bus)
     : bus_(bus),
-      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kService), sdbus::ObjectPath(kPath))) {}
+      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kMachined), sdbus::ObjectPath(kMachinedPath))) {}
 
 Result<std::unique_ptr<Machines>> Machines::open(Bus& bus) {
     try {
@@ -70,8 +70,8 @@ void Machines::request(const Shared& what, int attempt) {
     };
     try {
         manager_->callMethodAsync("RegisterMachine")
-            .onInterface(kManager)
-            .withArguments(what->name, what->id, std::string(kOurs), std::string(kClass),
+            .onInterface(kMachineManager)
+            .withArguments(what->name, what->id, std::string(kOurService), std::string(kClass),
                            static_cast<std::uint32_t>(what->leader), what->root)
             .uponReplyInvoke(answered);
     } catch (const sdbus::Error& error) {
@@ -85,14 +85,14 @@ void Machines::compare(const Shared& what, int attempt) {
         if (!error) {
             const auto service = properties[sdbus::PropertyName("Service")].get<std::string>();
             const auto leader = properties[sdbus::PropertyName("Leader")].get<std::uint32_t>();
-            if (service != kOurs) return on_refused(*what, std::format("{} has a machine of this name", service));
+            if (service != kOurService) return on_refused(*what, std::format("{} has a machine of this name", service));
             if (leader == static_cast<std::uint32_t>(what->leader)) return on_added(*what);
         }
         if (!is_wanted(*what)) return;
         if (!error) forget(what->name);
         request(what, attempt + 1);
     };
-    query_properties(bus_, kService, object_path(kMachines, what->name), kMachine, answer);
+    query_properties(bus_, kMachined, object_path(kMachines, what->name), kMachine, answer);
 }
 
 void Machines::on_added(const Registration& what) {
@@ -110,7 +110,7 @@ void Machines::on_refused(const Registration& what, std::string_view why) {
 
 void Machines::forget(const std::string& name) {
     manager_->callMethodAsync("UnregisterMachine")
-        .onInterface(kManager)
+        .onInterface(kMachineManager)
         .withArguments(name)
         .uponReplyInvoke([](std::optional<sdbus::Error>) {});
 }

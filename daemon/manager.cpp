@@ -12,9 +12,10 @@
 namespace xctl {
 namespace {
 
-/// How often is looked whether the clients of deleted containers have read everything.
 /// How long a daemon keeps what a client of the last one may still come back for.
 constexpr std::chrono::seconds kReturnTime{10};
+
+/// How often is looked whether the clients of deleted containers have read everything.
 constexpr std::chrono::milliseconds kPurgeInterval{100};
 
 /// systemd's word for a unit whose file cannot be used.

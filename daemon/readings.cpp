@@ -5,6 +5,7 @@
 #include <cmath>
 #include <format>
 
+#include "lib/base/time_text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/file.hpp"
@@ -15,11 +16,6 @@ namespace xctl {
 namespace {
 
 constexpr std::size_t kMostStuckShown = 3;
-
-std::uint64_t now_usec() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
 
 std::uint64_t number(int cgroup, const char* file, std::uint64_t standard) {
     return kernel::read_number(cgroup, file).value_or(standard);
@@ -96,7 +92,7 @@ std::string wait_of(pid_t pid) {
 api::Stats read_stats(const std::string& name, int cgroup) {
     api::Stats out;
     out.name = name;
-    out.time = now_usec();
+    out.time = to_usec(std::chrono::system_clock::now());
     add_memory(out, cgroup);
     add_cpu(out, cgroup);
     add_io(out, cgroup);

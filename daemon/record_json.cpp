@@ -6,15 +6,12 @@
 #include <utility>
 
 #include "daemon/record.hpp"
+#include "lib/base/time_text.hpp"
 
 namespace xctl {
 namespace {
 
-using Json = nlohmann::json;
-
-std::int64_t to_usec(TimePoint time) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
+using Json = nlohmann::ordered_json;
 
 /// The clock counts nanoseconds, so that not every number of microseconds fits.
 TimePoint from_usec(std::int64_t usec) {

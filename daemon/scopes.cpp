@@ -10,10 +10,10 @@
 namespace xctl {
 namespace {
 
-constexpr const char* kService = "org.freedesktop.systemd1";
-constexpr const char* kPath = "/org/freedesktop/systemd1";
+constexpr const char* kSystemd = "org.freedesktop.systemd1";
+constexpr const char* kSystemdPath = "/org/freedesktop/systemd1";
 constexpr const char* kUnits = "/org/freedesktop/systemd1/unit";
-constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kUnitManager = "org.freedesktop.systemd1.Manager";
 constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
 constexpr const char* kSocketInterface = "org.freedesktop.systemd1.Socket";
 constexpr const char* kUnitExists = "org.freedesktop.systemd1.UnitExists";
@@ -68,7 +68,7 @@ std::string unit_of_path(std::string_view path) {
 
 Scopes::Scopes(Bus& bus)
     : bus_(bus),
-      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kService), sdbus::ObjectPath(kPath))) {}
+      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kSystemd), sdbus::ObjectPath(kSystemdPath))) {}
 
 Result<std::unique_ptr<Scopes>> Scopes::open(Bus& bus) {
     try {
@@ -82,14 +82,14 @@ Result<std::unique_ptr<Scopes>> Scopes::open(Bus& bus) {
 
 Result<> Scopes::subscribe() {
     manager_->uponSignal("JobRemoved")
-        .onInterface(kManager)
+        .onInterface(kUnitManager)
         .call([this](std::uint32_t, const sdbus::ObjectPath& job, const std::string&, const std::string& result) {
             on_job_removed(job, result);
         });
     // Anyone on the bus may broadcast a signal of this name; only systemd's own may stop a container.
     // While nobody is the scope's controller any more, after a restart of ours, only the new job tells.
     manager_->uponSignal("JobNew")
-        .onInterface(kManager)
+        .onInterface(kUnitManager)
         .call([this](std::uint32_t, const sdbus::ObjectPath&, const std::string& unit) {
             if (on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
         });
@@ -99,7 +99,7 @@ Result<> Scopes::subscribe() {
             if (on_stop_) on_stop_(unit_of_path(message.getPath()));
         },
         sdbus::return_slot);
-    manager_->callMethodAsync("Subscribe").onInterface(kManager).uponReplyInvoke([](std::optional<sdbus::Error>) {});
+    manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke([](std::optional<sdbus::Error>) {});
     return {};
 }
 
@@ -154,7 +154,7 @@ void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int att
         }
     };
     try {
-        auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartTransientUnit"));
+        auto call = manager_->createMethodCall(sdbus::InterfaceName(kUnitManager), sdbus::MethodName("StartTransientUnit"));
         call << request->unit << "fail" << scope_properties(*request) << std::vector<Aux>{};
         manager_->callMethodAsync(call, finish);
     } catch (const sdbus::Error& error) {
@@ -163,7 +163,7 @@ void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int att
 }
 
 void Scopes::stop(const std::string& unit, Done done) {
-    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StopUnit"));
+    auto call = manager_->createMethodCall(sdbus::InterfaceName(kUnitManager), sdbus::MethodName("StopUnit"));
     call << unit << "replace";
     call_for_job(std::move(call), "stop " + unit, [done = std::move(done)](Result<> result) {
         if (!result && result.error().code == Errc::not_found) return done({});
@@ -173,21 +173,21 @@ void Scopes::stop(const std::string& unit, Done done) {
 
 void Scopes::discard(const std::string& scope, Done done) {
     manager_->callMethodAsync("AbandonScope")
-        .onInterface(kManager)
+        .onInterface(kUnitManager)
         .withArguments(scope)
         .uponReplyInvoke([](std::optional<sdbus::Error>) {});
     stop(scope, std::move(done));
 }
 
 void Scopes::start_unit(const std::string& unit, Done done) {
-    auto call = manager_->createMethodCall(sdbus::InterfaceName(kManager), sdbus::MethodName("StartUnit"));
+    auto call = manager_->createMethodCall(sdbus::InterfaceName(kUnitManager), sdbus::MethodName("StartUnit"));
     call << unit << "replace";
     call_for_job(std::move(call), "start " + unit, std::move(done));
 }
 
 void Scopes::reset_failed(const std::string& unit) {
     manager_->callMethodAsync("ResetFailedUnit")
-        .onInterface(kManager)
+        .onInterface(kUnitManager)
         .withArguments(unit)
         .uponReplyInvoke([](std::optional<sdbus::Error>) {});
 }
@@ -201,7 +201,7 @@ void Scopes::query_listen(const std::string& unit, std::function<void(std::vecto
                 if (entry.get<0>() == "Stream") addresses.push_back(entry.get<1>());
         done(std::move(addresses));
     };
-    query_properties(bus_, kService, object_path(kUnits, unit), kSocketInterface, answer);
+    query_properties(bus_, kSystemd, object_path(kUnits, unit), kSocketInterface, answer);
 }
 
 void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {
@@ -216,7 +216,7 @@ void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> d
         }
         done(exit);
     };
-    query_properties(bus_, kService, object_path(kUnits, unit), kServiceInterface, answer);
+    query_properties(bus_, kSystemd, object_path(kUnits, unit), kServiceInterface, answer);
 }
 
 }  // namespace xctl

@@ -23,12 +23,12 @@ using Link = std::shared_ptr<sd_varlink>;
 Link hold(sd_varlink* link) { return Link(sd_varlink_ref(link), LinkUnref()); }
 
 /// An object. Its fields are collected and it is made of them once: to set a field of one that is there copies all others.
-class Json {
+class Object {
 public:
-    Json() = default;
-    Json(const Json&) = delete;
-    Json& operator=(const Json&) = delete;
-    ~Json() {
+    Object() = default;
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+    ~Object() {
         for (auto* part : parts_) sd_json_variant_unref(part);
         sd_json_variant_unref(object_);
     }
@@ -83,22 +83,22 @@ template <api::Structure T>
 sd_json_variant* json_of(const std::vector<T>& values);
 
 template <class T>
-void put(Json& json, const char* name, const T& value) {
+void put(Object& json, const char* name, const T& value) {
     json.add(name, json_of(value));
 }
-void put(Json& json, const char* name, const std::optional<std::uint64_t>& value) {
+void put(Object& json, const char* name, const std::optional<std::uint64_t>& value) {
     if (value) put(json, name, *value);
 }
 
 template <class T, std::size_t N>
-void put_fields(Json& json, const std::array<api::FieldRow<T>, N>& rows, const T& value) {
+void put_fields(Object& json, const std::array<api::FieldRow<T>, N>& rows, const T& value) {
     for (const auto& row : rows)
         std::visit([&](auto member) { put(json, row.name.data(), value.*member); }, row.member);
 }
 
 template <api::Structure T>
 sd_json_variant* json_of(const T& value) {
-    Json object;
+    Object object;
     put_fields(object, api::Described<T>::kFields, value);
     return sd_json_variant_ref(object.get());
 }
@@ -156,7 +156,7 @@ api::Peer peer_of(sd_varlink* link) {
 }
 
 void send_error(sd_varlink* link, const Error& error) {
-    Json json;
+    Object json;
     put(json, "message", error.message);
     put(json, "step", error.step);
     put(json, "path", error.path);
@@ -165,7 +165,7 @@ void send_error(sd_varlink* link, const Error& error) {
     (void)sd_varlink_error(link, id.c_str(), json.get());
 }
 
-Result<> put_reply(Json& json, sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
+Result<> put_reply(Object& json, sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
     for (const auto output : verb.outputs) {
         const char* name = api::output_row(output).name.data();
         auto done = api::visit_output(output, reply, [&]<class T>(T& value) -> Result<> {
@@ -185,14 +185,14 @@ Result<> put_reply(Json& json, sd_varlink* link, const api::VerbRow& verb, api::
 }
 
 void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
-    Json json;
+    Object json;
     if (const auto put = put_reply(json, link, verb, reply); !put) return send_error(link, put.error());
     (void)sd_varlink_reply(link, json.get());
 }
 
 /// One answer of several; false when nobody listens any more.
 bool notify(sd_varlink* link, const api::VerbRow& verb, Result<api::Reply> reply) {
-    Json json;
+    Object json;
     const auto put = reply ? put_reply(json, link, verb, *reply) : Result<>(std::unexpected(reply.error()));
     if (put) return sd_varlink_notify(link, json.get()) >= 0;
     send_error(link, put.error());
@@ -291,7 +291,7 @@ void VarlinkServer::on_disconnect(sd_varlink* link) noexcept {
 
 void VarlinkServer::on_event(const api::Event& event) {
     if (subscribers_.empty()) return;
-    Json json;
+    Object json;
     put(json, api::output_row(api::Output::event).name.data(), event);
     // A subscriber that does not read is cut off by sd-varlink's own limit; on_disconnect then forgets it.
     for (auto* link : std::list(subscribers_))

@@ -14,7 +14,7 @@
 namespace xctl::launch {
 namespace {
 
-constexpr auto kLastKind = MessageKind::failed;
+constexpr auto kLastMessage = MessageKind::failed;
 
 /// One packet, or EAGAIN. Kept apart from receive_with_fds(), which waits.
 Result<std::optional<Received>> take_packet(int channel) {
@@ -37,7 +37,7 @@ Result<std::optional<Received>> take_packet(int channel) {
         std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
         received.fd.reset(fd);
     }
-    const bool valid = size == sizeof received.message && received.message.kind <= kLastKind;
+    const bool valid = size == sizeof received.message && received.message.kind <= kLastMessage;
     if (!valid) return fail(Errc::invalid_document, "the container's init sent a malformed message");
     return received;
 }

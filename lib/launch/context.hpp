@@ -70,6 +70,16 @@ struct Context {
     bool placed = false;
 };
 
+/// Works on row after row, until one fails.
+template <class Rows, class Function>
+int for_each(Context& context, const Rows& rows, Function&& function) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        context.index = static_cast<int>(i);
+        if (const int result = function(context, rows[i]); result < 0) return result;
+    }
+    return 0;
+}
+
 /// Owns what a Context refers to.
 struct Preparation {
     Context context;

@@ -138,15 +138,6 @@ int bind_console(Context& context) {
     return tree.failed() ? tree.get() : raw::attach_mount(tree.get(), target.get());
 }
 
-template <class Rows, class Function>
-int for_each(Context& context, const Rows& rows, Function&& function) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        context.index = static_cast<int>(i);
-        if (const int result = function(context, rows[i]); result < 0) return result;
-    }
-    return 0;
-}
-
 }  // namespace
 
 int make_devices(Context& context) { return for_each(context, context.plan->root.devices, make_device); }

@@ -67,7 +67,7 @@ int wait_for_hook(int pidfd, std::uint32_t timeout) {
     return info.si_code == CLD_EXITED && info.si_status == 0 ? 0 : raw::failure(ECANCELED);
 }
 
-int run_hook(const plan::Hook& hook, const HookVectors& vectors, const plan::HookState& state) {
+int run_one_hook(const plan::Hook& hook, const HookVectors& vectors, const plan::HookState& state) {
     const raw::Fd input(make_input(state));
     if (input.failed()) return input.get();
     int number = -1;
@@ -82,7 +82,7 @@ int run_hooks(Context& context, const std::vector<plan::Hook>& hooks, const std:
               const plan::HookState& state) {
     for (std::size_t i = 0; i < hooks.size(); ++i) {
         context.index = static_cast<int>(i);
-        if (const int result = run_hook(hooks[i], vectors[i], state); result < 0) return result;
+        if (const int result = run_one_hook(hooks[i], vectors[i], state); result < 0) return result;
     }
     return 0;
 }

@@ -18,7 +18,7 @@ namespace {
 namespace raw = kernel::raw;
 
 constexpr int kInit = 3;
-constexpr int kDirectory = 4;
+constexpr int kRecordDirectory = 4;
 constexpr int kFirstUnused = 5;
 
 /// A stop of the unit tells every process to end, and we outlive our child.
@@ -29,7 +29,7 @@ void keep_only(int init_pidfd, int record_directory) {
     const int pidfd = raw::call<SYS_fcntl>(init_pidfd, F_DUPFD_CLOEXEC, kFirstUnused);
     const int directory = raw::call<SYS_fcntl>(record_directory, F_DUPFD_CLOEXEC, kFirstUnused);
     raw::call<SYS_dup3>(pidfd, kInit, O_CLOEXEC);
-    raw::call<SYS_dup3>(directory, kDirectory, O_CLOEXEC);
+    raw::call<SYS_dup3>(directory, kRecordDirectory, O_CLOEXEC);
     raw::call<SYS_close_range>(kFirstUnused, ~0U, 0);
     raw::call<SYS_close_range>(0, 2, 0);
     // So that no file that is opened later becomes a standard stream.
@@ -50,7 +50,7 @@ void keep(int init_pidfd, int record_directory) {
     const auto status = kernel::wait_exit(kInit, kernel::Reap::no);
     bool written = false;
     if (status)
-        written = kernel::replace_file_at(kDirectory, kExitRecordFile, format_exit_record(*status)).has_value();
+        written = kernel::replace_file_at(kRecordDirectory, kExitRecordFile, format_exit_record(*status)).has_value();
     const bool reaped = kernel::wait_exit(kInit).has_value();
     ::_exit(written && reaped ? 0 : 1);
 }

@@ -60,16 +60,16 @@ int make_mask(Context& context, int target) {
     return result < 0 ? result : raw::call<SYS_fcntl>(context.empty_directory, F_DUPFD_CLOEXEC, 3);
 }
 
-int mask_path(Context& context, const char* path) {
-    const raw::Fd target(raw::open_in_root(context.root, path, O_PATH));
+int mask_path(Context& context, const std::string& path) {
+    const raw::Fd target(raw::open_in_root(context.root, path.c_str(), O_PATH));
     if (is_missing(target.get())) return 0;
     if (target.failed()) return target.get();
     const raw::Fd mask(make_mask(context, target.get()));
     return mask.failed() ? mask.get() : raw::attach_mount(mask.get(), target.get());
 }
 
-int protect_path(Context& context, const char* path) {
-    const raw::Fd target(raw::open_in_root(context.root, path, O_PATH));
+int protect_path(Context& context, const std::string& path) {
+    const raw::Fd target(raw::open_in_root(context.root, path.c_str(), O_PATH));
     if (is_missing(target.get())) return 0;
     if (target.failed()) return target.get();
     const raw::Fd tree(raw::clone_tree(target.get(), nullptr, Subtree::yes));
@@ -85,15 +85,6 @@ int write_sysctl(Context& context, const plan::FileWrite& row) {
     if (file.failed()) return file.get();
     const int written = raw::call<SYS_write>(file.get(), row.value.c_str(), row.value.size());
     return written < 0 ? written : 0;
-}
-
-template <class Rows, class Function>
-int for_each(Context& context, const Rows& rows, Function&& function) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        context.index = static_cast<int>(i);
-        if (const int result = function(rows[i]); result < 0) return result;
-    }
-    return 0;
 }
 
 /// Detaches the old root, which pivot_root(2) has put on top of the new one.
@@ -191,18 +182,15 @@ int set_root_read_only(Context& context) {
 }
 
 int mask_paths(Context& context) {
-    return for_each(context, context.plan->root.masked_paths,
-                    [&](const std::string& path) { return mask_path(context, path.c_str()); });
+    return for_each(context, context.plan->root.masked_paths, mask_path);
 }
 
 int protect_paths(Context& context) {
-    return for_each(context, context.plan->root.read_only_paths,
-                    [&](const std::string& path) { return protect_path(context, path.c_str()); });
+    return for_each(context, context.plan->root.read_only_paths, protect_path);
 }
 
 int write_sysctls(Context& context) {
-    return for_each(context, context.plan->sysctls,
-                    [&](const plan::FileWrite& row) { return write_sysctl(context, row); });
+    return for_each(context, context.plan->sysctls, write_sysctl);
 }
 
 int change_root(Context& context) {

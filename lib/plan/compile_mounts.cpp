@@ -6,6 +6,7 @@
 #include <format>
 
 #include "lib/base/text.hpp"
+#include "lib/oci/check.hpp"
 #include "lib/oci/mount_options.hpp"
 #include "lib/plan/compile_parts.hpp"
 #include "lib/plan/path.hpp"
@@ -13,6 +14,7 @@
 namespace xctl::plan {
 namespace {
 
+using oci::broken;
 using oci::MountEffect;
 
 /// Files of procfs that may be covered; anything else there would mislead code that trusts /proc.
@@ -28,10 +30,6 @@ constexpr std::array<std::string_view, 10> kCoverableProcFiles{
     "/proc/sys/kernel/ns_last_pid",
     "/proc/sys/crypto/fips_enabled",
 };
-
-std::unexpected<Error> broken(std::string_view pointer, std::string_view rule) {
-    return fail(Errc::invalid_document, std::format("{}: {}", pointer, rule));
-}
 
 /// The kernel clears before it sets, so a bit that is set may be in both; the access time field always must.
 void change_attributes(std::uint64_t& set, std::uint64_t& clear, const oci::MountOption& row) {

@@ -8,13 +8,12 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/capabilities.hpp"
 #include "lib/kernel/seccomp.hpp"
+#include "lib/oci/check.hpp"
 
 namespace xctl::plan {
 namespace {
 
-std::unexpected<Error> broken(std::string_view pointer, std::string_view rule) {
-    return fail(Errc::invalid_document, std::format("{}: {}", pointer, rule));
-}
+using oci::broken;
 
 /// "x86_64" to "SCMP_ARCH_X86_64", as the specification writes it.
 std::string to_specification(std::string_view architecture) {

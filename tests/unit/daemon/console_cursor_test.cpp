@@ -13,13 +13,13 @@ namespace {
 using namespace test;
 using Strings = std::vector<std::string>;
 
-constexpr std::uint64_t kPage = 4096;
-constexpr unsigned kSeed = 11;
+constexpr std::uint64_t kCursorRing = 4096;
+constexpr unsigned kCursorSeed = 11;
 
 class CursorTest : public testing::Test {
 protected:
     TemporaryDirectory directory_;
-    Ring ring_ = open_ring(directory_.fd(), kPage);
+    Ring ring_ = open_ring(directory_.fd(), kCursorRing);
 };
 
 TEST_F(CursorTest, NothingIsInAnEmptyRing) {
@@ -119,13 +119,13 @@ TEST_F(CursorTest, WhatWasOverwrittenIsAGap) {
     std::string rest;
     for (const auto& item : read_items(ring_, cursor)) rest += item.substr(4);
     EXPECT_EQ(rest, content(ring_, ring_.begin()));
-    EXPECT_EQ(rest, text.substr(text.size() - kPage));
+    EXPECT_EQ(rest, text.substr(text.size() - kCursorRing));
 }
 
 TEST_F(CursorTest, AGapInsideErrorsGoesOnAsErrors) {
     ConsoleCursor cursor;
     print(ring_, "start");
-    print(ring_, std::string(2 * kPage, 'e'), kErr);
+    print(ring_, std::string(2 * kCursorRing, 'e'), kErr);
     EXPECT_EQ(read_item(ring_, cursor), std::format("gap:{}", ring_.begin()));
     EXPECT_TRUE(read_item(ring_, cursor).starts_with("err:e"));
 }
@@ -134,11 +134,11 @@ TEST_F(CursorTest, AGapOverRunsShowsTheOnesAfterIt) {
     begin_run(ring_);
     end_run(ring_, 1);
     begin_run(ring_);
-    print(ring_, std::string(2 * kPage, 'x'));
+    print(ring_, std::string(2 * kCursorRing, 'x'));
     end_run(ring_, 2);
     ConsoleCursor cursor;
     const auto items = read_items(ring_, cursor);
-    EXPECT_EQ(items.front(), std::format("gap:{}", kPage));
+    EXPECT_EQ(items.front(), std::format("gap:{}", kCursorRing));
     EXPECT_EQ(items.back(), "end:2");
     EXPECT_EQ(std::ranges::count(items, "begin"), 0);
 }
@@ -163,11 +163,11 @@ void add_item(Reading& reading, const std::string& item) {
 
 /// Resumed anywhere, the parts together are the whole: nothing twice and nothing lost.
 TEST_F(CursorTest, ResumingNeitherRepeatsNorLoses) {
-    for (unsigned seed = kSeed; seed < kSeed + 200; ++seed) {
+    for (unsigned seed = kCursorSeed; seed < kCursorSeed + 200; ++seed) {
         SCOPED_TRACE(std::format("seed {}", seed));
         std::mt19937 random(seed);
         const TemporaryDirectory directory;
-        auto ring = open_ring(directory.fd(), 16 * kPage);
+        auto ring = open_ring(directory.fd(), 16 * kCursorRing);
         Reading whole, parts;
         ConsoleCursor reader;
         std::uint64_t offset = 0, mark = 0;

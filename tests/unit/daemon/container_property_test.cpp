@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using Actions = std::vector<Action>;
 using Random = std::mt19937;
 
-constexpr unsigned kSeed = 20'250'101;
+constexpr unsigned kModelSeed = 20'250'101;
 constexpr int kSequences = 4000;
 constexpr int kEvents = 120;
 
@@ -275,7 +275,7 @@ private:
 
 TEST(ContainerProperties, HoldForRandomEvents) {
     for (int number = 0; number < kSequences && !HasFailure(); ++number) {
-        const auto seed = kSeed + static_cast<unsigned>(number);
+        const auto seed = kModelSeed + static_cast<unsigned>(number);
         SCOPED_TRACE(std::format("seed {}", seed));
         Random random(seed);
         Sequence(random).run();

@@ -31,7 +31,7 @@ RestartPolicy policy(RestartWhen when) {
 }
 
 /// All that a machine holds, to see whether anything changed.
-auto content(const Machine& m) {
+auto everything_of(const Machine& m) {
     return std::make_tuple(m.state, m.start_again, m.by_policy, m.runs, m.restarts, m.started, m.next_start, m.recent,
                            m.last_exit.reason, m.last_exit.status, m.last_exit.time, m.last_exit.message);
 }
@@ -120,12 +120,12 @@ TEST(Transitions, EveryOtherEventIsRefusedAndChangesNothing) {
             if (std::ranges::any_of(kRows, is_row)) continue;
             SCOPED_TRACE(describe(state, trigger));
             auto machine = machine_in(state);
-            const auto before = content(machine);
+            const auto before = everything_of(machine);
             const auto actions = advance(machine, trigger, policy(RestartWhen::always), kNow, kFine);
             ASSERT_FALSE(actions);
             EXPECT_EQ(actions.error().code, Errc::wrong_state);
             EXPECT_EQ(actions.error().message, "the container is " + std::string(name));
-            EXPECT_EQ(content(machine), before);
+            EXPECT_EQ(everything_of(machine), before);
             ++refused;
         }
     }

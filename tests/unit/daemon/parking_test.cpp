@@ -21,7 +21,7 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
-constexpr unsigned kSeed = 99;
+constexpr unsigned kParkingSeed = 99;
 
 UniqueFd make_memfd(std::string_view content) {
     UniqueFd fd(::memfd_create("parked", MFD_CLOEXEC));
@@ -326,8 +326,8 @@ TEST_F(ManyParked, AllAreFoundReplacedAndCompacted) {
 
 /// The child dies at a random moment of parking and compacting; whatever it parked before the last word is there.
 TEST_F(ParkingTest, KilledAtAnyMomentNothingIsLost) {
-    SCOPED_TRACE(std::format("seed {}", kSeed));
-    std::mt19937 random(kSeed);
+    SCOPED_TRACE(std::format("seed {}", kParkingSeed));
+    std::mt19937 random(kParkingSeed);
     {
         auto parking = open();
         for (int i = 0; i < 20; ++i) park(parking, std::format("c{}", i), "0");

@@ -7,13 +7,13 @@ namespace xctl {
 namespace {
 
 TEST(Probe, ParsesEndpoints) {
-    struct Row {
+    struct Text {
         const char* text;
         const char* host;
         std::uint16_t port;
     };
-    for (const auto& row : {Row{"80", "127.0.0.1", 80}, Row{"10.0.0.1:8080", "10.0.0.1", 8080}, Row{"[::1]:1", "::1", 1},
-                            Row{"localhost:65535", "127.0.0.1", 65535}}) {
+    for (const auto& row : {Text{"80", "127.0.0.1", 80}, Text{"10.0.0.1:8080", "10.0.0.1", 8080}, Text{"[::1]:1", "::1", 1},
+                            Text{"localhost:65535", "127.0.0.1", 65535}}) {
         const auto endpoint = parse_endpoint(row.text);
         ASSERT_TRUE(endpoint) << row.text << ": " << endpoint.error().message;
         EXPECT_EQ(endpoint->host, row.host);

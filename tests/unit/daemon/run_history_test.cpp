@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow{1'000'000s};
+constexpr TimePoint kThen{1'000'000s};
 
 struct Case {
     const char* what;
@@ -24,11 +24,11 @@ struct Case {
 Error failure_at(const char* step) { return {Errc::launch_failed, ENOENT, "it failed", step, "/x"}; }
 
 TEST(RunHistory, SaysWhatEndedIt) {
-    const ExitRecord fine{ExitReason::exited, 0, kNow, ""};
-    const ExitRecord bad{ExitReason::exited, 3, kNow, ""};
-    const ExitRecord term{ExitReason::signal, 15, kNow, ""};
-    const ExitRecord killed{ExitReason::signal, 9, kNow, ""};
-    const ExitRecord unlaunched{ExitReason::launch_failed, 0, kNow, "it failed"};
+    const ExitRecord fine{ExitReason::exited, 0, kThen, ""};
+    const ExitRecord bad{ExitReason::exited, 3, kThen, ""};
+    const ExitRecord term{ExitReason::signal, 15, kThen, ""};
+    const ExitRecord killed{ExitReason::signal, 9, kThen, ""};
+    const ExitRecord unlaunched{ExitReason::launch_failed, 0, kThen, "it failed"};
     const auto stop = EndRequest::of_user("stop", "uid 5");
     auto late = stop;
     late.timed_out = true;
@@ -43,8 +43,8 @@ TEST(RunHistory, SaysWhatEndedIt) {
         {"another signal than was sent", killed, kill, {}, Cause::itself, true, ""},
         {"it caught what was sent", bad, kill, {}, Cause::itself, true, ""},
         {"systemd", term, {Cause::systemd, "a stop of x.scope"}, {}, Cause::systemd, false, "a stop of x.scope"},
-        {"out of memory", {ExitReason::oom_kill, 9, kNow, ""}, {}, {}, Cause::oom, true, ""},
-        {"nobody knows", {ExitReason::unknown, 0, kNow, ""}, {}, {}, Cause::daemon, true, ""},
+        {"out of memory", {ExitReason::oom_kill, 9, kThen, ""}, {}, {}, Cause::oom, true, ""},
+        {"nobody knows", {ExitReason::unknown, 0, kThen, ""}, {}, {}, Cause::daemon, true, ""},
         {"never launched", unlaunched, {}, failure_at("mount"), Cause::launch, true, ""},
         {"a hook", unlaunched, {}, failure_at("hook"), Cause::hook, true, ""},
         {"a hook of the start", unlaunched, {}, failure_at("start hook"), Cause::hook, true, ""},
@@ -61,14 +61,14 @@ TEST(RunHistory, SaysWhatEndedIt) {
 TEST(RunHistory, AFailedLaunchHasItsStepAndNoStart) {
     Machine machine;
     machine.runs = 7;
-    machine.started = kNow;
-    const auto failed = make_run_record(machine, {ExitReason::launch_failed, 0, kNow, "m"}, {}, failure_at("mount"), "");
+    machine.started = kThen;
+    const auto failed = make_run_record(machine, {ExitReason::launch_failed, 0, kThen, "m"}, {}, failure_at("mount"), "");
     EXPECT_EQ(failed.number, 7U);
     EXPECT_EQ(failed.started, TimePoint{});
     EXPECT_EQ(failed.step, "mount");
     EXPECT_EQ(failed.path, "/x");
     EXPECT_EQ(failed.error, ENOENT);
-    EXPECT_EQ(make_run_record(machine, {}, {}, std::nullopt, "").started, kNow);
+    EXPECT_EQ(make_run_record(machine, {}, {}, std::nullopt, "").started, kThen);
 }
 
 TEST(RunHistory, KeepsTheLatestAndFindsTheLastFailure) {
@@ -77,7 +77,7 @@ TEST(RunHistory, KeepsTheLatestAndFindsTheLastFailure) {
     for (std::uint64_t number = 1; number <= 5; ++number) {
         RunRecord run;
         run.number = number;
-        run.exit = {ExitReason::exited, number == 4 ? 1 : 0, kNow, ""};
+        run.exit = {ExitReason::exited, number == 4 ? 1 : 0, kThen, ""};
         remember(history, run, 3);
     }
     ASSERT_EQ(history.size(), 3U);

@@ -25,7 +25,7 @@ using kernel::ExitStatus;
 using launch::MessageKind;
 using launch::ServiceKind;
 
-constexpr const char* kUnit = "xctl-unit-mode-test";
+constexpr const char* kUnitModeUnit = "xctl-unit-mode-test";
 constexpr const char* kNotify = "/run/notify";
 
 class UnitMode : public testing::Test {
@@ -36,7 +36,7 @@ protected:
         if (program_ == nullptr) GTEST_SKIP() << "XCTL_LAUNCH does not name the program";
         auto own = kernel::read_own_cgroup_path();
         auto parent = own ? kernel::open_cgroup(*own) : std::unexpected(own.error());
-        auto unit = parent ? kernel::make_cgroup_at(parent->get(), kUnit) : std::unexpected(parent.error());
+        auto unit = parent ? kernel::make_cgroup_at(parent->get(), kUnitModeUnit) : std::unexpected(parent.error());
         if (!unit) GTEST_SKIP() << "no writable cgroup v2: " << unit.error().message;
         parent_ = std::move(*parent);
         supervisor_ = kernel::make_cgroup_at(unit->get(), "supervisor").value();
@@ -44,7 +44,7 @@ protected:
     }
     void TearDown() override {
         if (!parent_) return;
-        EXPECT_TRUE(kernel::remove_cgroup_at(parent_.get(), kUnit));
+        EXPECT_TRUE(kernel::remove_cgroup_at(parent_.get(), kUnitModeUnit));
     }
 
     /// The sockets' paths are fixed, so that the host's /run must be out of the way.
@@ -120,7 +120,7 @@ TEST_F(UnitMode, LaunchesIntoThePayloadAndTellsSystemd) {
     start();
     const auto report = order(make_plan(root, "exit 5"));
     ASSERT_EQ(report.message.error, 0) << report.message.text;
-    EXPECT_TRUE(kernel::read_cgroup_path(report.message.pid).value().ends_with(std::string(kUnit) + "/payload"));
+    EXPECT_TRUE(kernel::read_cgroup_path(report.message.pid).value().ends_with(std::string(kUnitModeUnit) + "/payload"));
     ASSERT_EQ(next_of_init(), MessageKind::await_placement);
     ASSERT_TRUE(launch::send(channel_.get(), MessageKind::placed));
     ASSERT_EQ(next_of_init(), MessageKind::ready);

@@ -8,7 +8,7 @@
 namespace xctl::oci {
 namespace {
 
-Value parsed(std::string_view text) { return parse_document(text, "test").value(); }
+Value parsed_document(std::string_view text) { return parse_document(text, "test").value(); }
 
 /// The document as compact text, enough to compare two of them.
 std::string shown(const Value& value) {
@@ -28,10 +28,10 @@ std::string shown(const Value& value) {
 }
 
 TEST(ParseDocument, KeepsEveryKindOfValue) {
-    EXPECT_EQ(shown(parsed(R"({"z": [1, -1, 1.5, true, null, "x", {}], "a": {"b": {}}})")),
+    EXPECT_EQ(shown(parsed_document(R"({"z": [1, -1, 1.5, true, null, "x", {}], "a": {"b": {}}})")),
               "{a:{b:{} } z:[1 -1 1.5 true null 'x' {} ] }");
-    EXPECT_EQ(shown(parsed("18446744073709551615")), "18446744073709551615");
-    EXPECT_EQ(shown(parsed("-9223372036854775808")), "-9223372036854775808");
+    EXPECT_EQ(shown(parsed_document("18446744073709551615")), "18446744073709551615");
+    EXPECT_EQ(shown(parsed_document("-9223372036854775808")), "-9223372036854775808");
 }
 
 TEST(ParseDocument, NamesLineAndColumn) {
@@ -50,7 +50,7 @@ TEST(ParseDocument, HasLimits) {
 }
 
 TEST(FindMember, LooksUpByName) {
-    const auto value = parsed(R"({"b": 2, "a": 1, "c": 3})");
+    const auto value = parsed_document(R"({"b": 2, "a": 1, "c": 3})");
     const auto& object = *value.get<Object>();
     EXPECT_EQ(shown(*find_member(object, "a")), "1");
     EXPECT_EQ(shown(*find_member(object, "c")), "3");
@@ -85,9 +85,9 @@ constexpr PatchCase kPatchCases[] = {
 
 TEST(MergePatch, FollowsTheRfc) {
     for (const auto& test : kPatchCases) {
-        auto value = parsed(test.target);
-        merge_patch(value, parsed(test.patch));
-        EXPECT_EQ(shown(value), shown(parsed(test.result))) << test.target << " + " << test.patch;
+        auto value = parsed_document(test.target);
+        merge_patch(value, parsed_document(test.patch));
+        EXPECT_EQ(shown(value), shown(parsed_document(test.result))) << test.target << " + " << test.patch;
     }
 }
 

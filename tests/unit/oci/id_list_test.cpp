@@ -6,13 +6,13 @@
 namespace xctl::oci {
 namespace {
 
-using Bits = std::vector<std::uint64_t>;
+using Words = std::vector<std::uint64_t>;
 
 TEST(IdList, IsASetOfBits) {
-    EXPECT_EQ(parse_id_list("").value(), Bits{});
-    EXPECT_EQ(parse_id_list("0").value(), Bits{1});
-    EXPECT_EQ(parse_id_list("1-3,0").value(), Bits{15});
-    EXPECT_EQ(parse_id_list("63-64,130").value(), (Bits{std::uint64_t{1} << 63, 1, 4}));
+    EXPECT_EQ(parse_id_list("").value(), Words{});
+    EXPECT_EQ(parse_id_list("0").value(), Words{1});
+    EXPECT_EQ(parse_id_list("1-3,0").value(), Words{15});
+    EXPECT_EQ(parse_id_list("63-64,130").value(), (Words{std::uint64_t{1} << 63, 1, 4}));
     EXPECT_EQ(parse_id_list("8191").value().size(), 128U);
 }
 
