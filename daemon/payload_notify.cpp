@@ -14,14 +14,14 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
-#include "lib/kernel/socket.hpp"
+#include "lib/kernel/notify.hpp"
 #include "lib/plan/notify.hpp"
 
 namespace xctl {
 namespace {
 
 constexpr const char* kDirectory = "notify";
-constexpr mode_t kDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
+constexpr mode_t kDirectoryMode = 0755;
 
 /// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
 /// READY=1 and WATCHDOG=1 are what readiness and health make of them.
@@ -62,10 +62,7 @@ Notification parse_notification(std::string_view message) {
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
     if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir notify");
-    const auto path = TRY(path_of(run_directory)) + "/" + kDirectory + "/" + plan::kNotifySocketName;
-    auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
-    if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);
-    return socket;
+    return kernel::bind_notify_socket(TRY(path_of(run_directory)) + "/" + kDirectory + "/" + plan::kNotifySocketName);
 }
 
 Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {

@@ -10,13 +10,12 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/notify.hpp"
-#include "lib/kernel/socket.hpp"
 #include "lib/plan/notify.hpp"
 
 namespace xctl::runtime {
 namespace {
 
-constexpr mode_t kNotifyDirectoryMode = 0755, kSocketMode = 0777;  // whoever the program is
+constexpr mode_t kNotifyDirectoryMode = 0755;
 
 std::string socket_of(const Store& store) { return store.inner_path(std::string("notify/") + plan::kNotifySocketName); }
 
@@ -40,10 +39,7 @@ Result<> add_notify_directory(const Store& store, plan::LaunchPlan& plan) {
 }
 
 Result<UniqueFd> bind_notify_socket(const Store& store) {
-    const auto path = socket_of(store);
-    auto socket = TRY(kernel::bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kSocketMode));
-    if (::chmod(path.c_str(), kSocketMode) < 0) return fail_errno(errno, "chmod " + path);
-    return socket;
+    return kernel::bind_notify_socket(socket_of(store));
 }
 
 Result<bool> pass_on_readiness(int socket, pid_t pid) {

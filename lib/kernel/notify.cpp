@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -65,6 +66,14 @@ Result<> notify_barrier(std::chrono::milliseconds timeout) {
     if (ready < 0) return fail_errno(errno, "poll");
     if (ready == 0) return fail(Errc::timeout, "the service manager does not answer");
     return {};
+}
+
+Result<UniqueFd> bind_notify_socket(const std::string& path) {
+    constexpr mode_t kMode = 0777;
+    auto socket = TRY(bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kMode));
+    // The umask counted when it was bound.
+    if (::chmod(path.c_str(), kMode) < 0) return fail_errno(errno, "chmod " + path);
+    return socket;
 }
 
 }  // namespace xctl::kernel

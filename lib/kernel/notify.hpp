@@ -3,9 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <string_view>
 
 #include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
 
 namespace xctl::kernel {
 
@@ -15,5 +17,8 @@ Result<> notify(std::string_view text);
 /// Returns when the manager has read everything sent before: only then may the sender exit, since the manager
 /// looks up the unit by the sender's cgroup. Errc::timeout when it does not answer.
 Result<> notify_barrier(std::chrono::milliseconds timeout);
+
+/// The manager's side: a socket at `path` to receive from, which never blocks and which every user may send to.
+Result<UniqueFd> bind_notify_socket(const std::string& path);
 
 }  // namespace xctl::kernel
