@@ -3,7 +3,8 @@
 // Both ends are on one machine, so numbers are in host byte order.
 //
 // Every frame is a header and `length` bytes. xctld sends output, gap, run_begin, run_end, live, end,
-// role and, where `timestamps` is asked for, time; the client sends input, end_of_input and resize. A client that closes its socket is detached.
+// role and, where `timestamps` is asked for, time; the client sends input, end_of_input and resize. A client that
+// closes its socket is detached.
 //
 // To resume after a lost connection without a byte lost or doubled, ask again with `offset` and `mark` of the
 // place that was reached: offset + length of the last output frame, and the `mark` of the last frame.

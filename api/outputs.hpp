@@ -83,7 +83,8 @@ struct Described<Process> {
 template <>
 struct Described<RunInfo> {
     static constexpr std::string_view kName = "PastRun";
-    static constexpr std::string_view kHelp = "How one run of a container went. Times are microseconds since the epoch, 0 for never";
+    static constexpr std::string_view kHelp =
+        "How one run of a container went. Times are microseconds since the epoch, 0 for never";
     static constexpr const auto& kFields = kRunFields;
 };
 

@@ -162,7 +162,8 @@ static_assert(names_are_unique(kClientFields));
 inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"sequence", &Event::sequence, "Counts up by one within one daemon"},
     {"time", &Event::time, "Microseconds since the epoch"},
-    {"event", &Event::event, "What happened: the new state, or deleted, changed or crash-loop: the limit of restarts is reached"},
+    {"event", &Event::event,
+     "What happened: the new state, or deleted, changed or crash-loop: the limit of restarts is reached"},
     {"name", &Event::name, "Name of the container"},
     {"exitReason", &Event::exit_reason, "With stopped: exited, signal, oom-kill, launch-failed or unknown"},
     {"exitStatus", &Event::exit_status, "With stopped: exit code or signal number"},
@@ -174,7 +175,8 @@ inline constexpr std::array<FieldRow<Setting>, 4> kSettingFields{{
     {"key", &Setting::key, "The key, as a JSON pointer"},
     {"value", &Setting::value, "Its value in the files, as JSON; empty if they say nothing"},
     {"origin", &Setting::origin, "The file and line that say so"},
-    {"running", &Setting::running, "With Diff: the value that the container runs with, as JSON; empty if there is none"},
+    {"running", &Setting::running,
+     "With Diff: the value that the container runs with, as JSON; empty if there is none"},
 }};
 static_assert(names_are_unique(kSettingFields));
 

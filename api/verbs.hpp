@@ -111,8 +111,10 @@ inline constexpr std::array kAttach{
 inline constexpr std::array kLogs{
     kName,
     Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
-    Param{"since", ParamKind::time, &Request::since, false, "--since", 0, "TIME", "Begin with what was printed at this time"},
-    Param{"until", ParamKind::time, &Request::until, false, "--until", 0, "TIME", "End with what was printed at this time"},
+    Param{"since", ParamKind::time, &Request::since, false, "--since", 0, "TIME",
+          "Begin with what was printed at this time"},
+    Param{"until", ParamKind::time, &Request::until, false, "--until", 0, "TIME",
+          "End with what was printed at this time"},
     Param{"timestamps", ParamKind::flag, &Request::timestamps, false, "--timestamps", 't', "",
           "Say when each line was printed"},
     kLines, kOffset, kMark, kFramed,
@@ -212,7 +214,8 @@ inline constexpr std::array<VerbRow, 30> kVerbs{{
     {Verb::reset, "reset", "Reset", "manage", rows::kOne, rows::kContainerOut,
      "Forget earlier restarts: delays and the limit begin anew"},
     {Verb::why, "why", "Why", "inspect", rows::kOne, rows::kWhyOut, "Explain how a container last failed"},
-    {Verb::history, "history", "History", "inspect", rows::kOne, rows::kHistoryOut, "List the latest runs of a container"},
+    {Verb::history, "history", "History", "inspect", rows::kOne, rows::kHistoryOut,
+     "List the latest runs of a container"},
     {Verb::clients, "clients", "Clients", "inspect", rows::kOne, rows::kClientsOut,
      "List the clients that are attached to a container's console"},
 }};

@@ -40,7 +40,8 @@ Result<Connection> connect_remotely(const std::string& host) {
     auto fd = TRY(connect_to_host(host));
     UniqueFd kept(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
     sd_varlink* link = nullptr;
-    if (const int error = sd_varlink_connect_fd(&link, fd.get()); error < 0) return fail_errno(-error, "cannot use ssh");
+    if (const int error = sd_varlink_connect_fd(&link, fd.get()); error < 0)
+        return fail_errno(-error, "cannot use ssh");
     (void)fd.release();
     sd_varlink_set_relative_timeout(link, UINT64_MAX);
     return Connection{Link(link), std::move(kept)};
@@ -68,7 +69,8 @@ bool nobody_answers(const Result<Connection>& made) {
 
 /// Over ssh the connection itself becomes the console's.
 Result<UniqueFd> take_console(Connection& connection) {
-    if (::send(connection.kept.get(), &kConsoleGo, 1, MSG_NOSIGNAL) != 1) return fail_errno(errno, "the connection was lost");
+    if (::send(connection.kept.get(), &kConsoleGo, 1, MSG_NOSIGNAL) != 1)
+        return fail_errno(errno, "the connection was lost");
     return std::move(connection.kept);
 }
 
@@ -126,7 +128,8 @@ Result<> Client::lost(bool was_lost) {
     disconnected_ = was_lost && (host_.empty() || answered_);
     if (!was_lost) return {};
     if (host_.empty()) return fail(Errc::system, "the connection to xctld was lost");
-    return fail(Errc::system, std::format("the connection to xctld on {} {}", host_, answered_ ? "was lost" : "could not be made"));
+    return fail(Errc::system,
+                std::format("the connection to xctld on {} {}", host_, answered_ ? "was lost" : "could not be made"));
 }
 
 Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Request& request) {
@@ -143,7 +146,8 @@ Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Reques
     if (error > 0) return fail_errno(error, "the call to xctld failed");
     if (error_id) return std::unexpected(error_of(error_id, parameters));
     auto reply = TRY(reply_of(verb, parameters));
-    if (returns(verb, api::Output::fd)) reply.fd = TRY(host_.empty() ? take_descriptor(link, parameters) : take_console(connection));
+    if (returns(verb, api::Output::fd))
+        reply.fd = TRY(host_.empty() ? take_descriptor(link, parameters) : take_console(connection));
     return reply;
 }
 

@@ -83,7 +83,8 @@ Result<int> run_ps(Client& client, const Command& command) {
 }
 
 std::string stats_text(const Command& asked, const api::Reply& reply) {
-    return asked.options.json ? json_of(reply.stats, reply.interfaces) + '\n' : render_stats(reply.stats, reply.interfaces);
+    return asked.options.json ? json_of(reply.stats, reply.interfaces) + '\n'
+                              : render_stats(reply.stats, reply.interfaces);
 }
 
 /// While xctld is being restarted nothing is printed.

@@ -18,7 +18,8 @@ Result<char> parse_key(std::string_view key) {
         if (c >= 'a' && c <= 'z') return static_cast<char>(c - 'a' + 1);
         if (c >= '@' && c <= '_') return static_cast<char>(c - '@');
     }
-    return fail(Errc::invalid_argument, std::format("{} is not a key: one character, or ctrl- and a letter", quoted(key)));
+    return fail(Errc::invalid_argument,
+                std::format("{} is not a key: one character, or ctrl- and a letter", quoted(key)));
 }
 
 }  // namespace

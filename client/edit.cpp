@@ -50,7 +50,8 @@ public:
         const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path_.c_str(), "re"), std::fclose);
         if (!file) return fail_errno(errno, "read " + path_);
         std::array<char, 4096> buffer;
-        while (const auto count = std::fread(buffer.data(), 1, buffer.size(), file.get())) text.append(buffer.data(), count);
+        while (const auto count = std::fread(buffer.data(), 1, buffer.size(), file.get()))
+            text.append(buffer.data(), count);
         if (std::ferror(file.get())) return fail_errno(EIO, "read " + path_);
         return text;
     }

@@ -69,7 +69,8 @@ std::string usage_of(const api::VerbRow& verb) {
                 out += std::format(" {}{}{}", required ? "" : "[", param.value, required ? "" : "]");
     if (!options_of(verb).empty()) out += " [OPTION]...";
     for (const auto& param : verb.params)
-        if (is_words(param)) out += param.required ? std::format(" -- {}...", param.value) : std::format(" [-- {}...]", param.value);
+        if (is_words(param))
+            out += param.required ? std::format(" -- {}...", param.value) : std::format(" [-- {}...]", param.value);
     return out;
 }
 

@@ -79,7 +79,8 @@ std::string LogLines::finish() {
 }
 
 std::string LogLines::gap(std::uint64_t offset, std::uint64_t missing) {
-    return format_ == LogFormat::json ? finish() + record(time_, offset, std::format("\"lost\":{}", missing)) : std::string();
+    return format_ == LogFormat::json ? finish() + record(time_, offset, std::format("\"lost\":{}", missing))
+                                      : std::string();
 }
 
 std::string LogLines::run_begin(std::uint64_t offset) {
@@ -88,7 +89,8 @@ std::string LogLines::run_begin(std::uint64_t offset) {
 
 std::string LogLines::run_end(std::uint64_t offset, const api::RunEnd& end) {
     if (format_ != LogFormat::json) return {};
-    const auto how = end.status < 0 ? std::string() : std::format(",\"{}\":{}", end.signaled ? "signal" : "exit", end.status);
+    const auto how =
+        end.status < 0 ? std::string() : std::format(",\"{}\":{}", end.signaled ? "signal" : "exit", end.status);
     return finish() + record(time_, offset, "\"run\":\"end\"" + how);
 }
 

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
     if (command->options.version) return std::puts("xctl " XCTL_VERSION) < 0;
     if (command->options.help) return std::fputs(client::help_of(verb).c_str(), stdout) < 0;
     client::Client client(socket_path(), command->options.host, !command->options.no_ask_password);
-    const auto status = command->options.bridge ? client::run_bridge(socket_path()) : client::run_command(client, *command);
+    const auto status =
+        command->options.bridge ? client::run_bridge(socket_path()) : client::run_command(client, *command);
     return status ? *status : report(verb, status.error());
 }

@@ -45,12 +45,14 @@ inline constexpr std::array kFollowVerbs{api::Verb::stats};
 
 inline constexpr std::array<OptionRow, 9> kOptions{{
     {"--json", 0, "", &Options::json, rows::kJsonVerbs, "Print JSON"},
-    {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs, "Do not attach; print the name, or what identifies the new process"},
+    {"--detach", 'd', "", &Options::detach, rows::kDetachVerbs,
+     "Do not attach; print the name, or what identifies the new process"},
     {"--follow", 'f', "", &Options::follow, rows::kFollowVerbs, "Print again and again, until it has ended"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
      "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS"},
     {"--host", 'H', "[USER@]HOST", &Options::host, {}, "Ask xctld on another host, over ssh", "XCTL_HOST"},
-    {"--bridge", 0, "", &Options::bridge, {}, "Join standard input and output to xctld's socket; what --host runs there"},
+    {"--bridge", 0, "", &Options::bridge, {},
+     "Join standard input and output to xctld's socket; what --host runs there"},
     {"--no-ask-password", 0, "", &Options::no_ask_password, {}, "Fail where a password would be asked for"},
     {"--help", 'h', "", &Options::help, {}, "Show help, of a verb if there is one, and exit"},
     {"--version", 0, "", &Options::version, {}, "Show the version and exit"},

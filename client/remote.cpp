@@ -51,7 +51,9 @@ public:
         if (written < 0 && errno != EINTR && errno != EAGAIN) ended_ = true;
     }
     /// Whether all is written, and the last byte that was ends a varlink message.
-    [[nodiscard]] bool is_between_messages() const { return begin_ == end_ && (end_ == 0 || buffer_[end_ - 1] == '\0'); }
+    [[nodiscard]] bool is_between_messages() const {
+        return begin_ == end_ && (end_ == 0 || buffer_[end_ - 1] == '\0');
+    }
 
 private:
     void fill(UniqueFd& passed) {
@@ -108,20 +110,23 @@ Result<UniqueFd> copy_both_ways(int in, int out, int socket) {
 }  // namespace
 
 Result<UniqueFd> connect_to_host(const std::string& host) {
-    if (host.empty() || host.front() == '-') return fail(Errc::invalid_argument, std::format("{} is not a host", xctl::quoted(host)));
+    if (host.empty() || host.front() == '-')
+        return fail(Errc::invalid_argument, std::format("{} is not a host", xctl::quoted(host)));
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno(errno, "socketpair");
     UniqueFd ours(ends[0]), theirs(ends[1]);
     const char* const named = std::getenv("XCTL_SSH");
     const char* const program = named && *named ? named : "ssh";
     // No escape characters: everything that is typed is for the container.
-    const std::array<const char*, 9> words{program, "-T", "-e", "none", "--", host.c_str(), "xctl", "--bridge", nullptr};
+    const std::array<const char*, 9> words{program,      "-T",   "-e",       "none", "--",
+                                           host.c_str(), "xctl", "--bridge", nullptr};
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
     pid_t child = 0;
-    const int error = ::posix_spawnp(&child, program, &actions, nullptr, const_cast<char* const*>(words.data()), environ);
+    const int error =
+        ::posix_spawnp(&child, program, &actions, nullptr, const_cast<char* const*>(words.data()), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) return fail_errno(error, std::format("cannot execute {}", program));
     return ours;

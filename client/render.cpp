@@ -82,14 +82,17 @@ constexpr std::array<Column<api::ContainerInfo>, 16> kDetails{{
     {"Runs", [](const api::ContainerInfo& c, Time) { return std::to_string(c.runs); }},
     {"Restarts", [](const api::ContainerInfo& c, Time) { return std::to_string(c.restarts); }},
     {"Started", [](const api::ContainerInfo& c, Time now) { return c.started ? time_and_age(c.started, now) : ""; }},
-    {"Exited", [](const api::ContainerInfo& c, Time now) {
+    {"Exited",
+     [](const api::ContainerInfo& c, Time now) {
          return c.exited ? std::format("{}, {}", exit_text(c.exit_reason, c.exit_status), time_and_age(c.exited, now))
                          : "";
      }},
     {"Next start",
      [](const api::ContainerInfo& c, Time now) { return c.next_start ? time_and_age(c.next_start, now) : ""; }},
-    {"Console", [](const api::ContainerInfo& c, Time) {
-         return std::format("{} printed, {} kept", size_text(c.console_end), size_text(c.console_end - c.console_begin));
+    {"Console",
+     [](const api::ContainerInfo& c, Time) {
+         return std::format("{} printed, {} kept", size_text(c.console_end),
+                            size_text(c.console_end - c.console_begin));
      }},
     {"Attached", [](const api::ContainerInfo& c, Time) { return std::to_string(c.attached); }},
 }};
@@ -226,7 +229,8 @@ std::string render_differences(std::span<const api::Setting> differences) {
 
 std::string render_findings(std::span<const api::Finding> findings) {
     std::string out;
-    for (const auto& finding : findings) out += printable(std::format("{}: {}", finding.severity, finding.message)) + '\n';
+    for (const auto& finding : findings)
+        out += printable(std::format("{}: {}", finding.severity, finding.message)) + '\n';
     return out;
 }
 

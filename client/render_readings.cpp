@@ -47,9 +47,10 @@ std::vector<std::string> reasons(const api::RunInfo& run) {
     std::vector<std::string> out;
     if (!run.message.empty()) out.push_back(run.message);
     if (!run.step.empty())
-        out.push_back(std::format("step {}{}{}", xctl::quoted(run.step), run.path.empty() ? "" : ", path ",
-                                  run.path.empty() ? "" : xctl::quoted(run.path)) +
-                      (run.error > 0 ? std::format(", errno {} ({})", run.error, errno_text(static_cast<int>(run.error))) : ""));
+        out.push_back(
+            std::format("step {}{}{}", xctl::quoted(run.step), run.path.empty() ? "" : ", path ",
+                        run.path.empty() ? "" : xctl::quoted(run.path)) +
+            (run.error > 0 ? std::format(", errno {} ({})", run.error, errno_text(static_cast<int>(run.error))) : ""));
     if (!run.oom_cgroup.empty()) out.push_back("the memory of " + run.oom_cgroup + " was used up");
     if (!run.by.empty()) out.push_back("after " + run.by);
     if (run.timed_out) out.push_back("it did not end in time when it was asked to, and was killed");

@@ -76,8 +76,8 @@ Result<StreamOutcome> Stream::run() {
     return *outcome_;
 }
 
-/// A frame that was taken in part only counts as not taken. Output that was not written is: it may not be the bytes that
-/// came any more.
+/// A frame that was taken in part only counts as not taken. Output that was not written is: it may not be the bytes
+/// that came any more.
 void Stream::keep_for_next() {
     state_.unsent = to_send_;
     state_.unwritten = std::move(pending_);
@@ -101,7 +101,8 @@ Result<> Stream::wait(Interest& interest) {
 bool Stream::wants_input() const {
     // Keys are read on a terminal also while another client writes: they may ask to detach.
     const bool heard = writer_ || terminal_.active();
-    return mode_.input && live_ && heard && (started_ || !mode_.before_start) && !state_.input_ended && to_send_.empty();
+    return mode_.input && live_ && heard && (started_ || !mode_.before_start) && !state_.input_ended &&
+           to_send_.empty();
 }
 
 void Stream::handle_signals() {

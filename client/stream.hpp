@@ -59,8 +59,8 @@ public:
 
     Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawTerminal& terminal, Descriptors descriptors);
 
-    /// When it returns, the terminal is as it was before, unless the connection was lost: what is typed until the next one
-    /// then waits for that.
+    /// When it returns, the terminal is as it was before, unless the connection was lost: what is typed until the next
+    /// one then waits for that.
     Result<StreamOutcome> run();
     [[nodiscard]] int last_signal() const { return signal_; }
     /// Whether it got as far as what is new.

@@ -21,8 +21,8 @@ public:
     RawTerminal& operator=(const RawTerminal&) = delete;
     ~RawTerminal() { restore(); }
 
-    /// Does nothing where there is no terminal. From now on a signal that ends the process restores it first, also where
-    /// nobody takes signals from a descriptor.
+    /// Does nothing where there is no terminal. From now on a signal that ends the process restores it first, also
+    /// where nobody takes signals from a descriptor.
     void enter() noexcept;
     void restore() noexcept;
     [[nodiscard]] bool active() const noexcept { return active_; }

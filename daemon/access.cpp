@@ -33,8 +33,9 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
     if (answer.get<0>()) return {};
     // With interaction allowed, a challenge means that there was no agent to ask with.
     if (answer.get<1>())
-        return fail(Errc::needs_auth, std::format("{} needs authentication, and {}", action,
-                                                  caller.interactive ? "nobody could be asked" : "asking was not allowed"));
+        return fail(Errc::needs_auth,
+                    std::format("{} needs authentication, and {}", action,
+                                caller.interactive ? "nobody could be asked" : "asking was not allowed"));
     return fail(Errc::denied, std::format("not authorized for {}", action));
 }
 
@@ -42,8 +43,8 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
 
 Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
     try {
-        return std::unique_ptr<Access>(
-            new Access(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kPolkit), sdbus::ObjectPath(kPolkitPath))));
+        return std::unique_ptr<Access>(new Access(
+            sdbus::createProxy(bus.connection(), sdbus::ServiceName(kPolkit), sdbus::ObjectPath(kPolkitPath))));
     } catch (const sdbus::Error& error) {
         return std::unexpected(from_bus_error(error, "talk to polkit"));
     }
@@ -59,14 +60,17 @@ void Access::check(const api::VerbRow& verb, const api::Request& request, const 
                                                                         const Answer& answer) {
         Caller asked;
         asked.interactive = interactive;
-        if (error) return done(fail(Errc::denied, std::format("polkit cannot be asked about {}: {}", action, error->getMessage())));
+        if (error)
+            return done(
+                fail(Errc::denied, std::format("polkit cannot be asked about {}: {}", action, error->getMessage())));
         done(read_answer(answer, asked, action));
     };
     try {
         authority_->callMethodAsync("CheckAuthorization")
             .onInterface(kInterface)
             .withTimeout(kAskingTimeout)
-            .withArguments(subject_of(caller), action, details, caller.interactive ? kAllowInteraction : 0U, std::string())
+            .withArguments(subject_of(caller), action, details, caller.interactive ? kAllowInteraction : 0U,
+                           std::string())
             .uponReplyInvoke(finish);
     } catch (const sdbus::Error& error) {
         done(std::unexpected(from_bus_error(error, "ask polkit")));

@@ -65,7 +65,8 @@ Result<> add_shares(const Definition& definition, Missing missing, plan::Overrid
     return {};
 }
 
-Result<plan::Overrides> overrides_of(const Definition& definition, const std::vector<std::string>& args, Missing missing) {
+Result<plan::Overrides> overrides_of(const Definition& definition, const std::vector<std::string>& args,
+                                     Missing missing) {
     plan::Overrides overrides;
     TRY(add_shares(definition, missing, overrides));
     overrides.args = args;
@@ -86,15 +87,16 @@ Result<Blueprint> compile_container(const ContainerId& id, const Definition& def
         return std::unexpected(std::move(error).context(file));
     }
     const auto overrides = TRY(overrides_of(definition, args, Missing::fails));
-    auto compiled = TRY(plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides));
+    auto compiled =
+        TRY(plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides));
     return Blueprint{std::move(compiled), whole_document(definition, *text, args)};
 }
 
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document) {
     const auto definition = TRY(parse_definition({{"running.json", std::string(document)}}));
     const auto overrides = TRY(overrides_of(definition, {}, Missing::is_left_out));
-    return plan::compile_document(config_of(document), definition.bundle + "/config.json", "", definition.bundle, id.str(),
-                                  overrides);
+    return plan::compile_document(config_of(document), definition.bundle + "/config.json", "", definition.bundle,
+                                  id.str(), overrides);
 }
 
 int stop_signal_of(const Definition& definition, const std::map<std::string, std::string>& annotations,

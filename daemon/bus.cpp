@@ -28,7 +28,8 @@ Bus::Credentials Bus::caller_credentials() const noexcept {
     auto* message = sd_bus_get_current_message(raw_);
     sd_bus_creds* creds = nullptr;
     Credentials out;
-    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds) < 0) return out;
+    if (message == nullptr || sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID, &creds) < 0)
+        return out;
     Credentials found;
     if (sd_bus_creds_get_euid(creds, &found.uid) >= 0) out.uid = found.uid;
     if (sd_bus_creds_get_pid(creds, &found.pid) >= 0) out.pid = found.pid;

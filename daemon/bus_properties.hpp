@@ -15,7 +15,8 @@ namespace xctl {
 using Properties = std::map<sdbus::PropertyName, sdbus::Variant>;
 
 /// Asks for all of one interface; `done` follows once, never inside this call.
-inline void query_properties(Bus& bus, const std::string& service, const sdbus::ObjectPath& path, const std::string& interface,
+inline void query_properties(Bus& bus, const std::string& service, const sdbus::ObjectPath& path,
+                             const std::string& interface,
                              std::function<void(const std::optional<sdbus::Error>&, Properties)> done) {
     std::shared_ptr<sdbus::IProxy> proxy = sdbus::createProxy(bus.connection(), sdbus::ServiceName(service), path);
     // The proxy lives in its own callback until the answer has come.

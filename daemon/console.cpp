@@ -117,7 +117,8 @@ Result<> Console::adopt(std::vector<std::pair<ConsoleRole, UniqueFd>> held) {
 }
 
 Result<> Console::watch(Stream& stream) {
-    stream.source = TRY(loop_.add_io(stream.fd.get(), EPOLLIN, [this, &stream](std::uint32_t) { on_readable(stream); }));
+    stream.source =
+        TRY(loop_.add_io(stream.fd.get(), EPOLLIN, [this, &stream](std::uint32_t) { on_readable(stream); }));
     return {};
 }
 

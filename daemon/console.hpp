@@ -70,7 +70,9 @@ public:
     void finish_clients() { clients_.finish(); }
 
     /// Gives the ring's file NAME below `directory` another size; what fits is kept.
-    Result<> resize_ring(int directory, const char* name, std::uint64_t size) { return ring_.resize(directory, name, size); }
+    Result<> resize_ring(int directory, const char* name, std::uint64_t size) {
+        return ring_.resize(directory, name, size);
+    }
 
     /// What a client has not got yet is never overwritten: the writer waits for it instead, if there is a client.
     void set_lossless() noexcept { lossless_ = true; }

@@ -60,7 +60,9 @@ template <class T>
 void read_variant(const sdbus::Variant& variant, T& out) {
     out = variant.get<T>();
 }
-void read_variant(const sdbus::Variant& variant, std::optional<std::uint64_t>& out) { out = variant.get<std::uint64_t>(); }
+void read_variant(const sdbus::Variant& variant, std::optional<std::uint64_t>& out) {
+    out = variant.get<std::uint64_t>();
+}
 
 /// Throws sdbus::Error as sdbus-c++ does itself on a malformed message.
 void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& request) {
@@ -80,7 +82,8 @@ Dictionary to_dictionary(const T& value) {
     for (const auto& row : api::Described<T>::kFields) {
         std::visit(
             [&](auto member) {
-                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>, std::optional<std::uint64_t>>)
+                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>,
+                                              std::optional<std::uint64_t>>)
                     out.emplace(row.name, sdbus::Variant(value.*member));
             },
             row.member);
@@ -146,7 +149,8 @@ DbusServer::DbusServer(Bus& bus, Manager& manager, Access& access, Repeater& rep
 
 DbusServer::~DbusServer() { manager_.remove_observer(*this); }
 
-void DbusServer::add_methods(std::vector<sdbus::VTableItem>& items, const api::VerbRow& verb, const std::string& container) {
+void DbusServer::add_methods(std::vector<sdbus::VTableItem>& items, const api::VerbRow& verb,
+                             const std::string& container) {
     items.emplace_back(make_method(verb, container, Manner::once));
     if (api::repeats(verb)) items.emplace_back(make_method(verb, container, Manner::repeated));
 }
@@ -189,10 +193,13 @@ Result<> DbusServer::start() {
         for (const auto& verb : api::kVerbs) add_methods(items, verb, "");
         items.emplace_back(sdbus::registerProperty("Version").withGetter([] { return std::string(XCTL_VERSION); })
                                .withUpdateBehavior(sdbus::Flags::CONST_PROPERTY_VALUE));
-        items.emplace_back(sdbus::registerSignal("ContainerNew").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
-        items.emplace_back(sdbus::registerSignal("ContainerRemoved").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
-        items.emplace_back(sdbus::registerSignal("Event").withParameters<std::uint64_t, std::string, std::string, std::string>(
-            "sequence", "name", "event", "details"));
+        items.emplace_back(
+            sdbus::registerSignal("ContainerNew").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
+        items.emplace_back(
+            sdbus::registerSignal("ContainerRemoved").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
+        items.emplace_back(
+            sdbus::registerSignal("Event").withParameters<std::uint64_t, std::string, std::string, std::string>(
+                "sequence", "name", "event", "details"));
         root_->addVTable(sdbus::InterfaceName(std::string(api::kManagerInterface)), std::move(items));
         root_->addObjectManager();
         for (const auto& name : manager_.names()) publish_container(name);
@@ -202,7 +209,8 @@ Result<> DbusServer::start() {
     return bus_.request_name(std::string(api::kBusName));
 }
 
-void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, Manner manner, sdbus::MethodCall call) {
+void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, Manner manner,
+                         sdbus::MethodCall call) {
     auto request = std::make_shared<Request>();
     request->name = container;
     for (const auto& param : verb.params)
@@ -283,7 +291,8 @@ void DbusServer::publish_container(const std::string& name) {
             const auto info = manager_.info(name).value_or(api::ContainerInfo{});
             std::visit(
                 [&](auto member) {
-                    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>, std::optional<std::uint64_t>>)
+                    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>,
+                                                  std::optional<std::uint64_t>>)
                         reply << info.*member;
                 },
                 row.member);

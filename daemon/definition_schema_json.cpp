@@ -22,7 +22,9 @@ struct Describe {
     }
     Json operator()(const Path&) const { return {{"type", "string"}, {"pattern", "^/"}}; }
     Json operator()(const Signal&) const { return {{"type", "string"}}; }
-    Json operator()(const Choice& type) const { return {{"enum", std::vector<std::string>(type.words.begin(), type.words.end())}}; }
+    Json operator()(const Choice& type) const {
+        return {{"enum", std::vector<std::string>(type.words.begin(), type.words.end())}};
+    }
     Json operator()(const Text&) const { return {{"type", "string"}}; }
     Json operator()(const List&) const { return {{"type", "array"}, {"items", {{"type", "string"}}}}; }
     Json operator()(const Patch&) const { return {{"type", "object"}}; }

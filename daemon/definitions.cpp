@@ -59,7 +59,8 @@ std::vector<ContainerId> list_containers(const std::vector<std::set<std::string,
     for (const auto& names : directories)
         for (const std::string_view name : names)
             if (name.ends_with(kSuffix))
-                if (auto id = ContainerId::parse(name.substr(0, name.size() - kSuffix.size()))) ids.insert(std::move(*id));
+                if (auto id = ContainerId::parse(name.substr(0, name.size() - kSuffix.size())))
+                    ids.insert(std::move(*id));
     return {ids.begin(), ids.end()};
 }
 
@@ -110,7 +111,8 @@ std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id, const N
     std::map<std::string, std::string> by_name;  // emplace keeps the first, which has the higher priority
     for (std::size_t i = 0; i < directories_.size(); ++i) {
         auto files = drop_ins_in(i, id);
-        if (replaced && fs::path(replaced->file).parent_path() == file_of(i, id) + ".d") files.push_back(replaced->file);
+        if (replaced && fs::path(replaced->file).parent_path() == file_of(i, id) + ".d")
+            files.push_back(replaced->file);
         for (auto& file : files) by_name.emplace(fs::path(file).filename().string(), std::move(file));
     }
     std::vector<std::string> files;
@@ -214,7 +216,8 @@ Result<std::string> Definitions::file_to_edit(const ContainerId& id, std::string
     if (drop_in.empty()) return is_vendors(id, *base) ? file_of(0, id) : *base;
     if (drop_in.ends_with(kSuffix)) drop_in.remove_suffix(kSuffix.size());
     if (!ContainerId::parse(drop_in))
-        return fail(Errc::invalid_argument, std::format("{}: a drop-in is named like a container", xctl::quoted(drop_in)));
+        return fail(Errc::invalid_argument,
+                    std::format("{}: a drop-in is named like a container", xctl::quoted(drop_in)));
     return std::format("{}.d/{}{}", file_of(0, id), drop_in, kSuffix);
 }
 

@@ -26,7 +26,8 @@ std::vector<std::string> services_of(const std::vector<std::string>& containers)
 std::vector<std::string> bind_sources(const plan::LaunchPlan& plan) {
     std::vector<std::string> out;
     for (const auto& mount : plan.root.mounts)
-        if (mount.kind == plan::MountKind::bind && !std::ranges::contains(out, mount.source)) out.push_back(mount.source);
+        if (mount.kind == plan::MountKind::bind && !std::ranges::contains(out, mount.source))
+            out.push_back(mount.source);
     return out;
 }
 

@@ -24,7 +24,8 @@ constexpr char kSeparator = '\0';
 /// Code, errno, step, path and message, the last of which may be cut.
 std::string to_report(const Error& error) {
     std::string out;
-    for (const auto& part : {std::to_string(static_cast<int>(error.code)), std::to_string(error.sys_errno), error.step, error.path})
+    for (const auto& part :
+         {std::to_string(static_cast<int>(error.code)), std::to_string(error.sys_errno), error.step, error.path})
         (out += part) += kSeparator;
     return (out + error.message).substr(0, kMaxReport);
 }

@@ -21,8 +21,8 @@ public:
     Errand& operator=(const Errand&) = delete;
 
     /// Calls `work` in a fork of ours, which dies with us, and then `done` with what it returned: the error's code,
-    /// number, message, step and path come back. In a later turn of the loop, except when there can be no such process; not at all
-    /// after cancel().
+    /// number, message, step and path come back. In a later turn of the loop, except when there can be no such process;
+    /// not at all after cancel().
     void start(const Work& work, Done done);
     /// Kills the process.
     void cancel();

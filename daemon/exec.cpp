@@ -100,7 +100,8 @@ void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> 
     if (const auto started = std::exchange(exec.started, {}))
         started(failure ? std::unexpected(std::move(*failure)) : fail(Errc::launch_failed, record.message));
     if (const auto ended = std::exchange(exec.ended, {})) ended(record);
-    purge_in(exec, exec.console.clients().count() > 0 ? std::chrono::microseconds(kExecPurgeInterval) : kExecReturnTime);
+    purge_in(exec,
+             exec.console.clients().count() > 0 ? std::chrono::microseconds(kExecPurgeInterval) : kExecReturnTime);
 }
 
 /// When nobody reads it any more. Never within its own callbacks.
@@ -141,8 +142,8 @@ void Execs::take_up(const std::string& id, std::optional<Parking::Entry> parked)
     purge_in(exec, kExecReturnTime);
 }
 
-Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
-                               std::optional<std::uint64_t> mark, bool steal) {
+Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options options,
+                               std::optional<std::uint64_t> offset, std::optional<std::uint64_t> mark, bool steal) {
     const auto found = execs_.find(id);
     if (found == execs_.end()) return fail(Errc::not_found, std::format("{} has no exec {}", name_, xctl::quoted(id)));
     auto& console = found->second->console;

@@ -16,8 +16,8 @@ public:
 
     explicit Freezer(kernel::EventLoop& loop) : loop_(loop) {}
 
-    /// `done` when the last of them is frozen, or Errc::timeout with all of them thawed again: freezing takes as long as
-    /// the slowest process needs to leave the kernel. It may be called at once. `cgroup` is used meanwhile.
+    /// `done` when the last of them is frozen, or Errc::timeout with all of them thawed again: freezing takes as long
+    /// as the slowest process needs to leave the kernel. It may be called at once. `cgroup` is used meanwhile.
     void freeze(int cgroup, Done done);
     /// Also while it freezes, which then is Errc::cancelled.
     Result<> thaw(int cgroup);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// xctl-generator: makes oci@NAME.service agree with the definition of NAME, systemd.generator(7). It makes drop-ins only,
-// so that what an administrator writes for the unit still counts; and it runs before file systems are mounted, so that
-// a bundle that cannot be read yet is no error.
+// xctl-generator: makes oci@NAME.service agree with the definition of NAME, systemd.generator(7). It makes drop-ins
+// only, so that what an administrator writes for the unit still counts; and it runs before file systems are mounted, so
+// that a bundle that cannot be read yet is no error.
 #include <fcntl.h>
 
 #include <cstdio>

@@ -44,7 +44,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     return out;
 }
 
-bool IdleTime::observe(std::optional<std::uint64_t> connections, Clock::time_point now, std::chrono::milliseconds limit) {
+bool IdleTime::observe(std::optional<std::uint64_t> connections, Clock::time_point now,
+                       std::chrono::milliseconds limit) {
     if (connections.value_or(1) > 0) {
         idle_since_.reset();
         return false;

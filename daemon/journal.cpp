@@ -142,7 +142,8 @@ void JournalRelay::report_dropped() {
     report_.reset();
     auto& dropped = ring_.journal_dropped();
     if (dropped == 0) return;
-    const auto text = std::format("{} lines of output beyond the limit were dropped here; the console has them", dropped);
+    const auto text =
+        std::format("{} lines of output beyond the limit were dropped here; the console has them", dropped);
     Journal::Line line;
     line.text = text;
     line.priority = kPriorityWarning;

@@ -23,7 +23,8 @@ constexpr std::string_view kBadSetting = "bad-setting";
 
 }  // namespace
 
-Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base, BootMarks marks)
+Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base,
+                 BootMarks marks)
     : services_(services),
       journal_(journal),
       definitions_(std::move(definitions)),
@@ -168,12 +169,14 @@ Result<Supervisor*> Manager::find(const std::string& name) {
 
 Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
     const auto name = id.str();
-    auto opened = TRY(Supervisor::open(services_, journal_, run_base_, std::move(id), std::move(definition),
-                                       [this](Supervisor& container, std::string_view event) { on_change(container, event); }));
+    auto opened =
+        TRY(Supervisor::open(services_, journal_, run_base_, std::move(id), std::move(definition),
+                             [this](Supervisor& container, std::string_view event) { on_change(container, event); }));
     auto* container = opened.get();
     containers_[name] = std::move(opened);
     auto parked = parked_.extract(name);
-    container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())), take_parked_execs(name));
+    container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())),
+                       take_parked_execs(name));
     if (!container->is_active()) definitions_.remove_runtime(container->id());
     remove_if_unwanted(*container);
     for (auto* observer : observers_) observer->on_added(name);

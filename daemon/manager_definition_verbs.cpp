@@ -17,7 +17,8 @@ using api::Request;
 /// A change of these can make a bundle that compiled one that does not.
 bool concerns_bundle(const std::vector<Assignment>& assignments) {
     return std::ranges::any_of(assignments, [](const Assignment& a) {
-        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp" || a.key == kBinds || a.key == kDevices;
+        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp" || a.key == kBinds ||
+               a.key == kDevices;
     });
 }
 
@@ -33,7 +34,8 @@ Result<> check_in_force(const std::vector<NamedText>& files, const std::string& 
 }
 
 /// Where the files say nothing, it is the bundle that has changed.
-void add_origins(std::vector<api::Setting>& differences, const std::vector<NamedText>& files, const std::string& bundle) {
+void add_origins(std::vector<api::Setting>& differences, const std::vector<NamedText>& files,
+                 const std::string& bundle) {
     const auto settings = list_settings(files);
     for (auto& difference : differences) {
         const auto found = std::ranges::find(settings, difference.key, &api::Setting::key);
@@ -144,7 +146,8 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
     auto* container = TRY(find(request.name));
     TRY(check_unchanging(*container));
     if (request.runtime && !container->is_active())
-        return fail(Errc::wrong_state, std::format("{} does not run: there is nothing to change for this run only", id.str()));
+        return fail(Errc::wrong_state,
+                    std::format("{} does not run: there is nothing to change for this run only", id.str()));
     const auto file = TRY(definitions_.file_to_set(id, lifetime));
     const NamedText before{file, TRY(definitions_.text_to_edit(id, file))};
     SetOrder order{container, {file, TRY(with_assignments(before, assignments))}, {}, {}};
@@ -162,9 +165,10 @@ void Manager::set(Request& request, const Done& done) {
     auto order = prepare_set(request);
     if (!order) return finish(std::unexpected(std::move(order).error()));
     const auto id = order->container->id();
-    order->container->change_run(order->definition, order->keys, [this, id, edited = order->edited, finish](Result<> changed) {
-        finish(changed ? change(id, edited) : std::move(changed));
-    });
+    order->container->change_run(order->definition, order->keys,
+                                 [this, id, edited = order->edited, finish](Result<> changed) {
+                                     finish(changed ? change(id, edited) : std::move(changed));
+                                 });
 }
 
 }  // namespace xctl

@@ -100,7 +100,8 @@ void Manager::attach_to_exec(Supervisor& container, const Request& request, cons
     options.framed = request.framed;
     options.observe = request.observe;
     options.peer = request.peer;
-    auto console = container.execs().attach(request.exec, std::move(options), request.offset, request.mark, request.steal);
+    auto console =
+        container.execs().attach(request.exec, std::move(options), request.offset, request.mark, request.steal);
     if (!console) return done(std::unexpected(std::move(console).error()));
     Reply reply;
     reply.fd = std::move(*console);

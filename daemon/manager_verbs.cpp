@@ -22,13 +22,15 @@ using api::Verb;
 
 std::optional<std::chrono::microseconds> timeout_of(const Request& request) {
     if (!request.timeout_usec) return std::nullopt;
-    return std::chrono::microseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(*request.timeout_usec, 1ULL << 50)));
+    return std::chrono::microseconds(
+        static_cast<std::int64_t>(std::min<std::uint64_t>(*request.timeout_usec, 1ULL << 50)));
 }
 
 Result<Definition> definition_of(const Request& request) {
     Definition definition;
     if (!request.bundle.starts_with('/'))
-        return fail(Errc::invalid_argument, std::format("bundle {}: must be an absolute path", xctl::quoted(request.bundle)));
+        return fail(Errc::invalid_argument,
+                    std::format("bundle {}: must be an absolute path", xctl::quoted(request.bundle)));
     definition.bundle = request.bundle;
     definition.autostart = request.autostart;
     definition.remove_when_stopped = request.remove;
@@ -36,7 +38,8 @@ Result<Definition> definition_of(const Request& request) {
         const auto when = value_of(kRestartPolicies, request.restart);
         if (!when)
             return fail(Errc::invalid_argument,
-                        std::format("restart policy {}: must be no, on-failure, always or unless-stopped", xctl::quoted(request.restart)));
+                        std::format("restart policy {}: must be no, on-failure, always or unless-stopped",
+                                    xctl::quoted(request.restart)));
         definition.restart.when = *when;
     }
     if (request.scrollback) {
@@ -159,7 +162,8 @@ void Manager::stop(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     mark_wanted(**container, false);
-    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)), reply_with(request.name, done));
+    (*container)
+        ->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)), reply_with(request.name, done));
 }
 
 void Manager::restart(Request& request, const Done& done) {
@@ -167,14 +171,17 @@ void Manager::restart(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)), reply_with(request.name, done));
+    (*container)
+        ->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)),
+                  reply_with(request.name, done));
 }
 
 void Manager::kill(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     const auto signal = request.signal.empty() ? std::optional(15) : oci::parse_signal(request.signal);
-    if (!signal) return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
+    if (!signal)
+        return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
     auto sent = (*container)->kill(*signal, request.all, EndRequest::of_user("kill", to_text(request.peer), *signal));
     if (!sent) return done(std::unexpected(std::move(sent).error()));
     done(Reply{});

@@ -125,7 +125,8 @@ std::string describe_stuck(int cgroup) {
     for (std::size_t i = 0; i < pids.size() && i < kMostStuckShown; ++i) {
         const auto info = kernel::read_process_info(pids[i]);
         if (!info) continue;
-        text += std::format("{} {} ({}, state {}{})", i == 0 ? ":" : ",", info->pid, info->name, info->state, wait_of(info->pid));
+        text += std::format("{} {} ({}, state {}{})", i == 0 ? ":" : ",", info->pid, info->name, info->state,
+                            wait_of(info->pid));
     }
     return text;
 }

@@ -16,7 +16,8 @@ constexpr std::chrono::seconds kPatience{10};
 
 std::vector<std::string> without(const std::vector<std::string>& these, const std::vector<std::string>& those) {
     std::vector<std::string> out;
-    std::ranges::copy_if(these, std::back_inserter(out), [&](const auto& text) { return !std::ranges::contains(those, text); });
+    std::ranges::copy_if(these, std::back_inserter(out),
+                         [&](const auto& text) { return !std::ranges::contains(those, text); });
     return out;
 }
 
@@ -58,7 +59,8 @@ launch::RootChange root_change(const Definition& before, const Definition& now, 
     for (const auto& text : without(now.binds, before.binds))
         if (const auto* mount = row_at(after.root.mounts, &plan::Mount::target, parse_bind(text).value().destination))
             change.mounts.push_back(*mount);
-    for (const auto& text : without(now.devices, before.devices)) add_device(parse_device_share(text).value(), after, change);
+    for (const auto& text : without(now.devices, before.devices))
+        add_device(parse_device_share(text).value(), after, change);
     return change;
 }
 

@@ -56,8 +56,8 @@ public:
         int run_directory = -1;  // the Supervisor's
         std::uint64_t number = 0;  // of this run; tells a parked run from its successor
         bool launched = false;     // its program ran under an earlier daemon already
-        /// Of one more process in a running container (exec): puts it into that one's cgroup, and its keeper, if there is
-        /// one, beside it. It then has none of its own, and ends alone.
+        /// Of one more process in a running container (exec): puts it into that one's cgroup, and its keeper, if there
+        /// is one, beside it. It then has none of its own, and ends alone.
         std::function<Result<>(pid_t pid, pid_t keeper)> enter;
         bool notify = false;       // its plan shows it a socket for sd_notify(3)
         bool ready_later = false;  // in a unit: the supervisor tells systemd when it is ready

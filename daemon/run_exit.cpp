@@ -101,7 +101,8 @@ void Run::watch_memory() {
     }
     if (!memory_events_) return;
     read_memory_events();
-    auto source = services_.loop.add_io(memory_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_memory_events(); });
+    auto source =
+        services_.loop.add_io(memory_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_memory_events(); });
     if (source) memory_source_ = std::move(*source);
 }
 
@@ -164,9 +165,11 @@ ExitRecord Run::make_record() const {
         record.reason = ExitReason::oom_kill;
         record.message = "the kernel killed it because its memory was used up";
     } else if (oom_kills_ > 0) {
-        record.message = std::format("the kernel killed {} of its processes because its memory was used up", oom_kills_);
+        record.message =
+            std::format("the kernel killed {} of its processes because its memory was used up", oom_kills_);
     } else if (status_->signaled) {
-        record.message = "killed by " + oci::signal_name(status_->value) + (status_->core_dumped ? ", core dumped" : "");
+        record.message =
+            "killed by " + oci::signal_name(status_->value) + (status_->core_dumped ? ", core dumped" : "");
     }
     return record;
 }
@@ -209,7 +212,8 @@ void Run::end() {
     console_.close_run();
     auto record = make_record();
     if (!launched_) {
-        if (!failure_) failure_ = Error{Errc::launch_failed, 0, "the init died during its set-up: " + record.message, {}, {}};
+        if (!failure_)
+            failure_ = Error{Errc::launch_failed, 0, "the init died during its set-up: " + record.message, {}, {}};
         tell_unit(launch::ServiceKind::verdict, &*failure_);
         record.reason = ExitReason::launch_failed;
         record.message = failure_->message;

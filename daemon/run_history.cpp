@@ -33,7 +33,8 @@ EndRequest EndRequest::of_user(std::string_view verb, std::string_view who, int 
     EndRequest request;
     request.cause = Cause::user;
     request.signal = signal;
-    request.by = signal == 0 ? std::format("{} by {}", verb, who) : std::format("{} {} by {}", verb, oci::signal_name(signal), who);
+    request.by = signal == 0 ? std::format("{} by {}", verb, who)
+                             : std::format("{} {} by {}", verb, oci::signal_name(signal), who);
     return request;
 }
 

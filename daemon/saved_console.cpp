@@ -27,7 +27,8 @@ Result<> SavedConsole::save(const Ring& ring) const {
 }
 
 void SavedConsole::restore(int directory, const char* name) const {
-    if (const auto present = Ring::open_existing_at(directory, name); present || present.error().code != Errc::not_found)
+    if (const auto present = Ring::open_existing_at(directory, name);
+        present || present.error().code != Errc::not_found)
         return;
     const auto saved_in = kernel::open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!saved_in) return;

@@ -12,7 +12,8 @@ namespace xctl {
 
 class SavedConsole {
 public:
-    explicit SavedConsole(const ContainerId& id, const std::string& base = "/var/lib/xctl/consoles") : path_(base + "/" + id.str()) {}
+    explicit SavedConsole(const ContainerId& id, const std::string& base = "/var/lib/xctl/consoles")
+        : path_(base + "/" + id.str()) {}
 
     /// On the disk when this returns, or as it was before.
     Result<> save(const Ring& ring) const;

@@ -27,7 +27,9 @@ std::vector<Property> scope_properties(const ScopeRequest& request) {
     std::vector<sdbus::UnixFd> pidfds;
     for (const int fd : request.pidfds) pidfds.emplace_back(fd);  // duplicates
     std::vector<Property> properties;
-    const auto add = [&](const char* name, auto value) { properties.emplace_back(name, sdbus::Variant(std::move(value))); };
+    const auto add = [&](const char* name, auto value) {
+        properties.emplace_back(name, sdbus::Variant(std::move(value)));
+    };
     add("Description", request.description);
     add("Slice", std::string("xctl.slice"));
     add("PIDFDs", pidfds);
@@ -94,12 +96,14 @@ Result<> Scopes::subscribe() {
             if (on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
         });
     stop_match_ = bus_.connection().addMatch(
-        "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',member='RequestStop'",
+        "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',"
+        "member='RequestStop'",
         [this](const sdbus::Message& message) {
             if (on_stop_) on_stop_(unit_of_path(message.getPath()));
         },
         sdbus::return_slot);
-    manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke([](std::optional<sdbus::Error>) {});
+    manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke([](std::optional<sdbus::Error>) {
+    });
     return {};
 }
 
@@ -120,7 +124,8 @@ void Scopes::call_for_job(sdbus::MethodCall call, std::string_view what, Done do
                             sdbus::MethodReply reply, const std::optional<sdbus::Error>& error) {
         if (error) {
             const bool nothing_there = error->getName() == kNoSuchUnit;
-            return nothing_there ? done(fail(Errc::not_found, what)) : done(std::unexpected(from_bus_error(*error, what)));
+            return nothing_there ? done(fail(Errc::not_found, what))
+                                 : done(std::unexpected(from_bus_error(*error, what)));
         }
         sdbus::ObjectPath job;
         reply >> job;
@@ -148,13 +153,15 @@ void Scopes::request_start(const std::shared_ptr<ScopeRequest>& request, int att
         } else if (error->getName() == kUnitExists && attempt < kStartAttempts) {
             // What is left of an earlier run: no container of ours is in it, or we would not be starting one.
             reset_failed(request->unit);
-            discard(request->unit, [this, request, attempt, done](const Result<>&) { request_start(request, attempt + 1, done); });
+            discard(request->unit,
+                    [this, request, attempt, done](const Result<>&) { request_start(request, attempt + 1, done); });
         } else {
             done(std::unexpected(from_bus_error(*error, "start " + request->unit)));
         }
     };
     try {
-        auto call = manager_->createMethodCall(sdbus::InterfaceName(kUnitManager), sdbus::MethodName("StartTransientUnit"));
+        auto call =
+            manager_->createMethodCall(sdbus::InterfaceName(kUnitManager), sdbus::MethodName("StartTransientUnit"));
         call << request->unit << "fail" << scope_properties(*request) << std::vector<Aux>{};
         manager_->callMethodAsync(call, finish);
     } catch (const sdbus::Error& error) {

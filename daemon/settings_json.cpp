@@ -58,7 +58,8 @@ const Json* find(const Json& document, std::string_view pointer) {
 /// Calls `visit` with the pointer and value of everything that is not an object with members.
 void visit_leaves(const Json& value, const std::string& pointer, const auto& visit) {
     if (!value.is_object() || value.empty()) return visit(pointer, value);
-    for (const auto& [name, member] : value.items()) visit_leaves(member, pointer + "/" + oci::pointer_token(name), visit);
+    for (const auto& [name, member] : value.items())
+        visit_leaves(member, pointer + "/" + oci::pointer_token(name), visit);
 }
 
 const Key* key_of(std::string_view pointer) { return find_row(kKeys, pointer); }

@@ -41,7 +41,8 @@ std::optional<oci::Mount> parse_bind(std::string_view text) {
 std::optional<DeviceShare> parse_device_share(std::string_view text) {
     const auto words = split(text, ':');
     if (words.size() > 3 || !is_place(words[0])) return std::nullopt;
-    DeviceShare share{words[0], words.size() > 1 ? words[1] : words[0], words.size() > 2 ? words[2] : std::string(kAccess)};
+    DeviceShare share{words[0], words.size() > 1 ? words[1] : words[0],
+                      words.size() > 2 ? words[2] : std::string(kAccess)};
     if (!is_place(share.destination) || share.access.empty()) return std::nullopt;
     if (share.access.find_first_not_of(kAccess) != std::string::npos) return std::nullopt;
     return share;

@@ -22,7 +22,8 @@ Result<std::set<std::string>> with_required(const std::vector<std::string>& want
         if (!ordering) return fail(Errc::not_found, "no container " + xctl::quoted(name));
         for (const auto& required : ordering->required) {
             if (!lookup(required))
-                return fail(Errc::not_found, std::format("{} requires {}: no such container", name, xctl::quoted(required)));
+                return fail(Errc::not_found,
+                            std::format("{} requires {}: no such container", name, xctl::quoted(required)));
             left.push_back(required);
         }
     }
@@ -37,8 +38,9 @@ public:
     Result<> visit(const std::string& name) {
         if (std::ranges::contains(order_, name) || !all_.contains(name)) return {};
         if (const auto at = std::ranges::find(path_, name); at != path_.end())
-            return fail(Errc::invalid_document, std::format("a circle of containers that come after each other: {} -> {}",
-                                                            join({at, path_.end()}, " -> "), name));
+            return fail(Errc::invalid_document,
+                        std::format("a circle of containers that come after each other: {} -> {}",
+                                    join({at, path_.end()}, " -> "), name));
         path_.push_back(name);
         const auto ordering = lookup_(name).value_or(Ordering{});
         for (const auto* names : {&ordering.required, &ordering.after})

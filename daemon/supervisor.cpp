@@ -56,8 +56,9 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
 
 Supervisor::~Supervisor() { *alive_ = false; }
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal, const std::string& run_base,
-                                                     ContainerId id, Definition definition, Listener listener) {
+Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal,
+                                                     const std::string& run_base, ContainerId id, Definition definition,
+                                                     Listener listener) {
     auto directory = TRY(RunDirectory::open(run_base, id));
     if (definition.persistent_console) SavedConsole(id).restore(directory.fd(), kConsoleFile);
     auto ring = TRY(Ring::open_at(directory.fd(), kConsoleFile, definition.scrollback));
@@ -175,10 +176,12 @@ void Supervisor::refuse(const Error& error) {
 }
 
 void Supervisor::begin_run(const Blueprint& compiled) {
-    for (const auto& warning : launch::list_idle_labels(compiled.plan)) log_warning(std::format("{}: {}", id_.str(), warning));
+    for (const auto& warning : launch::list_idle_labels(compiled.plan))
+        log_warning(std::format("{}: {}", id_.str(), warning));
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
     if (!compiled.spec.linux_config.cgroups_path.empty())
-        log_warning(std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));
+        log_warning(
+            std::format("{}: /linux/cgroupsPath: has no effect, the unit decides where the cgroup is", id_.str()));
     take_checks_of(definition_);
     auto plan = compiled.plan;
     if (check_policy_.needs_notify())
@@ -312,12 +315,14 @@ void Supervisor::recover_run(std::optional<Parking::Entry> parked) {
     if (parked) {
         const auto running = directory_.load_running();
         if (const auto definition = parse_definition({{"running.json", running}})) take_checks_of(*definition);
-        if (const auto compiled = compile_whole(id_, running)) plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
+        if (const auto compiled = compile_whole(id_, running))
+            plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
         if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
         make_run();
         if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {
             console_.close_run();
-            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message}, std::nullopt);
+            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message},
+                            std::nullopt);
         }
         return go_on_with_run();
     }

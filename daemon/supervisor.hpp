@@ -37,8 +37,9 @@ public:
     /// `event` is the new state's name; told after every change.
     using Listener = std::function<void(Supervisor&, std::string_view event)>;
 
-    static Result<std::unique_ptr<Supervisor>> open(Services& services, const Journal& journal, const std::string& run_base,
-                                                    ContainerId id, Definition definition, Listener listener);
+    static Result<std::unique_ptr<Supervisor>> open(Services& services, const Journal& journal,
+                                                    const std::string& run_base, ContainerId id, Definition definition,
+                                                    Listener listener);
     ~Supervisor();
 
     /// Takes up what the last daemon left: a run that goes on, or the record of how it ended.
@@ -82,7 +83,8 @@ public:
     /// Ends with the container: it was deleted. Clients may still have to read what it printed.
     void finish();
     [[nodiscard]] bool is_attached() const noexcept { return clients().count() > 0; }
-    /// With a definition that was changed on disk. What is about the console counts at once, the rest from the next start on.
+    /// With a definition that was changed on disk. What is about the console counts at once, the rest from the next
+    /// start on.
     void set_definition(Definition definition);
     /// Writes the console to where it outlives the boot, if the definition asks for that.
     void save_console();
@@ -108,8 +110,8 @@ public:
     [[nodiscard]] bool is_changing() const noexcept { return root_changes_.is_running(); }
 
 private:
-    Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition, RunDirectory directory,
-               Ring ring, std::string exec_directory, Listener listener);
+    Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition,
+               RunDirectory directory, Ring ring, std::string exec_directory, Listener listener);
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
     void apply_definition();

@@ -22,7 +22,8 @@ using Usec = std::chrono::microseconds;
 
 void Supervisor::start(std::vector<std::string> args, Done done) {
     if (!has_run(state())) {
-        if (auto compiled = compile_container(id_, definition_, args); !compiled) return done(std::unexpected(std::move(compiled).error()));
+        if (auto compiled = compile_container(id_, definition_, args); !compiled)
+            return done(std::unexpected(std::move(compiled).error()));
         record_.args = std::move(args);
         record_.placement = Placement::scope;
         launch_failure_.reset();

@@ -50,7 +50,11 @@ Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definiti
                                                       const std::vector<std::string>& whole) const {
     const auto running = directory_.load_running();
     const auto now = TRY(compile_container(id_, definition));
-    RunChange change{.document = with_values_of(running, now.document, whole), .annotations = {}, .limits = {}, .limits_back = {}, .root = {}};
+    RunChange change{.document = with_values_of(running, now.document, whole),
+                     .annotations = {},
+                     .limits = {},
+                     .limits_back = {},
+                     .root = {}};
     const auto before = TRY(compile_whole(id_, running));
     const auto after = TRY(compile_whole(id_, change.document));
     change.annotations = after.spec.annotations;
@@ -60,9 +64,11 @@ Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definiti
     }
     change.root = root_change(TRY(parse_definition({{"running.json", running}})),
                               TRY(parse_definition({{"running.json", change.document}})), after.plan);
-    const bool own_mounts = std::ranges::contains(after.plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind);
+    const bool own_mounts =
+        std::ranges::contains(after.plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind);
     if (!change.root.empty() && !own_mounts)
-        return fail(Errc::unsupported, id_.str() + " has no mount namespace of its own: what it sees cannot be changed");
+        return fail(Errc::unsupported,
+                    id_.str() + " has no mount namespace of its own: what it sees cannot be changed");
     return change;
 }
 

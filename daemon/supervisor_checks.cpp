@@ -88,8 +88,8 @@ void Supervisor::watch_idle_time() {
     idle_.reset();
     const bool startable = run_ && state() == State::running && record_.placement == Placement::unit;
     if (!startable || definition_.idle_timeout.count() == 0) return;
-    idle_ = std::make_unique<IdleWatch>(services_.loop, services_.scopes, socket_name(id_.str()), definition_.idle_timeout,
-                                        [this] { on_idle(); });
+    idle_ = std::make_unique<IdleWatch>(services_.loop, services_.scopes, socket_name(id_.str()),
+                                        definition_.idle_timeout, [this] { on_idle(); });
 }
 
 void Supervisor::on_idle() {

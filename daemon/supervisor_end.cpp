@@ -32,7 +32,8 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     services_.parking.drop(id_.str());
     if (record_.placement == Placement::unit) return;
     services_.scopes.reset_failed(scope_name(id_.str()));
-    if (launch_failure_ && state() != State::starting) services_.scopes.discard(scope_name(id_.str()), [](const Result<>&) {});
+    if (launch_failure_ && state() != State::starting)
+        services_.scopes.discard(scope_name(id_.str()), [](const Result<>&) {});
 }
 
 /// Marks the end of a run whose beginning the console shows.

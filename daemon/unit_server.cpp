@@ -46,7 +46,8 @@ void UnitServer::on_connection() {
     if (!accepted) return;
     auto& connection = connections_.emplace_back();
     connection.socket = std::move(accepted);
-    auto source = loop_.add_io(connection.socket.get(), EPOLLIN, [this, &connection](std::uint32_t) { on_hello(connection); });
+    auto source =
+        loop_.add_io(connection.socket.get(), EPOLLIN, [this, &connection](std::uint32_t) { on_hello(connection); });
     if (source)
         connection.source = std::move(*source);
     else
@@ -64,7 +65,8 @@ void UnitServer::on_hello(Connection& connection) {
 /// The socket is for root only, and we look up the unit of the peer ourselves: it cannot pose as another.
 Result<> UnitServer::take(Connection& connection) {
     const auto hello = TRY(launch::receive_service(connection.socket.get()));
-    if (hello.message.kind != launch::ServiceKind::hello) return fail(Errc::invalid_argument, "xctl-launch did not say hello");
+    if (hello.message.kind != launch::ServiceKind::hello)
+        return fail(Errc::invalid_argument, "xctl-launch did not say hello");
     const auto peer = TRY(kernel::read_peer(connection.socket.get()));
     if (peer.uid != 0) return fail(Errc::denied, "only root may launch a container");
     auto unit = TRY(unit_of(peer.pid));

@@ -34,7 +34,8 @@ private:
     void add_comment(Fields& fields, std::string_view text);
     void add_field(Fields& fields, std::string_view name, sd_varlink_field_type_t type, std::int64_t flags,
                    sd_varlink_field_direction_t direction, const sd_varlink_symbol* named = nullptr);
-    const sd_varlink_symbol* symbol(std::string_view name, sd_varlink_symbol_type_t type, std::int64_t flags, Fields fields);
+    const sd_varlink_symbol* symbol(std::string_view name, sd_varlink_symbol_type_t type, std::int64_t flags,
+                                    Fields fields);
     template <class T>
     const sd_varlink_symbol* structure();
     const sd_varlink_symbol* method(const api::VerbRow& verb);
@@ -119,7 +120,8 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
     for (const auto output : verb.outputs) {
         const auto& row = api::output_row(output);
         add_comment(fields, row.help);
-        const auto add = [&](sd_varlink_field_type_t type, std::int64_t flags, const sd_varlink_symbol* named = nullptr) {
+        const auto add = [&](sd_varlink_field_type_t type, std::int64_t flags,
+                             const sd_varlink_symbol* named = nullptr) {
             add_field(fields, row.name, type, flags, SD_VARLINK_OUTPUT, named);
         };
         api::visit_output(output, sample, [&]<class T>(const T&) {
@@ -130,7 +132,8 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
             else if constexpr (std::is_same_v<T, UniqueFd>)
                 add(SD_VARLINK_INT, 0);
             else
-                add(SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY, structures_[api::Described<typename T::value_type>::kName]);
+                add(SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY,
+                    structures_[api::Described<typename T::value_type>::kName]);
         });
     }
 }
@@ -140,7 +143,8 @@ const sd_varlink_symbol* Builder::method(const api::VerbRow& verb) {
     for (const auto& param : verb.params) {
         const auto [type, flags] = wire_type(param.member);
         add_comment(fields, param.help);
-        add_field(fields, param.name, type, flags | (param.required ? 0 : std::int64_t{SD_VARLINK_NULLABLE}), SD_VARLINK_INPUT);
+        add_field(fields, param.name, type, flags | (param.required ? 0 : std::int64_t{SD_VARLINK_NULLABLE}),
+                  SD_VARLINK_INPUT);
     }
     add_comment(fields, "Whether polkit may ask the caller for authentication");
     add_field(fields, "allowInteractiveAuthentication", SD_VARLINK_BOOL, SD_VARLINK_NULLABLE, SD_VARLINK_INPUT);

@@ -22,7 +22,8 @@ struct LinkUnref {
 using Link = std::shared_ptr<sd_varlink>;
 Link hold(sd_varlink* link) { return Link(sd_varlink_ref(link), LinkUnref()); }
 
-/// An object. Its fields are collected and it is made of them once: to set a field of one that is there copies all others.
+/// An object. Its fields are collected and it is made of them once: to set a field of one that is there copies all
+/// others.
 class Object {
 public:
     Object() = default;
@@ -143,7 +144,8 @@ Caller caller_of(sd_varlink* link, sd_json_variant* parameters) {
     if (const int pidfd = sd_varlink_get_peer_pidfd(link); pidfd >= 0)
         caller.pidfd.reset(::fcntl(pidfd, F_DUPFD_CLOEXEC, 3));
     auto* interactive = sd_json_variant_by_key(parameters, "allowInteractiveAuthentication");
-    caller.interactive = interactive != nullptr && sd_json_variant_is_boolean(interactive) && sd_json_variant_boolean(interactive);
+    caller.interactive =
+        interactive != nullptr && sd_json_variant_is_boolean(interactive) && sd_json_variant_boolean(interactive);
     return caller;
 }
 
@@ -264,21 +266,22 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
     request->peer = peer_of(link);
-    access_.check(row, *request, caller_of(link, parameters), [this, &row, request, held, more](const Result<>& allowed) {
-        if (!allowed) return send_error(held.get(), allowed.error());
-        if (row.value == api::Verb::events) {
-            subscribers_.push_back(sd_varlink_ref(held.get()));
-            return;
-        }
-        if (more && api::repeats(row))
-            return repeater_.start(row, std::move(*request), [&row, held](Result<api::Reply> reply) {
-                return notify(held.get(), row, std::move(reply));
-            });
-        manager_.call(row.value, std::move(*request), [&row, held](Result<api::Reply> reply) {
-            if (!reply) return send_error(held.get(), reply.error());
-            send_reply(held.get(), row, *reply);
-        });
-    });
+    access_.check(row, *request, caller_of(link, parameters),
+                  [this, &row, request, held, more](const Result<>& allowed) {
+                      if (!allowed) return send_error(held.get(), allowed.error());
+                      if (row.value == api::Verb::events) {
+                          subscribers_.push_back(sd_varlink_ref(held.get()));
+                          return;
+                      }
+                      if (more && api::repeats(row))
+                          return repeater_.start(row, std::move(*request), [&row, held](Result<api::Reply> reply) {
+                              return notify(held.get(), row, std::move(reply));
+                          });
+                      manager_.call(row.value, std::move(*request), [&row, held](Result<api::Reply> reply) {
+                          if (!reply) return send_error(held.get(), reply.error());
+                          send_reply(held.get(), row, *reply);
+                      });
+                  });
     return 1;
 }
 

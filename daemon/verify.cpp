@@ -105,7 +105,8 @@ void check_program(const plan::LaunchPlan& plan, int root, Findings& out) {
         if (found == Found::yes || found == Found::unknown) return;
         if (found == Found::not_executable) best = found;
     }
-    out.push_back(error_finding(std::format("the program {} is {} in the root file system", xctl::quoted(plan.process.args.front()),
+    out.push_back(error_finding(std::format("the program {} is {} in the root file system",
+                                            xctl::quoted(plan.process.args.front()),
                                             best == Found::no ? "not" : "not an executable file")));
 }
 
@@ -120,8 +121,8 @@ std::vector<api::Finding> verify(const plan::Compiled& compiled) {
     if (const auto root = kernel::open_at(AT_FDCWD, plan.root.path, O_PATH | O_DIRECTORY))
         check_program(plan, root->get(), out);
     else
-        out.push_back(error_finding(
-            std::format("the root file system {}: {}", xctl::quoted(plan.root.path), errno_text(root.error().sys_errno))));
+        out.push_back(error_finding(std::format("the root file system {}: {}", xctl::quoted(plan.root.path),
+                                                errno_text(root.error().sys_errno))));
     check_mounts(plan, out);
     check_namespaces(plan, out);
     check_hooks(plan, out);

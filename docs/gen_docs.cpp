@@ -67,7 +67,9 @@ std::string options() {
 std::string environment() {
     std::string out;
     for (const auto& row : client::kOptions)
-        if (row.environment) out += std::format(".TP\n.B {}\nThe value of {} where that is not given.\n", row.environment, roff(row.name));
+        if (row.environment)
+            out +=
+                std::format(".TP\n.B {}\nThe value of {} where that is not given.\n", row.environment, roff(row.name));
     return out;
 }
 
@@ -109,7 +111,8 @@ std::string method_entry(const api::VerbRow& verb) {
                                                               api::output_row(output).name);
     out += verb.outputs.empty() ? "nothing.\n" : ".\n";
     if (api::repeats(verb))
-        out += std::format("Over varlink with\n.IR more ,\nand on D\\-Bus as\n.BR Follow{} ,\nagain and again.\n", verb.method);
+        out += std::format("Over varlink with\n.IR more ,\nand on D\\-Bus as\n.BR Follow{} ,\nagain and again.\n",
+                           verb.method);
     if (verb.params.empty()) return out;
     out += ".RS\n";
     for (const auto& param : verb.params)
@@ -146,7 +149,9 @@ struct TypeText {
         return std::format("{} from {} to {}", type.unit, type.minimum, type.maximum);
     }
     std::string operator()(const Duration&) const { return "microseconds"; }
-    std::string operator()(const Factor& type) const { return std::format("number from {} to {}", type.minimum, type.maximum); }
+    std::string operator()(const Factor& type) const {
+        return std::format("number from {} to {}", type.minimum, type.maximum);
+    }
     std::string operator()(const Path&) const { return "absolute path"; }
     std::string operator()(const Signal&) const { return "name of a signal"; }
     std::string operator()(const Choice& type) const {

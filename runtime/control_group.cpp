@@ -109,8 +109,9 @@ Result<Placement> choose_scope(const oci::Spec& spec, const std::string& id) {
     const auto& wanted = spec.linux_config.cgroups_path;
     const auto parts = wanted.empty() ? std::vector<std::string>{"", "xrun", id} : split(wanted, ':');
     if (parts.size() != 3 || parts[2].empty())
-        return fail(Errc::invalid_document, "/linux/cgroupsPath: expected \"slice:prefix:name\" for systemd cgroups, got " +
-                                                xctl::quoted(wanted));
+        return fail(
+            Errc::invalid_document,
+            "/linux/cgroupsPath: expected \"slice:prefix:name\" for systemd cgroups, got " + xctl::quoted(wanted));
     Placement placement;
     placement.slice = TRY(choose_slice(parts[0]));
     const auto name = parts[1].empty() ? parts[2] : parts[1] + "-" + parts[2];

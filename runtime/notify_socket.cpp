@@ -57,7 +57,8 @@ Result<> await_readiness(int socket, const Record& record) {
     const auto init = open_init(record);
     if (!init) return {};
     while (true) {
-        pollfd rows[] = {{.fd = socket, .events = POLLIN, .revents = 0}, {.fd = init->get(), .events = POLLIN, .revents = 0}};
+        pollfd rows[] = {{.fd = socket, .events = POLLIN, .revents = 0},
+                         {.fd = init->get(), .events = POLLIN, .revents = 0}};
         if (::poll(rows, std::size(rows), -1) < 0) continue;
         if (TRY(pass_on_readiness(socket, record.pid)) || rows[1].revents != 0) return {};
     }

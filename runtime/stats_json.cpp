@@ -88,7 +88,9 @@ Json block_io(int cgroup) {
 Json pressure(int cgroup, const char* file) {
     Json out = Json::object();
     const auto add = [&](const char* name, const std::optional<kernel::PressureLine>& line) {
-        if (line) out[name] = {{"avg10", line->avg10}, {"avg60", line->avg60}, {"avg300", line->avg300}, {"total", line->total}};
+        if (line)
+            out[name] = {
+                {"avg10", line->avg10}, {"avg60", line->avg60}, {"avg300", line->avg300}, {"total", line->total}};
     };
     const auto read = kernel::read_pressure(cgroup, file);
     add("some", read.some);
@@ -99,21 +101,25 @@ Json pressure(int cgroup, const char* file) {
 }  // namespace
 
 std::string stats_json(const std::string& id, int cgroup) {
-    Json data{{"cpu", cpu(cgroup)},
-              {"cpuset", {{"cpus", read(cgroup, "cpuset.cpus.effective")}, {"mems", read(cgroup, "cpuset.mems.effective")}}},
-              {"memory", memory(cgroup)},
-              {"pids", {{"current", number_of(cgroup, "pids.current")}, {"limit", number_of(cgroup, "pids.max")}}},
-              {"blkio", block_io(cgroup)},
-              {"hugetlb", Json::object()},
-              {"intel_rdt", Json::object()},
-              {"network_interfaces", nullptr}};
-    for (const char* name : {"cpu", "memory"}) data[name]["psi"] = pressure(cgroup, (std::string(name) + ".pressure").c_str());
+    Json data{
+        {"cpu", cpu(cgroup)},
+        {"cpuset", {{"cpus", read(cgroup, "cpuset.cpus.effective")}, {"mems", read(cgroup, "cpuset.mems.effective")}}},
+        {"memory", memory(cgroup)},
+        {"pids", {{"current", number_of(cgroup, "pids.current")}, {"limit", number_of(cgroup, "pids.max")}}},
+        {"blkio", block_io(cgroup)},
+        {"hugetlb", Json::object()},
+        {"intel_rdt", Json::object()},
+        {"network_interfaces", nullptr}};
+    for (const char* name : {"cpu", "memory"})
+        data[name]["psi"] = pressure(cgroup, (std::string(name) + ".pressure").c_str());
     data["blkio"]["psi"] = pressure(cgroup, "io.pressure");
     return Json{{"type", "stats"}, {"id", id}, {"data", std::move(data)}}.dump();
 }
 
 std::string oom_json(const std::string& id) { return Json{{"type", "oom"}, {"id", id}}.dump(); }
 
-std::uint64_t count_oom_kills(int cgroup) { return kernel::counter(kernel::read_counters(cgroup, "memory.events"), "oom_kill"); }
+std::uint64_t count_oom_kills(int cgroup) {
+    return kernel::counter(kernel::read_counters(cgroup, "memory.events"), "oom_kill");
+}
 
 }  // namespace xctl::runtime

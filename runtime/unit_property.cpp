@@ -253,7 +253,8 @@ Result<std::vector<UnitProperty>> annotated_properties(const std::map<std::strin
     for (const auto& [key, text] : annotations) {
         if (!key.starts_with(kPrefix)) continue;
         auto name = key.substr(kPrefix.size());
-        if (!is_name(name)) return fail(Errc::invalid_argument, "annotation " + xctl::quoted(key) + ": no property's name");
+        if (!is_name(name))
+            return fail(Errc::invalid_argument, "annotation " + xctl::quoted(key) + ": no property's name");
         out.push_back(TRY(make_property(std::move(name), text), "annotation " + xctl::quoted(key)));
     }
     return out;
@@ -266,8 +267,10 @@ Result<std::vector<std::uint8_t>> parse_cpu_mask(std::string_view text) {
     for (const auto& range : split(text, ',')) {
         const auto dash = range.find('-');
         const auto first = TRY(parse_unsigned(std::string_view(range).substr(0, dash)));
-        const auto last = dash == std::string::npos ? first : TRY(parse_unsigned(std::string_view(range).substr(dash + 1)));
-        if (first > last || last > kMaxCpu) return fail(Errc::invalid_argument, "not a list of CPUs: " + xctl::quoted(text));
+        const auto last =
+            dash == std::string::npos ? first : TRY(parse_unsigned(std::string_view(range).substr(dash + 1)));
+        if (first > last || last > kMaxCpu)
+            return fail(Errc::invalid_argument, "not a list of CPUs: " + xctl::quoted(text));
         for (auto cpu = first; cpu <= last; ++cpu) {
             mask.resize(std::max<std::size_t>(mask.size(), cpu / 8 + 1));
             mask[cpu / 8] |= static_cast<std::uint8_t>(1U << (cpu % 8));

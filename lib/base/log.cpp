@@ -13,7 +13,9 @@ namespace {
 class JournalFormatter final : public spdlog::formatter {
 public:
     void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-        const char priority = message.level >= spdlog::level::err ? '3' : message.level == spdlog::level::warn ? '4' : '6';
+        const char priority = message.level >= spdlog::level::err    ? '3'
+                              : message.level == spdlog::level::warn ? '4'
+                                                                     : '6';
         for (const char c : {'<', priority, '>'}) out.push_back(c);
         out.append(message.payload.data(), message.payload.data() + message.payload.size());
         out.push_back('\n');

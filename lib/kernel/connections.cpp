@@ -30,7 +30,8 @@ bool read_header(std::string_view payload, Header& header) {
 /// An IPv6 socket without an address takes IPv4, too.
 bool is_to(const inet_diag_msg& message, const std::string& address) {
     if (address.empty()) return true;
-    const std::string_view own(reinterpret_cast<const char*>(message.id.idiag_src), message.idiag_family == AF_INET ? kV4 : kV6);
+    const std::string_view own(reinterpret_cast<const char*>(message.id.idiag_src),
+                               message.idiag_family == AF_INET ? kV4 : kV6);
     return own == address || (own.size() == kV6 && own.starts_with(kMapped) && own.substr(kMapped.size()) == address);
 }
 
@@ -44,7 +45,8 @@ Result<std::uint64_t> count_tcp(std::uint8_t family, const std::string& address,
     std::uint64_t count = 0;
     const auto visit = [&](std::uint16_t, std::string_view payload) {
         inet_diag_msg message{};
-        if (read_header(payload, message) && message.id.idiag_sport == ask.id.idiag_sport && is_to(message, address)) ++count;
+        if (read_header(payload, message) && message.id.idiag_sport == ask.id.idiag_sport && is_to(message, address))
+            ++count;
     };
     TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list TCP connections", visit));
     return count;
@@ -64,10 +66,11 @@ Result<std::uint64_t> count_unix_connections(const std::string& name) {
         if (!read_header(payload, message)) return;
         bool named = false;
         unix_diag_rqlen queue{};
-        netlink::for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof message)), [&](std::uint16_t type, std::string_view value) {
-            if (type == UNIX_DIAG_NAME) named = value == name || value == name + '\0';
-            if (type == UNIX_DIAG_RQLEN) (void)read_header(value, queue);
-        });
+        netlink::for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof message)),
+                                    [&](std::uint16_t type, std::string_view value) {
+                                        if (type == UNIX_DIAG_NAME) named = value == name || value == name + '\0';
+                                        if (type == UNIX_DIAG_RQLEN) (void)read_header(value, queue);
+                                    });
         // Whom nobody has accepted yet has no socket that is listed; the listening one says how many there are.
         if (named) count += message.udiag_state == TCP_LISTEN ? queue.udiag_rqueue : 1;
     };

@@ -64,7 +64,8 @@ Result<std::vector<NetInterface>> read_interfaces(int net_namespace) {
                     })));
     TRY(socket.dump(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}), "list of addresses",
                     visitor<ifaddrmsg>(RTM_NEWADDR, [&](const ifaddrmsg& header, std::string_view attributes) {
-                        const auto owner = std::ranges::find(out, static_cast<int>(header.ifa_index), &NetInterface::index);
+                        const auto owner =
+                            std::ranges::find(out, static_cast<int>(header.ifa_index), &NetInterface::index);
                         if (owner == out.end()) return;
                         if (auto text = address_text(header, attributes); !text.empty())
                             owner->addresses.push_back(std::move(text));

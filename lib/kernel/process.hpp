@@ -38,7 +38,8 @@ struct Child {
 /// Like fork(2): returns twice. The caller must be single-threaded, since the child runs more than exec.
 Result<Child> clone_process(const CloneOptions& options);
 
-/// Whether clone_sharing_memory() works on this processor and with this build; address sanitizers know of no such child.
+/// Whether clone_sharing_memory() works on this processor and with this build; address sanitizers know of no such
+/// child.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kCanShareMemory = true;
 #else

@@ -26,7 +26,8 @@ int check_devpts(int directory) {
 int check_ptmx(int master) {
     struct stat info{};
     if (const int result = call<SYS_fstat>(master, &info); result < 0) return result;
-    const bool is_ptmx = S_ISCHR(info.st_mode) && major(info.st_rdev) == kPtmxMajor && minor(info.st_rdev) == kPtmxMinor;
+    const bool is_ptmx =
+        S_ISCHR(info.st_mode) && major(info.st_rdev) == kPtmxMajor && minor(info.st_rdev) == kPtmxMinor;
     return is_ptmx ? 0 : failure(ENODEV);
 }
 

@@ -9,7 +9,8 @@ namespace {
 Result<> run_helper(const std::string& name, pid_t pid, const std::vector<plan::IdMap>& rows) {
     plan::Hook helper{.path = "/usr/bin/" + name, .args = {name, std::to_string(pid)}, .env = {}, .timeout = 0};
     for (const auto& row : rows)
-        for (const auto number : {row.container_id, row.host_id, row.size}) helper.args.push_back(std::to_string(number));
+        for (const auto number : {row.container_id, row.host_id, row.size})
+            helper.args.push_back(std::to_string(number));
     return run_hook(helper, {});
 }
 

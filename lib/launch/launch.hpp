@@ -46,8 +46,8 @@ struct Launched {
     UniqueFd keeper_pidfd;  // Parent::keeper only
 };
 
-/// A plan that joins a mount namespace makes its root there, which becomes the root of whoever is in that namespace; one
-/// that enters a running container finds its root there.
+/// A plan that joins a mount namespace makes its root there, which becomes the root of whoever is in that namespace;
+/// one that enters a running container finds its root there.
 ///
 /// The calling process must be single-threaded. An error means that there is no init, and nothing is left behind but,
 /// with Parent::keeper, a process of ours that exits by itself. Once init exists, whatever goes wrong is told over its

@@ -166,7 +166,8 @@ void choose_labels(const plan::LaunchPlan& plan, Context& context) {
 std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan) {
     std::vector<std::string> out;
     const auto add = [&](const std::string& label, std::string_view module, bool there) {
-        if (!label.empty() && !there) out.push_back(xctl::quoted(label) + ": ignored, as this kernel has no " + std::string(module));
+        if (!label.empty() && !there)
+            out.push_back(xctl::quoted(label) + ": ignored, as this kernel has no " + std::string(module));
     };
     add(plan.process.apparmor_profile, "AppArmor", has_apparmor());
     add(plan.process.selinux_label, "SELinux", has_selinux());

@@ -64,8 +64,8 @@ Result<kernel::Child> clone_init(Context& context, std::uint64_t extra_flags, in
     return child;
 }
 
-/// Joining a pid namespace changes only where our next children are born, and can be taken back, but not by a user whose
-/// own pid namespace is the host's.
+/// Joining a pid namespace changes only where our next children are born, and can be taken back, but not by a user
+/// whose own pid namespace is the host's.
 Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     UniqueFd own_pids;
     if (joined_namespace(context, NamespaceKind::pid) >= 0)

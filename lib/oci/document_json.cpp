@@ -110,7 +110,8 @@ private:
         std::string out;
         for (const auto& value : open_) {
             const auto* array = std::get_if<Array>(&value.data);
-            out += '/' + (array ? std::to_string(array->size()) : pointer_token(std::get<Object>(value.data).back().name));
+            out +=
+                '/' + (array ? std::to_string(array->size()) : pointer_token(std::get<Object>(value.data).back().name));
         }
         return out;
     }

@@ -17,8 +17,10 @@ Result<std::vector<std::uint64_t>> parse_id_list(std::string_view text) {
     for (const std::string& range : split(text, ',')) {
         const auto dash = range.find('-');
         const auto first = TRY(parse_unsigned(std::string_view(range).substr(0, dash)));
-        const auto last = dash == std::string::npos ? first : TRY(parse_unsigned(std::string_view(range).substr(dash + 1)));
-        if (first > last || last > kLastId) return fail(Errc::invalid_argument, xctl::quoted(range) + " is not a range");
+        const auto last =
+            dash == std::string::npos ? first : TRY(parse_unsigned(std::string_view(range).substr(dash + 1)));
+        if (first > last || last > kLastId)
+            return fail(Errc::invalid_argument, xctl::quoted(range) + " is not a range");
         if (out.size() <= last / kBits) out.resize(last / kBits + 1);
         for (auto id = first; id <= last; ++id) out[id / kBits] |= std::uint64_t{1} << id % kBits;
     }

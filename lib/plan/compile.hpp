@@ -33,7 +33,8 @@ struct Overrides {
 /// Facts that do not prevent a launch but that its owner should know, each "/json/pointer: what".
 using Warnings = std::vector<std::string>;
 
-/// `spec` must have passed oci::check_spec and apply_profile. `bundle` is the absolute directory that relative paths start from.
+/// `spec` must have passed oci::check_spec and apply_profile. `bundle` is the absolute directory that relative paths
+/// start from.
 Result<LaunchPlan> compile(const oci::Spec& spec, std::string_view bundle, std::string_view id,
                            const Overrides& overrides, Warnings* warnings = nullptr);
 
@@ -58,8 +59,8 @@ struct Compiled {
     Warnings warnings;
 };
 
-/// Everything in one call: parse, patch, override, check, refuse the unsupported, apply the profile, compile. Errors begin with
-/// `config_file`. `merge_patch` may be empty.
+/// Everything in one call: parse, patch, override, check, refuse the unsupported, apply the profile, compile. Errors
+/// begin with `config_file`. `merge_patch` may be empty.
 Result<Compiled> compile_document(std::string_view config_text, std::string_view config_file,
                                   std::string_view merge_patch, std::string_view bundle, std::string_view id,
                                   const Overrides& overrides);

@@ -217,8 +217,8 @@ private:
     Result<> check_proc() const {
         if (!is_within(out_.target, "/proc")) return {};
         const bool is_proc =
-            out_.target == "/proc" &&
-            (out_.kind == MountKind::change || out_.fstype == "proc" || (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
+            out_.target == "/proc" && (out_.kind == MountKind::change || out_.fstype == "proc" ||
+                                       (out_.kind == MountKind::bind && is_within(out_.source, "/proc")));
         if (is_proc || std::ranges::contains(kCoverableProcFiles, out_.target)) return {};
         return broken(pointer_ + "/destination",
                       out_.target == "/proc" ? "must be a procfs" : "must not be inside /proc");

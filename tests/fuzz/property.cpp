@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Any bytes as the value of an annotation `org.systemd.property.NAME`, as a list of CPUs and as the text of a limit: they
-// are refused, or the value that was read reads as the same from the text that GVariant has for it. A quota is never less
-// than what was asked for because of an overflow, and a time in seconds is the same in microseconds.
+// Any bytes as the value of an annotation `org.systemd.property.NAME`, as a list of CPUs and as the text of a limit:
+// they are refused, or the value that was read reads as the same from the text that GVariant has for it. A quota is
+// never less than what was asked for because of an overflow, and a time in seconds is the same in microseconds.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>

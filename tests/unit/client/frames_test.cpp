@@ -46,8 +46,9 @@ TEST(Frames, TheLargestFrameFitsBehindAnother) {
 }
 
 TEST(Frames, MalformedOnesAreRefused) {
-    for (const api::FrameHeader& header : {api::FrameHeader{FrameKind(200), 0, 0, 0, 0, 0},
-                                           api::FrameHeader{FrameKind::output, 0, 0, api::kMaxFramePayload + 1, 0, 0}}) {
+    for (const api::FrameHeader& header :
+         {api::FrameHeader{FrameKind(200), 0, 0, 0, 0, 0},
+          api::FrameHeader{FrameKind::output, 0, 0, api::kMaxFramePayload + 1, 0, 0}}) {
         FrameDecoder decoder;
         give(decoder, {reinterpret_cast<const char*>(&header), sizeof(header)});
         EXPECT_FALSE(decoder.next());

@@ -46,8 +46,9 @@ TEST(LogLinesJson, BytesThatAreNoTextAreReplaced) {
 TEST(LogLinesJson, GapsAndRunsAreRecordsAndEndALine) {
     LogLines lines(LogFormat::json);
     (void)lines.output(false, 0, "cut");
-    EXPECT_EQ(lines.gap(100, 97), "{\"time\":null,\"offset\":0,\"stream\":\"stdout\",\"text\":\"cut\",\"partial\":true}\n"
-                                  "{\"time\":null,\"offset\":100,\"lost\":97}\n");
+    EXPECT_EQ(lines.gap(100, 97),
+              "{\"time\":null,\"offset\":0,\"stream\":\"stdout\",\"text\":\"cut\",\"partial\":true}\n"
+              "{\"time\":null,\"offset\":100,\"lost\":97}\n");
     EXPECT_EQ(lines.run_begin(100), "{\"time\":null,\"offset\":100,\"run\":\"begin\"}\n");
     EXPECT_EQ(lines.run_end(100, {0, 1, 0, 3}), "{\"time\":null,\"offset\":100,\"run\":\"end\",\"exit\":3}\n");
     EXPECT_EQ(lines.run_end(100, {1, 1, 0, 9}), "{\"time\":null,\"offset\":100,\"run\":\"end\",\"signal\":9}\n");
@@ -58,7 +59,8 @@ TEST(LogLinesJson, GapsAndRunsAreRecordsAndEndALine) {
 TEST(LogLinesJson, ALineOfAnyLengthComesInPieces) {
     LogLines lines(LogFormat::json);
     std::string out;
-    for (int i = 0; i < 20; ++i) out += lines.output(false, static_cast<std::uint64_t>(i) * 10'000, std::string(10'000, 'x'));
+    for (int i = 0; i < 20; ++i)
+        out += lines.output(false, static_cast<std::uint64_t>(i) * 10'000, std::string(10'000, 'x'));
     out += lines.output(false, 200'000, "\n");
     EXPECT_EQ(std::ranges::count(out, '\n'), 4);
     EXPECT_EQ(std::ranges::count(out, 'x'), 200'000 + 4) << "one in each \"text\"";

@@ -49,7 +49,8 @@ TEST(Render, AnEmptyListIsItsHeader) {
 
 TEST(Render, StateLeavesOutWhatIsUnknown) {
     const auto text = render_state(stopped(), kNow);
-    EXPECT_NE(text.find("    Exited: signal KILL, 2023-11-14T22:15:00.000Z (1min 40s ago)\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("    Exited: signal KILL, 2023-11-14T22:15:00.000Z (1min 40s ago)\n"), std::string::npos)
+        << text;
     EXPECT_NE(text.find("   Console: 4.0K printed, 3.0K kept\n"), std::string::npos) << text;
     EXPECT_EQ(text.find("Next start"), std::string::npos);
     EXPECT_EQ(text.find("PID"), std::string::npos);
@@ -103,8 +104,9 @@ TEST(Render, WhyInAParagraph) {
     run.timed_out = true;
     const auto text = render_why("web", run, kNow);
     EXPECT_NE(text.find("Run 3 of web could not be launched"), std::string::npos) << text;
-    EXPECT_NE(text.find("; mount /x: no; step \"mount\", path \"/x\", errno 2 (No such file or directory); it did not end"),
-              std::string::npos)
+    EXPECT_NE(
+        text.find("; mount /x: no; step \"mount\", path \"/x\", errno 2 (No such file or directory); it did not end"),
+        std::string::npos)
         << text;
     EXPECT_NE(text.find("    one\n    ?[2Jtwo\n"), std::string::npos) << text;
 }

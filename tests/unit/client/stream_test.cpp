@@ -196,7 +196,8 @@ TEST_F(Console, InputFollowsTheStart) {
         say(FrameKind::run_begin, 0);
         ::usleep(200'000);
         const auto frames = received();
-        const bool right = frames.size() == 2 && frames[0].second == "hi\n" && frames[1].first == FrameKind::end_of_input;
+        const bool right =
+            frames.size() == 2 && frames[0].second == "hi\n" && frames[1].first == FrameKind::end_of_input;
         ::_exit(early || !right ? 1 : 0);
     }
     daemon_.reset();

@@ -361,7 +361,8 @@ TEST(Container, WhatWasAskedForInQuarantineHolds) {
     restarting.state = State::running;
     ASSERT_TRUE(advance(restarting, Trigger::restart, policy(RestartWhen::no), kNow));
     ASSERT_TRUE(advance(restarting, Trigger::stuck, policy(RestartWhen::no), kNow));
-    EXPECT_EQ(advance(restarting, Trigger::exited, policy(RestartWhen::no), kNow, kFailed).value(), Actions{Action::launch});
+    EXPECT_EQ(advance(restarting, Trigger::exited, policy(RestartWhen::no), kNow, kFailed).value(),
+              Actions{Action::launch});
 }
 
 }  // namespace

@@ -128,8 +128,10 @@ TEST(DefinitionJson, BadValuesAreNamedWithTheirRule) {
         {R"("autostart": 1)", "/autostart: must be true or false"},
         {R"("autostart": null)", "/autostart: must be true or false"},
         {R"("removeWhenStopped": 0)", "/removeWhenStopped: must be true or false"},
-        {R"("restart": {"policy": "never"})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
-        {R"("restart": {"policy": true})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
+        {R"("restart": {"policy": "never"})",
+         R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
+        {R"("restart": {"policy": true})",
+         R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
         {R"("restart": {"multiplier": 0.5})", "/restart/multiplier: must be a number from 1 to 100"},
         {R"("restart": {"multiplier": 101})", "/restart/multiplier: must be a number from 1 to 100"},
         {R"("restart": {"multiplier": "2"})", "/restart/multiplier: must be a number from 1 to 100"},
@@ -173,7 +175,8 @@ TEST(DefinitionJson, MisspeltKeysAreErrors) {
         {R"("Bundle": "/x")", "/Bundle: is not a key of a definition"},
         {R"("autoStart": true)", "/autoStart: is not a key of a definition"},
         {R"("restart": {"polcy": "no"})", "/restart/polcy: is not a key of a definition"},
-        {R"("restart": {"policy": {"x": 1}})", R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
+        {R"("restart": {"policy": {"x": 1}})",
+         R"(/restart/policy: must be "no", "on-failure", "always" or "unless-stopped")"},
         {R"("console": {"": 1})", "/console/: is not a key of a definition"},
         {R"("": 1)", "/: is not a key of a definition"},
         {R"("restart/policy": "no")", "/restart~1policy: is not a key of a definition"},
@@ -273,8 +276,9 @@ TEST(DefinitionJson, AnErrorSaysWhereItIs) {
               std::string(kFile) + ":5:9: /stop/sig\"nal: is not a key of a definition");
     EXPECT_EQ(error_of(parse("{\n    \"bundle\": \"/x\",\n    \"autostart\": 3\n}")),
               std::string(kFile) + ":3:5: /autostart: must be true or false");
-    EXPECT_EQ(error_of(parse("{\n  \"bundle\": \"/x\"\n  \"autostart\": true }")).substr(0, std::string(kFile).size() + 5),
-              std::string(kFile) + ":3:13");
+    EXPECT_EQ(
+        error_of(parse("{\n  \"bundle\": \"/x\"\n  \"autostart\": true }")).substr(0, std::string(kFile).size() + 5),
+        std::string(kFile) + ":3:13");
 }
 
 TEST(DefinitionJson, TheTextOfEachValueIsOneThatTheKeyTakes) {

@@ -24,7 +24,11 @@ protected:
 };
 
 TEST_F(ErrandTest, ErrorsComeBackWhole) {
-    errand_.start([]() -> Result<> { return std::unexpected(Error{Errc::timeout, 5, "what\nwent wrong", "mount", "/data"}); }, take());
+    errand_.start(
+        []() -> Result<> {
+            return std::unexpected(Error{Errc::timeout, 5, "what\nwent wrong", "mount", "/data"});
+        },
+        take());
     ASSERT_TRUE(loop_.run());
     ASSERT_TRUE(result_ && !*result_);
     const auto& error = result_->error();

@@ -27,7 +27,10 @@ protected:
         return result.value_or(fail(Errc::system, "nobody was told"));
     }
     Hook shell(const std::string& script, std::uint32_t timeout = 0) {
-        return {.path = "/bin/sh", .args = {"sh", "-c", "cd " + directory_.path().string() + "; " + script}, .env = {}, .timeout = timeout};
+        return {.path = "/bin/sh",
+                .args = {"sh", "-c", "cd " + directory_.path().string() + "; " + script},
+                .env = {},
+                .timeout = timeout};
     }
     kernel::EventLoop loop_ = kernel::EventLoop::open().value();
     HookRunner runner_{loop_};

@@ -31,7 +31,8 @@ TEST(LimitChanges, WhatIsTakenBackGetsTheKernelsDefault) {
 }
 
 TEST(LimitChanges, DevicesAreTakenBackOneByOne) {
-    EXPECT_EQ(change({{"io.max", "8:0 rbps=1", "", {}}, {"io.max", "8:16 rbps=1", "", {}}}, {{"io.max", "8:0 rbps=2", "", {}}}),
+    EXPECT_EQ(change({{"io.max", "8:0 rbps=1", "", {}}, {"io.max", "8:16 rbps=1", "", {}}},
+                     {{"io.max", "8:0 rbps=2", "", {}}}),
               "io.max=8:16 rbps=max;io.max=8:0 rbps=2;");
     EXPECT_EQ(change({{"io.weight", "50", "", {}}, {"io.weight", "8:0 70", "", {}}}, {}),
               "io.weight=8:0 default;io.weight=default 100;");

@@ -12,14 +12,15 @@ TEST(Probe, ParsesEndpoints) {
         const char* host;
         std::uint16_t port;
     };
-    for (const auto& row : {Text{"80", "127.0.0.1", 80}, Text{"10.0.0.1:8080", "10.0.0.1", 8080}, Text{"[::1]:1", "::1", 1},
-                            Text{"localhost:65535", "127.0.0.1", 65535}}) {
+    for (const auto& row : {Text{"80", "127.0.0.1", 80}, Text{"10.0.0.1:8080", "10.0.0.1", 8080},
+                            Text{"[::1]:1", "::1", 1}, Text{"localhost:65535", "127.0.0.1", 65535}}) {
         const auto endpoint = parse_endpoint(row.text);
         ASSERT_TRUE(endpoint) << row.text << ": " << endpoint.error().message;
         EXPECT_EQ(endpoint->host, row.host);
         EXPECT_EQ(endpoint->port, row.port);
     }
-    for (const auto* text : {"", "0", "65536", "host:80", "127.0.0.1", "127.0.0.1:", "[::1]", "::1:x", "1.2.3:80", ":80"})
+    for (const auto* text :
+         {"", "0", "65536", "host:80", "127.0.0.1", "127.0.0.1:", "[::1]", "::1:x", "1.2.3:80", ":80"})
         EXPECT_FALSE(parse_endpoint(text)) << text;
 }
 
@@ -33,15 +34,16 @@ TEST(Probe, ParsesUrls) {
     EXPECT_EQ(full->endpoint.host, "::1");
     EXPECT_EQ(full->endpoint.port, 8080);
     EXPECT_EQ(full->path, "/health?deep=1");
-    for (const auto* text : {"https://127.0.0.1/", "127.0.0.1/", "http:///x", "http://127.0.0.1:0/", "http://1.2.3.4/a b",
-                             "http://1.2.3.4/a\r\nHost: x"})
+    for (const auto* text : {"https://127.0.0.1/", "127.0.0.1/", "http:///x", "http://127.0.0.1:0/",
+                             "http://1.2.3.4/a b", "http://1.2.3.4/a\r\nHost: x"})
         EXPECT_FALSE(parse_url(text)) << text;
 }
 
 TEST(Probe, KnowsSuccess) {
     for (const auto* line : {"HTTP/1.0 200 OK\r\n", "HTTP/1.1 204", "HTTP/1.1 399 Odd\r\nServer: x\r\n"})
         EXPECT_TRUE(check_status_line(line)) << line;
-    for (const auto* line : {"", "HTTP/1.1", "HTTP/1.1 404 Not Found\r\n", "HTTP/1.1 199 x", "200 OK", "HTTP/1.1 2x0 OK"})
+    for (const auto* line :
+         {"", "HTTP/1.1", "HTTP/1.1 404 Not Found\r\n", "HTTP/1.1 199 x", "200 OK", "HTTP/1.1 2x0 OK"})
         EXPECT_FALSE(check_status_line(line)) << line;
     const auto failure = check_status_line("HTTP/1.1 500 Broken\r\nmore");
     ASSERT_FALSE(failure);

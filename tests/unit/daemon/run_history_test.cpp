@@ -62,7 +62,8 @@ TEST(RunHistory, AFailedLaunchHasItsStepAndNoStart) {
     Machine machine;
     machine.runs = 7;
     machine.started = kThen;
-    const auto failed = make_run_record(machine, {ExitReason::launch_failed, 0, kThen, "m"}, {}, failure_at("mount"), "");
+    const auto failed =
+        make_run_record(machine, {ExitReason::launch_failed, 0, kThen, "m"}, {}, failure_at("mount"), "");
     EXPECT_EQ(failed.number, 7U);
     EXPECT_EQ(failed.started, TimePoint{});
     EXPECT_EQ(failed.step, "mount");

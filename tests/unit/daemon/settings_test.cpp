@@ -49,7 +49,8 @@ TEST(Assignments, WhatIsWrongIsNamed) {
         {"restart={}", "error: \"restart\": is not a key of a definition"},
         {"configuration.x=1", "error: \"configuration.x\": is not a key of a definition"},
         {"restart.limit=-1", "error: restart.limit: must be a whole number from 0 to 1000000"},
-        {"restart.policy=never", "error: restart.policy: must be \"no\", \"on-failure\", \"always\" or \"unless-stopped\""},
+        {"restart.policy=never",
+         "error: restart.policy: must be \"no\", \"on-failure\", \"always\" or \"unless-stopped\""},
         {"bundle=relative", "error: bundle: must be an absolute path"},
         {"config=1", "error: config: must be an object: a merge patch onto config.json"},
     };
@@ -72,13 +73,14 @@ TEST(Assignments, AreWrittenAmongWhatIsThere) {
 }
 
 TEST(Settings, AreFromTheLastFileThatHasThem) {
-    const auto settings = list_settings({{"base", "{\n\"bundle\": \"/b\",\n\"stop\": {\"signal\": \"INT\"}, \"config\": {\"a\": 1}}"},
-                                         {"ten", "{\"stop\": {\"signal\": null, \"timeoutUSec\": 5}}"},
-                                         {"twenty", "{\n\n\"config\": {\"a\": [1], \"b/c\": {}}}"}});
+    const auto settings =
+        list_settings({{"base", "{\n\"bundle\": \"/b\",\n\"stop\": {\"signal\": \"INT\"}, \"config\": {\"a\": 1}}"},
+                       {"ten", "{\"stop\": {\"signal\": null, \"timeoutUSec\": 5}}"},
+                       {"twenty", "{\n\n\"config\": {\"a\": [1], \"b/c\": {}}}"}});
     std::vector<std::string> lines;
     for (const auto& setting : settings) lines.push_back(setting.key + "=" + setting.value + " " + setting.origin);
-    const std::vector<std::string> wanted{"/bundle=\"/b\" base:2", "/stop/timeoutUSec=5 ten:1", "/config/a=[1] twenty:3",
-                                          "/config/b~1c={} twenty:3"};
+    const std::vector<std::string> wanted{"/bundle=\"/b\" base:2", "/stop/timeoutUSec=5 ten:1",
+                                          "/config/a=[1] twenty:3", "/config/b~1c={} twenty:3"};
     EXPECT_EQ(lines, wanted);
 }
 
@@ -96,7 +98,8 @@ TEST(WholeDocument, DiffersMemberByMember) {
     const auto differing = differences(R"({"a": {"b": 1, "c": 2, "same": [1]}, "gone": true})",
                                        R"({"a": {"b": 1, "c": 3, "same": [1]}, "new": {"x": "y"}})");
     std::vector<std::string> lines;
-    for (const auto& setting : differing) lines.push_back(setting.key + ": " + setting.running + " -> " + setting.value);
+    for (const auto& setting : differing)
+        lines.push_back(setting.key + ": " + setting.running + " -> " + setting.value);
     const std::vector<std::string> wanted{"/a/c: 2 -> 3", "/new/x:  -> \"y\"", "/gone: true -> "};
     EXPECT_EQ(lines, wanted);
     EXPECT_TRUE(differences("{}", "{}").empty());
@@ -104,8 +107,9 @@ TEST(WholeDocument, DiffersMemberByMember) {
 }
 
 TEST(WholeDocument, TakesValuesOfAnotherWhole) {
-    EXPECT_EQ(with_values_of(R"({"config":{"r":{"a":1,"b":2},"x":1}})", R"({"config":{"r":{"b":3},"x":2}})", {"/config/r"}),
-              R"({"config":{"x":1,"r":{"b":3}}})");
+    EXPECT_EQ(
+        with_values_of(R"({"config":{"r":{"a":1,"b":2},"x":1}})", R"({"config":{"r":{"b":3},"x":2}})", {"/config/r"}),
+        R"({"config":{"x":1,"r":{"b":3}}})");
     EXPECT_EQ(with_values_of(R"({"config":{"r":{"a":1},"x":1}})", R"({"config":{"x":2}})", {"/config/r"}),
               R"({"config":{"x":1}})");
 }

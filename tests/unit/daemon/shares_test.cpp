@@ -22,7 +22,8 @@ TEST(Binds, HaveASourceADestinationAndOptions) {
 }
 
 TEST(Binds, AreRefusedOtherwise) {
-    for (const auto* text : {"", "/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/", "/a:/../.", "/a:/b:", "/a:/b:ro,", "/a:/b:ro:rw", "/a:/b:nosuch", "/a:/b:sync"})
+    for (const auto* text : {"", "/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/", "/a:/../.", "/a:/b:", "/a:/b:ro,",
+                             "/a:/b:ro:rw", "/a:/b:nosuch", "/a:/b:sync"})
         EXPECT_FALSE(parse_bind(text)) << text;
 }
 
@@ -39,7 +40,8 @@ TEST(DeviceShares, HaveAPathInsideAndAnAccess) {
 }
 
 TEST(DeviceShares, AreRefusedOtherwise) {
-    for (const auto* text : {"", "dev/fuse", "/dev/a:", "/dev/a:b", "/dev/a:/dev/b:", "/dev/a:/dev/b:x", "/dev/a:/dev/b:r:w", "/"})
+    for (const auto* text :
+         {"", "dev/fuse", "/dev/a:", "/dev/a:b", "/dev/a:/dev/b:", "/dev/a:/dev/b:x", "/dev/a:/dev/b:r:w", "/"})
         EXPECT_FALSE(parse_device_share(text)) << text;
 }
 

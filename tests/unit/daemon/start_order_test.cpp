@@ -21,7 +21,8 @@ std::string order(const std::vector<std::string>& wanted, const std::map<std::st
 TEST(StartOrder, IsAsAskedWithoutOtherReasons) { EXPECT_EQ(order({"b", "a"}, {{"a", {}}, {"b", {}}}), "b a"); }
 
 TEST(StartOrder, RequiredOnesComeAlongAndFirst) {
-    const std::map<std::string, Ordering> all{{"web", {{"app"}, {}}}, {"app", {{"db", "cache"}, {}}}, {"db", {}}, {"cache", {}}};
+    const std::map<std::string, Ordering> all{
+        {"web", {{"app"}, {}}}, {"app", {{"db", "cache"}, {}}}, {"db", {}}, {"cache", {}}};
     EXPECT_EQ(order({"web"}, all), "db cache app web");
     EXPECT_EQ(order({"cache", "web"}, all), "cache db app web");
 }
@@ -39,7 +40,8 @@ TEST(StartOrder, WhatIsNotThereIsNamed) {
 }
 
 TEST(StartOrder, CirclesAreNamed) {
-    const std::map<std::string, Ordering> all{{"a", {{"b"}, {}}}, {"b", {{}, {"c"}}}, {"c", {{"b"}, {}}}, {"x", {{"x"}, {}}}};
+    const std::map<std::string, Ordering> all{
+        {"a", {{"b"}, {}}}, {"b", {{}, {"c"}}}, {"c", {{"b"}, {}}}, {"x", {{"x"}, {}}}};
     EXPECT_EQ(order({"a", "c"}, all), "a circle of containers that come after each other: b -> c -> b");
     EXPECT_EQ(order({"x"}, all), "a circle of containers that come after each other: x -> x");
 }

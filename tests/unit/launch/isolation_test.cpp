@@ -68,8 +68,9 @@ TEST_F(Isolation, AConsoleLinkIsNotFollowed) {
 
 TEST_F(Isolation, MasksAreNotWhatTheImageSays) {
     const BusyboxRoot root;
-    auto plan = make_plan(root, "stat -c %t:%T /proc/interrupts; wc -c </proc/interrupts; ls /proc/scsi /proc/acpi 2>/dev/null; "
-                                "echo x 2>/dev/null >/proc/sysrq-trigger || echo read-only");
+    auto plan = make_plan(
+        root, "stat -c %t:%T /proc/interrupts; wc -c </proc/interrupts; ls /proc/scsi /proc/acpi 2>/dev/null; "
+              "echo x 2>/dev/null >/proc/sysrq-trigger || echo read-only");
     plan.root.masked_paths.push_back("/proc/interrupts");
     // The image's own /dev/null is a link to something that a mask must not expose.
     std::erase_if(plan.root.mounts, [](const auto& mount) { return mount.target == "/dev"; });

@@ -170,8 +170,11 @@ TEST_F(Launch, SetsTheProcessUp) {
     process.cwd = "/made/here";
     process.rlimits = {{.resource = RLIMIT_NOFILE, .soft = 64, .hard = 128}};
     const std::uint64_t net_bind = 1U << 10;
-    process.capabilities = plan::Capabilities{
-        .bounding = net_bind, .effective = net_bind, .permitted = net_bind, .inheritable = net_bind, .ambient = net_bind};
+    process.capabilities = plan::Capabilities{.bounding = net_bind,
+                                              .effective = net_bind,
+                                              .permitted = net_bind,
+                                              .inheritable = net_bind,
+                                              .ambient = net_bind};
     process.no_new_privileges = true;
     process.oom_score_adj = 500;
     EXPECT_EQ(output_of(plan),
@@ -214,8 +217,9 @@ TEST_F(Launch, OffsetsTheClocks) {
 TEST_F(Launch, RunsInAUserNamespace) {
     if (const auto why = why_no_user_namespaces()) GTEST_SKIP() << *why;
     const BusyboxRoot root;
-    auto plan = make_plan(root, "id -u; cat /proc/self/uid_map | tr -s ' '; cat /proc/self/oom_score_adj; "
-                                "stat -c %t:%T /dev/null; echo x >/dev/null && hostname; touch /dev/shm/x && echo made");
+    auto plan =
+        make_plan(root, "id -u; cat /proc/self/uid_map | tr -s ' '; cat /proc/self/oom_score_adj; "
+                        "stat -c %t:%T /dev/null; echo x >/dev/null && hostname; touch /dev/shm/x && echo made");
     add_user_namespace(plan, 100'000);
     plan.process.oom_score_adj = 300;
     EXPECT_EQ(output_of(plan), "0\n 0 100000 65536\n300\n1:3\nbox\nmade\n");

@@ -120,7 +120,8 @@ TEST_F(UnitMode, LaunchesIntoThePayloadAndTellsSystemd) {
     start();
     const auto report = order(make_plan(root, "exit 5"));
     ASSERT_EQ(report.message.error, 0) << report.message.text;
-    EXPECT_TRUE(kernel::read_cgroup_path(report.message.pid).value().ends_with(std::string(kUnitModeUnit) + "/payload"));
+    EXPECT_TRUE(
+        kernel::read_cgroup_path(report.message.pid).value().ends_with(std::string(kUnitModeUnit) + "/payload"));
     ASSERT_EQ(next_of_init(), MessageKind::await_placement);
     ASSERT_TRUE(launch::send(channel_.get(), MessageKind::placed));
     ASSERT_EQ(next_of_init(), MessageKind::ready);

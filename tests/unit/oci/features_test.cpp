@@ -27,7 +27,8 @@ bool lists(const Value& array, std::string_view word) {
 
 TEST(Features, HaveTheWordsOfTheTables) {
     const auto document = parse_document(
-        features_document({.capabilities = {"CAP_KILL"}, .annotations = {{"a", "b"}}, .unsafe_annotations = {"x."}}), "f");
+        features_document({.capabilities = {"CAP_KILL"}, .annotations = {{"a", "b"}}, .unsafe_annotations = {"x."}}),
+        "f");
     ASSERT_TRUE(document) << document.error().message;
     for (const auto& [path, word] : {std::pair{"hooks", "startContainer"}, std::pair{"mountOptions", "ridmap"},
                                      std::pair{"linux/namespaces", "time"}, std::pair{"linux/capabilities", "CAP_KILL"},
