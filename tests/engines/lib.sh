@@ -5,8 +5,9 @@
 # define `prepare`, which starts the engine, and `clean`, which removes what a feature left behind. Every feature is run
 # with crun and then with xrun, in the same system, so that a failure of ours differs from one of the machine.
 #
-#   SCRIPT [--with RUNTIME]... [--trace] [FEATURE...]
+#   SCRIPT [--with RUNTIME]... [--in-doubt] [--trace] [FEATURE...]
 #
+# With --in-doubt crun is tried only where xrun fails.
 # With --trace the runtimes are wrapped, and the log of a feature has the command lines that the engine used.
 . /src/tests/system/lib.sh
 
@@ -126,6 +127,15 @@ run_feature() { # RUNTIME FEATURE
     esac
 }
 
+# Whether the machine, or the engine, is to blame for how xrun did.
+ask_crun() { # FEATURE
+    local ours=$outcome
+    [ "$ours" != pass ] || return 0
+    run_feature crun "$1"
+    row+=" crun=$outcome"
+    outcome=$ours
+}
+
 # The stream of cases for box-test: a case is as xrun did, and has a row for the table. Alone, crun is judged instead.
 run_features() { # RUNTIMES FEATURE...
     local feature with outcome start row status failures=0
@@ -136,6 +146,7 @@ run_features() { # RUNTIMES FEATURE...
             run_feature "$with" "$feature"
             row+=" $with=$outcome"
         done
+        [ "$in_doubt" = "" ] || ask_crun "$feature"
         echo "@row $engine $feature$row"
         case $outcome in pass) status=0 ;; skip) status=77 ;; *) status=1 failures=$((failures + 1)) ;; esac
         echo "@end $status $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')"
@@ -144,7 +155,7 @@ run_features() { # RUNTIMES FEATURE...
 }
 
 features() {
-    local runtimes= trace= status=0 start
+    local runtimes= in_doubt= trace= status=0 start
     case ${1-} in
     --one | --clean)
         runtime=$(path_of "$2") name=$2
@@ -165,6 +176,7 @@ features() {
     while [ $# -gt 0 ]; do
         case $1 in
         --with) runtimes+=" $2"; shift ;;
+        --in-doubt) runtimes=xrun in_doubt=yes ;;
         --trace) trace=yes ;;
         *) break ;;
         esac
