@@ -197,133 +197,60 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "Keep it across a reboot, too: it is written to /var/lib/xctl/consoles/NAME/console when a run ends and when "
      "xctld ends, and taken up in the next boot with the same offsets. After a power failure what the last run "
      "printed is missing"},
-    {"/journal/burst", Number{[](Definition& d) -> auto& { return d.journal_limit.burst; }, 0, 1'000'000'000, "lines"}
-, Applies::at_once, "",
-    "Send at most this many lines to the journal within each interval. What goes beyond is dropped there, not from the "
-    "console, and an entry says how many lines were. 0: send all; the journal itself limits each unit, see "
-    "RateLimitBurst= in journald.conf(5)"
-}
-, {"/journal/intervalUSec", Duration{[](Definition & d) -> auto& {return d.journal_limit.interval;
-}
-}
-, Applies::at_once, "", "The interval of that limit"
-}
-, {"/stop/signal", Signal{[](Definition & d) -> auto& {return d.stop_signal;
-}
-}
-, Applies::at_once, "TERM, or what suits the payload",
-    "Name of the signal that asks the container's first process to end"
-}
-, {"/stop/timeoutUSec", Duration{[](Definition & d) -> auto& {return d.stop_timeout;
-}
-}
-, Applies::at_once, "", "Kill all its processes if it has not ended by then"
-}
-, {"/idle/timeoutUSec", Duration{[](Definition & d) -> auto& {return d.idle_timeout;
-}
-}
-, Applies::at_once, "0: never",
-    "Stop it when nobody has been connected for so long to the stream sockets of oci@NAME.socket, which started it; "
-    "the "
-    "next connection starts it again. A connection that lasts less than a second may not be noticed"
-}
-, {"/readiness/exec", List{[](Definition & d) -> auto& {return d.checks.readiness.exec;
-}
-, rows::kAnyWord, rows::kExecItems
-}
-, Applies::at_start, "",
-    "The container is ready when this program, run in it, ends with 0. Without a `readiness` it is when its own runs"
-}
-, {"/readiness/tcp", Text{[](Definition & d) -> auto& {return d.checks.readiness.tcp;
-}
-, rows::endpoint_rule
-}
-, Applies::at_start, "", "It is ready when a connection can be made to this port from within its network"
-}
-, {"/readiness/http", Text{[](Definition & d) -> auto& {return d.checks.readiness.http;
-}
-, rows::url_rule
-}
-, Applies::at_start, "", "It is ready when GET of this URL, from within its network, is answered by 200 to 399"
-}
-, {"/readiness/console", Text{[](Definition & d) -> auto& {return d.checks.readiness.console;
-}
-, rows::no_rule
-}
-, Applies::at_start, "", "It is ready when it has printed this text"
-}
-, {"/readiness/notify", Flag{[](Definition & d) -> auto& {return d.checks.readiness.notify;
-}
-}
-, Applies::at_start, "", "It is ready when it says READY=1 by sd_notify(3), for which it gets a socket of its own"
-}
-, {"/readiness/intervalUSec", Duration{[](Definition & d) -> auto& {return d.checks.readiness.interval;
-}
-}
-, Applies::at_start, "", "The time between two attempts"
-}
-, {"/readiness/timeoutUSec", Duration{[](Definition & d) -> auto& {return d.checks.readiness.timeout;
-}
-}
-, Applies::at_start, "", "An attempt that takes longer has failed"
-}
-, {"/readiness/startTimeoutUSec", Duration{[](Definition & d) -> auto& {return d.checks.start_timeout;
-}
-}
-, Applies::at_start, "", "A container that is not ready by then is killed, and its run has failed. 0: never"
-}
-, {"/health/exec", List{[](Definition & d) -> auto& {return d.checks.health.exec;
-}
-, rows::kAnyWord, rows::kExecItems
-}
-, Applies::at_start, "", "Once it is ready, the container is healthy as long as this program, run in it, ends with 0"
-}
-, {"/health/tcp", Text{[](Definition & d) -> auto& {return d.checks.health.tcp;
-}
-, rows::endpoint_rule
-}
-, Applies::at_start, "", "It is healthy as long as a connection can be made to this port from within its network"
-}
-, {"/health/http", Text{[](Definition & d) -> auto& {return d.checks.health.http;
-}
-, rows::url_rule
-}
-, Applies::at_start, "", "It is healthy as long as GET of this URL, from within its network, is answered by 200 to 399"
-}
-, {"/health/console", Text{[](Definition & d) -> auto& {return d.checks.health.console;
-}
-, rows::no_rule
-}
-, Applies::at_start, "", "It is healthy as long as it prints this text at least once between two attempts"
-}
-, {"/health/notify", Flag{[](Definition & d) -> auto& {return d.checks.health.notify;
-}
-}
-, Applies::at_start, "",
-    "It is healthy as long as it says WATCHDOG=1 by sd_notify(3) at least once between two attempts"
-}
-, {"/health/intervalUSec", Duration{[](Definition & d) -> auto& {return d.checks.health.interval;
-}
-}
-, Applies::at_start, "", "The time between two attempts"
-}
-, {"/health/timeoutUSec", Duration{[](Definition & d) -> auto& {return d.checks.health.timeout;
-}
-}
-, Applies::at_start, "", "An attempt that takes longer has failed"
-}
-, {"/health/startPeriodUSec", Duration{[](Definition & d) -> auto& {return d.checks.when_unhealthy.start_period;
-}
-}
-, Applies::at_start, "", "Failures in this time after it became ready do not count, until the first success"
-}
-, {"/health/retries", Number{[](Definition & d) -> auto& {return d.checks.when_unhealthy.retries;
-}
-, 1, 1000, "attempts"
-}
-, Applies::at_start, "", "So many failures in a row make it unhealthy"
-}
-,
+    {"/journal/burst", Number{[](Definition& d) -> auto& { return d.journal_limit.burst; }, 0, 1'000'000'000, "lines"},
+     Applies::at_once, "",
+     "Send at most this many lines to the journal within each interval. What goes beyond is dropped there, not from "
+     "the console, and an entry says how many lines were. 0: send all; the journal itself limits each unit, see "
+     "RateLimitBurst= in journald.conf(5)"},
+    {"/journal/intervalUSec", Duration{[](Definition& d) -> auto& { return d.journal_limit.interval; }},
+     Applies::at_once, "", "The interval of that limit"},
+    {"/stop/signal", Signal{[](Definition& d) -> auto& { return d.stop_signal; }}, Applies::at_once,
+     "TERM, or what suits the payload", "Name of the signal that asks the container's first process to end"},
+    {"/stop/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.stop_timeout; }}, Applies::at_once, "",
+     "Kill all its processes if it has not ended by then"},
+    {"/idle/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.idle_timeout; }}, Applies::at_once, "0: never",
+     "Stop it when nobody has been connected for so long to the stream sockets of oci@NAME.socket, which started it; "
+     "the next connection starts it again. A connection that lasts less than a second may not be noticed"},
+    {"/readiness/exec",
+     List{[](Definition& d) -> auto& { return d.checks.readiness.exec; }, rows::kAnyWord, rows::kExecItems},
+     Applies::at_start, "",
+     "The container is ready when this program, run in it, ends with 0. Without a `readiness` it is when its own runs"},
+    {"/readiness/tcp", Text{[](Definition& d) -> auto& { return d.checks.readiness.tcp; }, rows::endpoint_rule},
+     Applies::at_start, "", "It is ready when a connection can be made to this port from within its network"},
+    {"/readiness/http", Text{[](Definition& d) -> auto& { return d.checks.readiness.http; }, rows::url_rule},
+     Applies::at_start, "", "It is ready when GET of this URL, from within its network, is answered by 200 to 399"},
+    {"/readiness/console", Text{[](Definition& d) -> auto& { return d.checks.readiness.console; }, rows::no_rule},
+     Applies::at_start, "", "It is ready when it has printed this text"},
+    {"/readiness/notify", Flag{[](Definition& d) -> auto& { return d.checks.readiness.notify; }}, Applies::at_start, "",
+     "It is ready when it says READY=1 by sd_notify(3), for which it gets a socket of its own"},
+    {"/readiness/intervalUSec", Duration{[](Definition& d) -> auto& { return d.checks.readiness.interval; }},
+     Applies::at_start, "", "The time between two attempts"},
+    {"/readiness/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.readiness.timeout; }},
+     Applies::at_start, "", "An attempt that takes longer has failed"},
+    {"/readiness/startTimeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.start_timeout; }},
+     Applies::at_start, "", "A container that is not ready by then is killed, and its run has failed. 0: never"},
+    {"/health/exec",
+     List{[](Definition& d) -> auto& { return d.checks.health.exec; }, rows::kAnyWord, rows::kExecItems},
+     Applies::at_start, "",
+     "Once it is ready, the container is healthy as long as this program, run in it, ends with 0"},
+    {"/health/tcp", Text{[](Definition& d) -> auto& { return d.checks.health.tcp; }, rows::endpoint_rule},
+     Applies::at_start, "", "It is healthy as long as a connection can be made to this port from within its network"},
+    {"/health/http", Text{[](Definition& d) -> auto& { return d.checks.health.http; }, rows::url_rule},
+     Applies::at_start, "",
+     "It is healthy as long as GET of this URL, from within its network, is answered by 200 to 399"},
+    {"/health/console", Text{[](Definition& d) -> auto& { return d.checks.health.console; }, rows::no_rule},
+     Applies::at_start, "", "It is healthy as long as it prints this text at least once between two attempts"},
+    {"/health/notify", Flag{[](Definition& d) -> auto& { return d.checks.health.notify; }}, Applies::at_start, "",
+     "It is healthy as long as it says WATCHDOG=1 by sd_notify(3) at least once between two attempts"},
+    {"/health/intervalUSec", Duration{[](Definition& d) -> auto& { return d.checks.health.interval; }},
+     Applies::at_start, "", "The time between two attempts"},
+    {"/health/timeoutUSec", Duration{[](Definition& d) -> auto& { return d.checks.health.timeout; }}, Applies::at_start,
+     "", "An attempt that takes longer has failed"},
+    {"/health/startPeriodUSec", Duration{[](Definition& d) -> auto& { return d.checks.when_unhealthy.start_period; }},
+     Applies::at_start, "", "Failures in this time after it became ready do not count, until the first success"},
+    {"/health/retries",
+     Number{[](Definition& d) -> auto& { return d.checks.when_unhealthy.retries; }, 1, 1000, "attempts"},
+     Applies::at_start, "", "So many failures in a row make it unhealthy"},
     {"/health/action", rows::kAction, Applies::at_start, "",
      "What is done then: nothing but an event; restart it; or stop it"},
     {"/seccomp", rows::kProfile, Applies::at_start, "",
@@ -334,58 +261,33 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "Whether systemd-machined is told of the container while it runs, so that machinectl(1) knows it: if its program "
      "is systemd; always; or never. Without systemd in it, machinectl can show and terminate it, but not log in. Its "
      "name must be possible for a host: at most 64 letters, digits, hyphens and dots"},
-    {"/after", List{[](Definition & d) -> auto& {return d.after;
-}
-, rows::is_container, "names of containers"
-}
-, Applies::at_start, "",
-    "If these are started as well, at boot or because others require them, start this one when they are ready or could "
-    "not be "
-    "started. They are stopped later than this one at shutdown"
-}
-, {"/requires", List{[](Definition & d) -> auto& {return d.required;
-}
-, rows::is_container, "names of containers"
-}
-, Applies::at_start, "",
-    "Containers that are started before this one, whoever starts it, and are ready. If one of them cannot be, neither "
-    "is this "
-    "one. They are stopped later than this one at shutdown"
-}
-, {"/interfaces", List{[](Definition & d) -> auto& {return d.interfaces;
-}
-, rows::is_interface, "names of network interfaces"
-}
-, Applies::at_start, "", "At boot, wait until the host has these network interfaces"
-}
-, {"/binds", List{[](Definition & d) -> auto& {return d.binds;
-}
-, rows::is_bind, "words SOURCE:DESTINATION[:OPTIONS], both paths absolute"
-}
-, Applies::at_start, "",
-    "Directories and files of the host that the container sees beside the mounts of its config.json. OPTIONS are those "
-    "of "
-    "mounts[].options, with commas, such as ro,noexec; the mounts below SOURCE come with it unless one is `bind`. "
-    "`xctl "
-    "set` adds them to a running container and takes them out of it at once"
-}
-, {"/devices", List{[](Definition & d) -> auto& {return d.devices;
-}
-, rows::is_device_share, "words PATH[:PATH_INSIDE[:ACCESS]], both paths absolute, ACCESS of the letters r, w and m"
-}
-, Applies::at_start, "",
-    "Devices of the host that the container has and may use beside those of its config.json; `xctl set` changes them "
-    "at "
-    "once, too"
-}
-, {"/config", Patch{[](Definition & d) -> auto& {return d.config_patch;
-}
-}
-, Applies::at_start, "",
-    "A JSON merge patch (RFC 7396) onto the bundle's config.json. `xctl set` changes linux.resources and annotations "
-    "of a running container at once"
-}
-,
+    {"/after", List{[](Definition& d) -> auto& { return d.after; }, rows::is_container, "names of containers"},
+     Applies::at_start, "",
+     "If these are started as well, at boot or because others require them, start this one when they are ready or could "
+     "not be started. They are stopped later than this one at shutdown"},
+    {"/requires", List{[](Definition& d) -> auto& { return d.required; }, rows::is_container, "names of containers"},
+     Applies::at_start, "",
+     "Containers that are started before this one, whoever starts it, and are ready. If one of them cannot be, neither "
+     "is this one. They are stopped later than this one at shutdown"},
+    {"/interfaces",
+     List{[](Definition& d) -> auto& { return d.interfaces; }, rows::is_interface, "names of network interfaces"},
+     Applies::at_start, "", "At boot, wait until the host has these network interfaces"},
+    {"/binds",
+     List{[](Definition& d) -> auto& { return d.binds; }, rows::is_bind,
+          "words SOURCE:DESTINATION[:OPTIONS], both paths absolute"},
+     Applies::at_start, "",
+     "Directories and files of the host that the container sees beside the mounts of its config.json. OPTIONS are "
+     "those of mounts[].options, with commas, such as ro,noexec; the mounts below SOURCE come with it unless one is `bind`. "
+     "`xctl set` adds them to a running container and takes them out of it at once"},
+    {"/devices",
+     List{[](Definition& d) -> auto& { return d.devices; }, rows::is_device_share,
+          "words PATH[:PATH_INSIDE[:ACCESS]], both paths absolute, ACCESS of the letters r, w and m"},
+     Applies::at_start, "",
+     "Devices of the host that the container has and may use beside those of its config.json; `xctl set` changes them "
+     "at once, too"},
+    {"/config", Patch{[](Definition& d) -> auto& { return d.config_patch; }}, Applies::at_start, "",
+     "A JSON merge patch (RFC 7396) onto the bundle's config.json. `xctl set` changes linux.resources and annotations "
+     "of a running container at once"},
 });
 static_assert(names_are_unique(kKeys));
 

@@ -19,8 +19,8 @@ namespace xctl {
 /// Which files there are at one moment: questions about many containers need not look for each file again.
 struct Survey {
     std::vector<std::set<std::string, std::less<>>> names;  // by directory
-    std::vector<ContainerId> ids;  // that have a file; a file whose name is no container name is left alone
-    std::string stamp;                                      // of the directories
+    std::vector<ContainerId> ids;  // that have a file; one whose name is no container name is left alone
+    std::string stamp;             // of the directories
     bool settled = false;  // their last change is so long ago that the next one will have another time
 };
 

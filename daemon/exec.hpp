@@ -26,8 +26,8 @@ public:
         plan::LaunchPlan plan;
         bool input = false;  // its standard input stays open
         std::function<Result<>(pid_t pid, pid_t keeper)> enter;
-        std::function<void(const ExitRecord&)>
-            ended{};  // also when it could not be started; not told by the next daemon
+        /// Also when it could not be started; not told by the next daemon.
+        std::function<void(const ExitRecord&)> ended{};
     };
     /// Its first client is attached before it starts, so that no byte is missed.
     struct Opened {

@@ -162,8 +162,8 @@ void Manager::stop(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     mark_wanted(**container, false);
-    (*container)
-        ->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)), reply_with(request.name, done));
+    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)),
+                       reply_with(request.name, done));
 }
 
 void Manager::restart(Request& request, const Done& done) {
@@ -171,9 +171,8 @@ void Manager::restart(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    (*container)
-        ->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)),
-                  reply_with(request.name, done));
+    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)),
+                          reply_with(request.name, done));
 }
 
 void Manager::kill(Request& request, const Done& done) {
