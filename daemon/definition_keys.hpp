@@ -263,8 +263,8 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "name must be possible for a host: at most 64 letters, digits, hyphens and dots"},
     {"/after", List{[](Definition& d) -> auto& { return d.after; }, rows::is_container, "names of containers"},
      Applies::at_start, "",
-     "If these are started as well, at boot or because others require them, start this one when they are ready or could "
-     "not be started. They are stopped later than this one at shutdown"},
+     "If these are started as well, at boot or because others require them, start this one when they are ready or "
+     "could not be started. They are stopped later than this one at shutdown"},
     {"/requires", List{[](Definition& d) -> auto& { return d.required; }, rows::is_container, "names of containers"},
      Applies::at_start, "",
      "Containers that are started before this one, whoever starts it, and are ready. If one of them cannot be, neither "
@@ -277,8 +277,8 @@ inline constexpr auto kKeys = std::to_array<Key>({
           "words SOURCE:DESTINATION[:OPTIONS], both paths absolute"},
      Applies::at_start, "",
      "Directories and files of the host that the container sees beside the mounts of its config.json. OPTIONS are "
-     "those of mounts[].options, with commas, such as ro,noexec; the mounts below SOURCE come with it unless one is `bind`. "
-     "`xctl set` adds them to a running container and takes them out of it at once"},
+     "those of mounts[].options, with commas, such as ro,noexec; the mounts below SOURCE come with it unless one is "
+     "`bind`. `xctl set` adds them to a running container and takes them out of it at once"},
     {"/devices",
      List{[](Definition& d) -> auto& { return d.devices; }, rows::is_device_share,
           "words PATH[:PATH_INSIDE[:ACCESS]], both paths absolute, ACCESS of the letters r, w and m"},

@@ -102,8 +102,8 @@ Result<> Scopes::subscribe() {
             if (on_stop_) on_stop_(unit_of_path(message.getPath()));
         },
         sdbus::return_slot);
-    manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke([](std::optional<sdbus::Error>) {
-    });
+    const auto ignore = [](std::optional<sdbus::Error>) {};
+    manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke(ignore);
     return {};
 }
 
