@@ -244,7 +244,7 @@ class Context:
         # Who refuses a property altogether does not check its value.
         self.check("not supported by this version" not in done.err, f"not implemented: {done}")
         self.match(done.err, f"(?i){says}", "the error")
-        self.until(lambda: not self.left(), f"nothing is left of the failed create: {self.left()}", 3)
+        self.until(lambda: not self.left(), f"nothing is left of the failed create: {self.left()}")
         return done
 
     def exec(self, *words: str, options: Sequence[str] = (), **more: Any) -> Done:
@@ -307,7 +307,7 @@ class Context:
         for cleanup in reversed(self.cleanups):
             cleanup()
         remaining = self.left()
-        end = time.monotonic() + 2
+        end = time.monotonic() + SECONDS / 10
         while remaining and time.monotonic() < end:
             time.sleep(0.02)
             remaining = self.left()
