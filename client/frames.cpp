@@ -5,22 +5,14 @@
 #include <format>
 
 namespace xctl::client {
-namespace {
-
-/// One whole frame always fits, and reads stay large while small frames wait.
-constexpr std::size_t kBufferSize = 2 * (sizeof(api::FrameHeader) + api::kMaxFramePayload);
-
-}  // namespace
-
-FrameDecoder::FrameDecoder() : buffer_(kBufferSize) {}
 
 std::span<char> FrameDecoder::space() {
     if (begin_ > 0) {
-        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+        std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
         end_ -= begin_;
         begin_ = 0;
     }
-    return std::span(buffer_).subspan(end_);
+    return {buffer_.get() + end_, kBufferSize - end_};
 }
 
 void FrameDecoder::filled(std::size_t bytes) { end_ += bytes; }
@@ -28,12 +20,12 @@ void FrameDecoder::filled(std::size_t bytes) { end_ += bytes; }
 Result<std::optional<Frame>> FrameDecoder::next() {
     Frame frame{};
     if (end_ - begin_ < sizeof(frame.header)) return std::nullopt;
-    std::memcpy(&frame.header, buffer_.data() + begin_, sizeof(frame.header));
+    std::memcpy(&frame.header, buffer_.get() + begin_, sizeof(frame.header));
     if (frame.header.kind > api::kLastFrameKind || frame.header.length > api::kMaxFramePayload)
         return fail(Errc::system, std::format("xctld sent a malformed console frame (kind {}, {} bytes)",
                                               static_cast<unsigned>(frame.header.kind), frame.header.length));
     if (end_ - begin_ < sizeof(frame.header) + frame.header.length) return std::nullopt;
-    frame.payload = std::span(buffer_).subspan(begin_ + sizeof(frame.header), frame.header.length);
+    frame.payload = {buffer_.get() + begin_ + sizeof(frame.header), frame.header.length};
     begin_ += sizeof(frame.header) + frame.header.length;
     return frame;
 }

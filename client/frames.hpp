@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "api/console_stream.hpp"
 #include "lib/base/result.hpp"
@@ -22,14 +22,16 @@ struct Frame {
 /// Read into space(), say how much with filled(), then take frames with next() until there is none.
 class FrameDecoder {
 public:
-    FrameDecoder();
     [[nodiscard]] std::span<char> space();
     void filled(std::size_t bytes);
     /// Nothing when more bytes are needed; an error when these can never become a frame.
     Result<std::optional<Frame>> next();
 
 private:
-    std::vector<char> buffer_;
+    /// One whole frame always fits, and reads stay large while small frames wait.
+    static constexpr std::size_t kBufferSize = 2 * (sizeof(api::FrameHeader) + api::kMaxFramePayload);
+
+    std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kBufferSize);
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
 };

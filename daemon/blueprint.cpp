@@ -75,28 +75,67 @@ Result<plan::Overrides> overrides_of(const Definition& definition, const std::ve
     return overrides;
 }
 
+Result<std::string> read_config(const Definition& definition) {
+    const auto file = definition.bundle + "/config.json";
+    auto text = read_document(file);
+    if (text) return text;
+    auto error = std::move(text).error();
+    error.code = Errc::invalid_document;
+    return std::unexpected(std::move(error).context(file));
+}
+
+Result<Blueprint> compile_text(const ContainerId& id, const Definition& definition,
+                               const std::vector<std::string>& args, std::string_view config) {
+    const auto overrides = TRY(overrides_of(definition, args, Missing::fails));
+    auto compiled = TRY(plan::compile_document(config, definition.bundle + "/config.json", definition.config_patch,
+                                               definition.bundle, id.str(), overrides));
+    return Blueprint{std::move(compiled), whole_document(definition, config, args)};
+}
+
+Result<Definition> parse_running(std::string_view document) {
+    return parse_definition({{"running.json", std::string(document)}});
+}
+
+Result<plan::Compiled> compile_running(const ContainerId& id, const Definition& definition, std::string_view document) {
+    const auto overrides = TRY(overrides_of(definition, {}, Missing::is_left_out));
+    return plan::compile_document(config_of(document), definition.bundle + "/config.json", "", definition.bundle,
+                                  id.str(), overrides);
+}
+
+/// Tells a file from what was there before, without reading it.
+std::string stamp_of(const char* file) {
+    struct stat status {};
+    if (::stat(file, &status) < 0) return {};
+    return std::format("{}:{} {}.{} {}", status.st_dev, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                       status.st_size);
+}
+
 }  // namespace
 
 Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
                                     const std::vector<std::string>& args) {
-    const auto file = definition.bundle + "/config.json";
-    const auto text = read_document(file);
-    if (!text) {
-        auto error = text.error();
-        error.code = Errc::invalid_document;
-        return std::unexpected(std::move(error).context(file));
-    }
-    const auto overrides = TRY(overrides_of(definition, args, Missing::fails));
-    auto compiled =
-        TRY(plan::compile_document(*text, file, definition.config_patch, definition.bundle, id.str(), overrides));
-    return Blueprint{std::move(compiled), whole_document(definition, *text, args)};
+    return compile_text(id, definition, args, TRY(read_config(definition)));
 }
 
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document) {
-    const auto definition = TRY(parse_definition({{"running.json", std::string(document)}}));
-    const auto overrides = TRY(overrides_of(definition, {}, Missing::is_left_out));
-    return plan::compile_document(config_of(document), definition.bundle + "/config.json", "", definition.bundle,
-                                  id.str(), overrides);
+    return compile_running(id, TRY(parse_running(document)), document);
+}
+
+Result<std::shared_ptr<const Blueprint>> Blueprints::of_container(const ContainerId& id, const Definition& definition,
+                                                                  const std::vector<std::string>& args) {
+    Source source{id.str(), definition, args, TRY(read_config(definition)), stamp_of(plan::kProfileFile)};
+    if (const auto* known = containers_.find(source)) return *known;
+    auto made = std::make_shared<const Blueprint>(TRY(compile_text(id, definition, args, source.text)));
+    // Which numbers the host's devices have is found out each time.
+    return definition.devices.empty() ? containers_.keep(std::move(source), std::move(made)) : made;
+}
+
+Result<std::shared_ptr<const plan::Compiled>> Blueprints::of_whole(const ContainerId& id, const std::string& document) {
+    Source source{id.str(), {}, {}, document, stamp_of(plan::kProfileFile)};
+    if (const auto* known = wholes_.find(source)) return *known;
+    const auto definition = TRY(parse_running(document));
+    auto made = std::make_shared<const plan::Compiled>(TRY(compile_running(id, definition, document)));
+    return definition.devices.empty() ? wholes_.keep(std::move(source), std::move(made)) : made;
 }
 
 int stop_signal_of(const Definition& definition, const std::map<std::string, std::string>& annotations,

@@ -16,6 +16,8 @@ struct ProbeWords {
     std::string tcp, http, console;
     bool notify = false;
     std::chrono::milliseconds interval{}, timeout{};
+
+    bool operator==(const ProbeWords&) const = default;
 };
 
 struct CheckWords {
@@ -25,6 +27,8 @@ struct CheckWords {
     ProbeWords health{.exec = {}, .tcp = {}, .http = {}, .console = {}, .interval = std::chrono::seconds(30),
                       .timeout = std::chrono::seconds(5)};
     HealthPolicy when_unhealthy;
+
+    bool operator==(const CheckWords&) const = default;
 };
 
 struct CheckPolicy {

@@ -69,6 +69,8 @@ struct RestartPolicy {
     double multiplier = 2.0;
     std::uint64_t limit = 20;
     std::chrono::milliseconds window{600'000};
+
+    bool operator==(const RestartPolicy&) const = default;
 };
 
 enum class ExitReason : std::uint8_t { none, exited, signal, oom_kill, launch_failed, unknown };

@@ -27,6 +27,8 @@ inline constexpr std::chrono::milliseconds kDefaultStopTimeout{10'000};
 struct JournalLimit {
     std::uint64_t burst = 0;  // within each interval; 0: all
     std::chrono::milliseconds interval{30'000};
+
+    bool operator==(const JournalLimit&) const = default;
 };
 
 /// Which containers systemd-machined is told of.
@@ -54,6 +56,8 @@ struct Definition {
     std::vector<std::string> interfaces;       // of the network, which autostart waits for
     std::vector<std::string> binds, devices;   // see shares.hpp
     std::string config_patch;  // JSON merge patch onto config.json; empty: none
+
+    bool operator==(const Definition&) const = default;
 };
 
 /// A file's text, for error messages with its name.

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <format>
 #include <map>
-#include <set>
 
 #include "daemon/settings.hpp"
 #include "lib/base/text.hpp"
@@ -54,14 +53,24 @@ Result<NamedText> read_named(const std::string& file) {
     return NamedText{file, TRY(kernel::read_file_at(AT_FDCWD, file), file)};
 }
 
-std::vector<ContainerId> list_containers(const std::vector<std::set<std::string, std::less<>>>& directories) {
-    std::set<ContainerId> ids;
+std::vector<ContainerId> list_containers(const std::vector<std::vector<std::string>>& directories) {
+    std::vector<ContainerId> ids;
     for (const auto& names : directories)
         for (const std::string_view name : names)
             if (name.ends_with(kSuffix))
                 if (auto id = ContainerId::parse(name.substr(0, name.size() - kSuffix.size())))
-                    ids.insert(std::move(*id));
-    return {ids.begin(), ids.end()};
+                    ids.push_back(std::move(*id));
+    std::ranges::sort(ids);
+    const auto again = std::ranges::unique(ids);
+    ids.erase(again.begin(), again.end());
+    return ids;
+}
+
+void add_stamp(const std::string& file, std::string& out) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) < 0) return;
+    out += std::format("{} {} {}.{} {}\n", file, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                       status.st_size);
 }
 
 }  // namespace
@@ -86,7 +95,8 @@ std::shared_ptr<const Survey> Definitions::survey() const {
     if (survey_ && survey_->settled && survey_->stamp == now.stamp) return survey_;
     for (const auto& directory : directories_) {
         auto& names = now.names.emplace_back();
-        for (const auto& path : list_directory(directory)) names.insert(path.filename().string());
+        for (const auto& path : list_directory(directory)) names.push_back(path.filename().string());
+        std::ranges::sort(names);
     }
     now.ids = list_containers(now.names);
     survey_ = std::make_shared<const Survey>(std::move(now));
@@ -149,18 +159,22 @@ Result<Definition> Definitions::load(const ContainerId& id) const {
 }
 
 /// The text may name files that are hidden by others of the same name: these count as well.
+std::string Definitions::stamp(const ContainerId& id) const {
+    std::string out;
+    for (std::size_t i = 0; i < directories_.size(); ++i) {
+        add_stamp(file_of(i, id), out);
+        for (const auto& file : drop_ins_in(i, id)) add_stamp(file, out);
+    }
+    return out;
+}
+
 std::string Definitions::stamp(const ContainerId& id, const Survey& survey) const {
     const auto name = id.str() + std::string(kSuffix), drop_ins = name + ".d";
     std::string out;
-    const auto add = [&](const std::string& file) {
-        struct stat status {};
-        if (::stat(file.c_str(), &status) < 0) return;
-        out += std::format("{} {} {}.{} {}\n", file, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                           status.st_size);
-    };
     for (std::size_t i = 0; i < directories_.size(); ++i) {
-        if (survey.names[i].contains(name)) add(file_of(i, id));
-        if (survey.names[i].contains(drop_ins)) std::ranges::for_each(drop_ins_in(i, id), add);
+        if (std::ranges::binary_search(survey.names[i], name)) add_stamp(file_of(i, id), out);
+        if (!std::ranges::binary_search(survey.names[i], drop_ins)) continue;
+        for (const auto& file : drop_ins_in(i, id)) add_stamp(file, out);
     }
     return out;
 }

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +17,7 @@ namespace xctl {
 
 /// Which files there are at one moment: questions about many containers need not look for each file again.
 struct Survey {
-    std::vector<std::set<std::string, std::less<>>> names;  // by directory
+    std::vector<std::vector<std::string>> names;  // by directory, sorted
     std::vector<ContainerId> ids;  // that have a file; one whose name is no container name is left alone
     std::string stamp;             // of the directories
     bool settled = false;  // their last change is so long ago that the next one will have another time
@@ -39,8 +38,9 @@ public:
     /// What load() reads: the base file, then the drop-ins. As if `replaced` were there, if it is given.
     [[nodiscard]] Result<std::vector<NamedText>> read(const ContainerId& id, const NamedText* replaced = nullptr) const;
     /// Changes whenever one of the files does, or comes, or goes.
+    [[nodiscard]] std::string stamp(const ContainerId& id) const;
+    /// The same, for one of many: looks for no file that was not there.
     [[nodiscard]] std::string stamp(const ContainerId& id, const Survey& survey) const;
-    [[nodiscard]] std::string stamp(const ContainerId& id) const { return stamp(id, *survey()); }
 
     enum class Lifetime : unsigned char { lasting, this_boot };
     Result<> save(const ContainerId& id, const Definition& definition, Lifetime lifetime) const;

@@ -39,6 +39,8 @@ struct HealthPolicy {
     std::chrono::milliseconds start_period{0};
     std::uint64_t retries = 3;
     HealthAction action = HealthAction::event;
+
+    bool operator==(const HealthPolicy&) const = default;
 };
 
 struct Health {

@@ -51,7 +51,9 @@ Result<> serve() {
     const auto access = TRY(Access::open(bus));
     const auto journal = Journal::open();
     Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
-    Services services{loop, launcher, *scopes, *machines, parking, kernel::has_exit_info()};
+    Blueprints blueprints;
+    launch::DevicePrograms device_programs;
+    Services services{loop, launcher, *scopes, *machines, parking, blueprints, device_programs, kernel::has_exit_info()};
 
     Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");

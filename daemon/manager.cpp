@@ -158,7 +158,7 @@ std::vector<api::ContainerInfo> Manager::find_new(const Survey& survey) {
 Result<Supervisor*> Manager::find(const std::string& name) {
     auto id = TRY(ContainerId::parse(name));
     if (const auto it = containers_.find(name); it != containers_.end()) {
-        reload_if_changed(*it->second, *definitions_.survey());
+        reload_if_changed(*it->second, definitions_.stamp(id));
         return it->second.get();
     }
     auto stamp = definitions_.stamp(id);
@@ -226,9 +226,9 @@ Result<> Manager::reload(Supervisor& container) {
 }
 
 /// For verbs that do not need a good definition.
-void Manager::reload_if_changed(Supervisor& container, const Survey& survey) {
+void Manager::reload_if_changed(Supervisor& container, const std::string& stamp) {
     const auto it = loaded_.find(container.id().str());
-    if (it != loaded_.end() && it->second.stamp == definitions_.stamp(container.id(), survey)) return;
+    if (it != loaded_.end() && it->second.stamp == stamp) return;
     if (const auto reloaded = reload(container); !reloaded) log_error(reloaded.error().message);
     publish(info_of(container), "changed");
 }

@@ -112,7 +112,7 @@ private:
     Result<> forget(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);
-    void reload_if_changed(Supervisor& container, const Survey& survey);
+    void reload_if_changed(Supervisor& container, const std::string& stamp);
     [[nodiscard]] bool is_awaited(const std::string& name);
     void stop_in_order_after(std::chrono::microseconds delay);
     void stop_in_order();

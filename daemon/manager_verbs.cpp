@@ -111,7 +111,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
     if (containers_.contains(request.name) || definitions_.exists(id))
         return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
     const auto definition = TRY(definition_of(request));
-    TRY(compile_container(id, definition, request.args));
+    TRY(services_.blueprints.of_container(id, definition, request.args));
     TRY(definitions_.save(id, definition, lifetime));
     loaded_[request.name] = {definitions_.stamp(id), std::nullopt};
     // Drop-ins may be there already, and count from the start.
@@ -210,7 +210,7 @@ void Manager::list(Request&, const Done& done) {
     const auto survey = definitions_.survey();
     reply.containers = find_new(*survey);
     for (const auto& [name, container] : containers_) {
-        reload_if_changed(*container, *survey);
+        reload_if_changed(*container, definitions_.stamp(container->id(), *survey));
         reply.containers.push_back(info_of(*container));
     }
     std::ranges::sort(reply.containers, {}, &api::ContainerInfo::name);

@@ -244,7 +244,7 @@ Result<> Run::move_into_cgroup() {
     if (setup_.enter) return setup_.enter(pid_, keeper);
     const auto path = TRY(kernel::read_cgroup_path(pid_), "find the scope's cgroup");
     const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
-    payload_ = TRY(launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper));
+    payload_ = TRY(launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper, services_.device_programs));
     return {};
 }
 
@@ -380,7 +380,7 @@ Result<> Run::change_limits(const plan::Cgroup& limits) {
     auto controllers = TRY(kernel::read_controllers(unit.get()), "cgroup of the unit");
     std::erase_if(controllers, [&](const auto& name) { return !std::ranges::contains(limits.controllers, name); });
     TRY(kernel::enable_controllers(unit.get(), controllers), "enable cgroup controllers");
-    return launch::apply_limits(payload_.get(), limits);
+    return launch::apply_limits(payload_.get(), limits, services_.device_programs);
 }
 
 void Run::kill() {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/blueprint.hpp"
 #include "daemon/console.hpp"
 #include "daemon/container.hpp"
 #include "daemon/hook_runner.hpp"
@@ -27,6 +28,7 @@
 #include "daemon/scopes.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/launch/channel.hpp"
+#include "lib/launch/device_programs.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl {
@@ -38,6 +40,8 @@ struct Services {
     Scopes& scopes;
     Machines& machines;
     Parking& parking;
+    Blueprints& blueprints;
+    launch::DevicePrograms& device_programs;
     bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
     std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one
 };

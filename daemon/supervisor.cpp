@@ -146,10 +146,10 @@ void Supervisor::launch() {
                 if (*alive && !started && state() == State::starting && !run_) refuse(started.error());
             });
         }
-        const auto compiled = compile_container(id_, definition_, record_.args);
+        const auto compiled = services_.blueprints.of_container(id_, definition_, record_.args);
         if (!compiled) return refuse(compiled.error());
-        if (auto saved = directory_.save_running(compiled->document); !saved) return refuse(saved.error());
-        begin_run(*compiled);
+        if (auto saved = directory_.save_running((*compiled)->document); !saved) return refuse(saved.error());
+        begin_run(**compiled);
     });
     if (deferred) launch_defer_ = std::move(*deferred);
 }

@@ -22,7 +22,7 @@ using Usec = std::chrono::microseconds;
 
 void Supervisor::start(std::vector<std::string> args, Done done) {
     if (!has_run(state())) {
-        if (auto compiled = compile_container(id_, definition_, args); !compiled)
+        if (auto compiled = services_.blueprints.of_container(id_, definition_, args); !compiled)
             return done(std::unexpected(std::move(compiled).error()));
         record_.args = std::move(args);
         record_.placement = Placement::scope;
@@ -155,8 +155,8 @@ std::vector<api::RunInfo> Supervisor::history() const {
 
 Result<plan::LaunchPlan> Supervisor::compile_exec(const api::Request& request) const {
     if (request.command.empty()) return fail(Errc::invalid_argument, "the command is missing");
-    const auto compiled = TRY(compile_whole(id_, directory_.load_running()));
-    auto process = compiled.spec.process.value_or(oci::Process{});
+    const auto running = TRY(services_.blueprints.of_whole(id_, directory_.load_running()));
+    auto process = running->spec.process.value_or(oci::Process{});
     process.args = request.command;
     process.terminal = request.terminal;
     process.console_size.reset();
@@ -167,7 +167,7 @@ Result<plan::LaunchPlan> Supervisor::compile_exec(const api::Request& request) c
             return fail(Errc::invalid_argument, std::format("{}: must be NAME=VALUE", xctl::quoted(entry)));
         plan::set_env(process.env, entry);
     }
-    auto plan = plan::compile_exec(compiled.spec, process, state_now());
+    auto plan = plan::compile_exec(running->spec, process, state_now());
     if (!plan && plan.error().code == Errc::invalid_document) plan.error().code = Errc::invalid_argument;
     return plan;
 }

@@ -159,7 +159,8 @@ Result<> apply(int cgroup, plan::Cgroup limits, Unavailable unavailable) {
     if (unavailable == Unavailable::skip)
         for (const auto& row : launch::drop_unavailable(cgroup, limits))
             report("warning", row.pointer + ": skipped, its cgroup controller is not available");
-    return launch::apply_limits(cgroup, limits);
+    launch::DevicePrograms programs;
+    return launch::apply_limits(cgroup, limits, programs);
 }
 
 }  // namespace

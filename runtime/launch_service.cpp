@@ -104,7 +104,9 @@ Result<Launched> execute_in_unit(ReceivedService& received) {
     const auto unit = TRY(open_unit());
     order.descriptors.preserved = count_listen_fds();
     announce_listen_fds(order.plan.process, order.descriptors.preserved);
-    order.descriptors.cgroup = TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper));
+    launch::DevicePrograms programs;
+    order.descriptors.cgroup =
+        TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper, programs));
     return launch::launch(order.plan, std::move(order.descriptors), Parent::sibling);
 }
 

@@ -78,15 +78,14 @@ Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
     return {};
 }
 
-Result<> attach_device_program(int payload, const plan::Cgroup& cgroup) {
+Result<> attach_device_program(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     if (cgroup.device_program.empty()) return {};
-    const auto program = TRY(kernel::load_device_program(cgroup.device_program));
-    return kernel::set_device_program(payload, program.get());
+    return kernel::set_device_program(payload, TRY(programs.load(cgroup.device_program)));
 }
 
 }  // namespace
 
-Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper) {
+Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs) {
     enable_what_systemd_does_not(unit_cgroup, cgroup);
     TRY(check_controllers(unit_cgroup, cgroup));
     auto payload = TRY(kernel::make_cgroup_at(unit_cgroup, kPayload));
@@ -95,7 +94,7 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     TRY(move_processes(unit_cgroup, payload.get(), supervisor.get(), keeper));
     TRY(kernel::enable_controllers(unit_cgroup, cgroup.controllers), "enable cgroup controllers");
     TRY(write_limits(payload.get(), cgroup));
-    TRY(attach_device_program(payload.get(), cgroup));
+    TRY(attach_device_program(payload.get(), cgroup, programs));
     return payload;
 }
 
@@ -128,10 +127,10 @@ std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup)
     return dropped;
 }
 
-Result<> apply_limits(int payload, const plan::Cgroup& cgroup) {
+Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     TRY(check_controllers(payload, cgroup));
     TRY(write_limits(payload, cgroup));
-    return attach_device_program(payload, cgroup);
+    return attach_device_program(payload, cgroup, programs);
 }
 
 }  // namespace xctl::launch

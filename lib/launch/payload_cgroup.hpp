@@ -9,6 +9,7 @@
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
+#include "lib/launch/device_programs.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
@@ -17,7 +18,7 @@ namespace xctl::launch {
 /// into one of them (`keeper` to supervisor, all else to payload), enables the plan's controllers, writes its
 /// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,
 /// naming the field. Returns the directory of UNIT/payload.
-Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper);
+Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs);
 
 /// Puts the keeper of one more process in a container where the container's own is. It must go on as long as that
 /// process, whatever becomes of the unit of who started it.
@@ -31,6 +32,6 @@ std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup)
 
 /// Writes the limits to a container's own cgroup and attaches its device program. A controller that is not enabled
 /// there is Errc::unsupported, naming the field.
-Result<> apply_limits(int payload, const plan::Cgroup& cgroup);
+Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs);
 
 }  // namespace xctl::launch

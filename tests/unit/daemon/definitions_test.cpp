@@ -221,6 +221,7 @@ TEST_F(DefinitionsTest, TheStampTellsEveryChange) {
     const auto changed = [&](const std::string& file, const std::string& text) {
         ASSERT_TRUE(definitions_.write({path(file), text}));
         EXPECT_TRUE(stamps.insert(definitions_.stamp(name("web"))).second) << file << ": " << text;
+        EXPECT_EQ(definitions_.stamp(name("web"), *definitions_.survey()), definitions_.stamp(name("web")));
     };
     changed("usr/web.json", R"({"bundle": "/a"})");
     changed("usr/web.json", R"({"bundle": "/b"})");

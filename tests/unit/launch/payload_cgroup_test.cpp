@@ -41,6 +41,7 @@ protected:
         EXPECT_TRUE(kernel::wait_exit(pidfd.get()));
     }
     UniqueFd parent_, unit_;
+    launch::DevicePrograms programs_;
 };
 
 TEST_F(PayloadCgroup, MovesTheProcessesAndWritesTheLimits) {
@@ -49,7 +50,7 @@ TEST_F(PayloadCgroup, MovesTheProcessesAndWritesTheLimits) {
     ASSERT_EQ(pids.size(), 1U);
     plan::Cgroup limits;
     limits.files = {{.file = "cgroup.max.descendants", .value = "7", .pointer = "/linux/resources/unified"}};
-    const auto payload = launch::prepare_payload(unit_.get(), limits, -1);
+    const auto payload = launch::prepare_payload(unit_.get(), limits, -1, programs_);
     ASSERT_TRUE(payload) << payload.error().message;
     EXPECT_EQ(kernel::read_processes(payload->get()).value(), pids);
     EXPECT_TRUE(kernel::read_processes(unit_.get()).value().empty());
@@ -63,7 +64,7 @@ TEST_F(PayloadCgroup, KeepsTheKeeperApart) {
     const auto keeper = start_sleeper(unit_.get());
     const auto pids = kernel::read_processes(unit_.get()).value();
     const pid_t keeper_pid = pids.front() == init_pid ? pids.back() : pids.front();
-    const auto payload = launch::prepare_payload(unit_.get(), {}, keeper_pid);
+    const auto payload = launch::prepare_payload(unit_.get(), {}, keeper_pid, programs_);
     ASSERT_TRUE(payload) << payload.error().message;
     EXPECT_EQ(kernel::read_processes(payload->get()).value(), std::vector{init_pid});
     const auto supervisor = kernel::open_cgroup_at(unit_.get(), "supervisor").value();
@@ -77,7 +78,7 @@ TEST_F(PayloadCgroup, NamesTheFieldOfAMissingController) {
     plan::Cgroup limits;
     limits.controllers = {"nosuch"};
     limits.files = {{.file = "nosuch.max", .value = "1", .pointer = "/linux/resources/nosuch/limit"}};
-    const auto payload = launch::prepare_payload(unit_.get(), limits, -1);
+    const auto payload = launch::prepare_payload(unit_.get(), limits, -1, programs_);
     ASSERT_FALSE(payload);
     EXPECT_EQ(payload.error().code, Errc::unsupported);
     EXPECT_EQ(payload.error().message,
@@ -93,11 +94,11 @@ TEST_F(PayloadCgroup, KnowsWhichFilesMayBeMissing) {
                     {"cgroup.max.descendants", "4", {}, Presence::preferred},
                     {"cgroup.none", "1", {}, Presence::required},
                     {"cgroup.none", "1", "/linux/resources/x", Presence::required}};
-    const auto refused = launch::prepare_payload(unit_.get(), limits, -1);
+    const auto refused = launch::prepare_payload(unit_.get(), limits, -1, programs_);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().message.substr(0, 20), "/linux/resources/x: ");
     limits.files.pop_back();
-    const auto payload = launch::prepare_payload(unit_.get(), limits, -1);
+    const auto payload = launch::prepare_payload(unit_.get(), limits, -1, programs_);
     ASSERT_TRUE(payload) << payload.error().message;
     EXPECT_EQ(kernel::read_file_at(payload->get(), "cgroup.max.depth").value(), "3\n");
     EXPECT_EQ(kernel::read_file_at(payload->get(), "cgroup.max.descendants").value(), "4\n");
@@ -109,7 +110,7 @@ TEST_F(PayloadCgroup, DecidesDeviceAccessAndReplacesThePrograms) {
         plan::Cgroup rules;
         // r0 = answer; exit
         rules.device_program = {0xb7 | answer << 32, 0x95};
-        const auto payload = launch::prepare_payload(unit_.get(), rules, -1);
+        const auto payload = launch::prepare_payload(unit_.get(), rules, -1, programs_);
         if (!payload) return payload.error().message;
         auto plan = make_plan(root, "cat /dev/null && echo allowed || echo refused");
         plan.root.mounts.push_back(make_filesystem("cgroup2", "/sys/fs/cgroup"));
@@ -126,7 +127,7 @@ TEST_F(PayloadCgroup, DecidesDeviceAccessAndReplacesThePrograms) {
 
 TEST_F(PayloadCgroup, ShowsTheContainerItsOwnSubtree) {
     const BusyboxRoot root;
-    const auto payload = launch::prepare_payload(unit_.get(), {}, -1);
+    const auto payload = launch::prepare_payload(unit_.get(), {}, -1, programs_);
     ASSERT_TRUE(payload) << payload.error().message;
     for (const bool own_namespace : {true, false}) {
         auto plan = make_plan(root, "cat /sys/fs/cgroup/cgroup.procs | head -1; ls -d /sys/fs/cgroup/payload 2>&1 | "
