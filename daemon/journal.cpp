@@ -122,10 +122,7 @@ bool JournalRelay::send_entry(Journal::Line line) const {
 bool JournalRelay::send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset) {
     const auto now = RateLimit::Clock::now();
     if (!limit_.allows(now)) {
-        ++ring_.journal_dropped();
-        if (report_) return true;
-        auto timer = loop_.add_timer(limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
-        if (timer) report_ = std::move(*timer);
+        count_dropped(1, now);
         return true;
     }
     Journal::Line line;
@@ -136,6 +133,28 @@ bool JournalRelay::send(std::string_view text, bool standard_error, bool partial
     if (!send_entry(line)) return false;
     limit_.count(now);
     return true;
+}
+
+void JournalRelay::count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now) {
+    ring_.journal_dropped() += lines;
+    if (report_) return;
+    auto timer = loop_.add_timer(limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
+    if (timer) report_ = std::move(*timer);
+}
+
+/// How many bytes at the beginning are whole lines beyond the limit. They are counted, and not looked at one by one: a
+/// container that prints more than the journal takes is not to wait for that.
+std::size_t JournalRelay::drop_lines(std::string_view text) {
+    const auto now = RateLimit::Clock::now();
+    if (limit_.allows(now)) return 0;
+    std::uint64_t lines = 0;
+    std::size_t dropped = 0;
+    for (auto newline = text.find('\n'); newline != std::string_view::npos; newline = text.find('\n', dropped)) {
+        ++lines;
+        dropped = newline + 1;
+    }
+    if (lines > 0) count_dropped(lines, now);
+    return dropped;
 }
 
 void JournalRelay::report_dropped() {
@@ -182,6 +201,12 @@ bool JournalRelay::forward(bool with_rest) {
         if (output->standard_error != standard_error && !flush(true)) return false;
         standard_error = output->standard_error;
         const std::string_view text(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
+        if (const auto dropped = line.empty() ? drop_lines(text) : 0; dropped > 0) {
+            cursor = ahead;
+            cursor.advance(dropped);
+            commit();
+            continue;
+        }
         const auto newline = text.find('\n');
         const auto take = newline == std::string_view::npos ? text.size() : newline;
         if (line.empty()) begin = output->offset;

@@ -57,6 +57,8 @@ private:
     bool forward(bool with_rest);
     bool send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset);
     [[nodiscard]] bool send_entry(Journal::Line line) const;
+    void count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now);
+    [[nodiscard]] std::size_t drop_lines(std::string_view text);
     void report_dropped();
 
     kernel::EventLoop& loop_;

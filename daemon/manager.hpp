@@ -84,6 +84,8 @@ private:
     void why(api::Request& request, const Done& done);
     void history(api::Request& request, const Done& done);
     void exec(api::Request& request, const Done& done);
+    void exec_in(Supervisor& container, const api::Request& request, const Done& done);
+    void when_launched(const api::Request& request, const Done& done, std::function<void(Supervisor&)> then);
     void attach_to_exec(Supervisor& container, const api::Request& request, const Done& done);
     void mark_wanted(const Supervisor& container, bool wanted) const;
     [[nodiscard]] bool starts_at_boot(const Supervisor& container) const;

@@ -21,10 +21,20 @@ void answer(const Result<Supervisor*>& container, const Manager::Done& done, aut
 
 }  // namespace
 
-void Manager::pause(Request& request, const Done& done) {
+/// A unit is active for systemd a moment before its program runs, and whoever has started it may be quick.
+void Manager::when_launched(const Request& request, const Done& done, std::function<void(Supervisor&)> then) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    (*container)->pause(reply_with(request.name, done));
+    (*container)->when_launched([this, name = request.name, done, then = std::move(then)](const Result<>& launched) {
+        const auto found = launched ? find(name) : std::unexpected(launched.error());
+        found ? then(**found) : done(std::unexpected(found.error()));
+    });
+}
+
+void Manager::pause(Request& request, const Done& done) {
+    when_launched(request, done, [this, name = request.name, done](Supervisor& container) {
+        container.pause(reply_with(name, done));
+    });
 }
 
 void Manager::resume(Request& request, const Done& done) {
@@ -80,11 +90,13 @@ void Manager::history(Request& request, const Done& done) {
 }
 
 void Manager::exec(Request& request, const Done& done) {
-    const auto container = find(request.name);
-    if (!container) return done(std::unexpected(container.error()));
+    when_launched(request, done, [this, request, done](Supervisor& container) { exec_in(container, request, done); });
+}
+
+void Manager::exec_in(Supervisor& container, const Request& request, const Done& done) {
     // Filled below, before anything can start: nothing of a launch happens within the call that begins it.
     auto opened = std::make_shared<Execs::Opened>();
-    auto begun = (*container)->exec(request, [done, opened](Result<> started) {
+    auto begun = container.exec(request, [done, opened](Result<> started) {
         if (!started) return done(std::unexpected(std::move(started).error()));
         Reply reply;
         reply.exec = opened->id;

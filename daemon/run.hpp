@@ -106,6 +106,8 @@ public:
     /// Where the kernel killed for want of memory; empty if it did not.
     [[nodiscard]] const std::string& oom_cgroup() const noexcept { return oom_cgroup_; }
     [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
+    /// It goes on when they have ended, whatever they wait for themselves.
+    [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
 
 private:
     enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };

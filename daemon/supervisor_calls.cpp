@@ -37,6 +37,11 @@ void Supervisor::when_ready(Done done) {
     if (state() != State::starting && state() != State::stopping) settle();
 }
 
+void Supervisor::when_launched(Done done) {
+    if (state() != State::starting || (run_ && run_->waits_for_hooks())) return done({});
+    waiters_.push_back({Waiter::For::running, std::move(done)});
+}
+
 Result<> Supervisor::start_in_unit(UniqueFd connection, std::string unit) {
     const bool expected = state() == State::starting && record_.placement == Placement::unit && !run_;
     if (!expected) {

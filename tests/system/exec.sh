@@ -162,6 +162,30 @@ test_placements() {
     xctl delete --force box
 }
 
+# As right after `systemctl start`, which systemd ends a moment before the program runs.
+test_starting() {
+    script_bundle "$work/box" 'while :; do sleep 1; done' \
+        '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "1"]}]'
+    xctl create box "$work/box"
+    xctl start box & local start=$!
+    check 'it is about to run' until_true 5 state_is box starting
+    equal 'which exec waits for' 5 "$(status_of xctl exec box -- sh -c 'exit 5')"
+    check 'it was started' wait $start
+    xctl stop box
+    xctl start box & start=$!
+    check 'it is about to run again' until_true 5 state_is box starting
+    check 'pause waits as well' xctl pause box
+    wait $start
+    xctl delete --force box
+
+    script_bundle "$work/box" 'while :; do sleep 1; done' \
+        '.hooks.poststart = [{path: "/usr/bin/xctl", args: ["xctl", "exec", "box", "--", "true"]}]'
+    xctl create box "$work/box"
+    contains 'a hook that its start waits for does not wait for its start' \
+        "$(timeout 20 xctl start box 2>&1 || echo "status $?")" 'status 10'
+    xctl delete --force box
+}
+
 test_wire() {
     start_box
     contains 'over D-Bus' "$(busctl call org.xctl1 /org/xctl1 org.xctl1.Manager Exec 'sasa{sv}' box 1 true 0 2>&1 || true)" '[0-9a-f]{16}|^sh'
@@ -170,7 +194,7 @@ test_wire() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-basics terminal many end daemon_dies lossless placements wire}; do
+for test in ${*:-basics terminal many end daemon_dies lossless placements starting wire}; do
     note "== $test"
     "test_$test"
 done
