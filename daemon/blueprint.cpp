@@ -123,7 +123,8 @@ Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view doc
 
 Result<std::shared_ptr<const Blueprint>> Blueprints::of_container(const ContainerId& id, const Definition& definition,
                                                                   const std::vector<std::string>& args) {
-    Source source{id.str(), definition, args, TRY(read_config(definition)), stamp_of(plan::kProfileFile)};
+    auto text = TRY(read_config(definition));
+    Source source{id.str(), definition, args, std::move(text), stamp_of(plan::kProfileFile)};
     if (const auto* known = containers_.find(source)) return *known;
     auto made = std::make_shared<const Blueprint>(TRY(compile_text(id, definition, args, source.text)));
     // Which numbers the host's devices have is found out each time.

@@ -50,7 +50,8 @@ Result<> save_file(const std::string& file, const std::string& text) {
 }
 
 Result<NamedText> read_named(const std::string& file) {
-    return NamedText{file, TRY(kernel::read_file_at(AT_FDCWD, file), file)};
+    auto text = TRY(kernel::read_file_at(AT_FDCWD, file), file);
+    return NamedText{file, std::move(text)};
 }
 
 std::vector<ContainerId> list_containers(const std::vector<std::vector<std::string>>& directories) {
@@ -206,8 +207,9 @@ Result<> Definitions::set_autostart(const ContainerId& id, bool autostart) const
     if (!base) return fail(Errc::not_found, "no container " + xctl::quoted(id.str()));
     const bool in_base = !is_vendors(id, *base) && drop_ins_of(id, nullptr).empty();
     const auto file = in_base ? *base : TRY(file_to_set(id, Lifetime::lasting));
-    const NamedText old{file, TRY(text_to_edit(id, file))};
-    return write({file, TRY(with_assignments(old, {{"/autostart", autostart ? "true" : "false"}}))});
+    auto text = TRY(text_to_edit(id, file));
+    text = TRY(with_assignments({file, std::move(text)}, {{"/autostart", autostart ? "true" : "false"}}));
+    return write({file, std::move(text)});
 }
 
 Result<std::string> Definitions::file_to_set(const ContainerId& id, Lifetime lifetime) const {

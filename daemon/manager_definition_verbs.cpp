@@ -149,8 +149,9 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
         return fail(Errc::wrong_state,
                     std::format("{} does not run: there is nothing to change for this run only", id.str()));
     const auto file = TRY(definitions_.file_to_set(id, lifetime));
-    const NamedText before{file, TRY(definitions_.text_to_edit(id, file))};
-    SetOrder order{container, {file, TRY(with_assignments(before, assignments))}, {}, {}};
+    auto text = TRY(definitions_.text_to_edit(id, file));
+    text = TRY(with_assignments({file, std::move(text)}, assignments));
+    SetOrder order{container, {file, std::move(text)}, {}, {}};
     const auto files = TRY(definitions_.read(id, &order.edited));
     order.definition = TRY(parse_definition(files));
     TRY(check_in_force(files, file, assignments));

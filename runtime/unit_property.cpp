@@ -229,7 +229,8 @@ Result<UnitProperty> make_property(std::string name, std::string_view text) {
     auto value = TRY(parse_property_value(text));
     if (!name.ends_with("Sec") || name.ends_with("USec")) return UnitProperty{std::move(name), std::move(value)};
     name.insert(name.size() - 3, "U");
-    return UnitProperty{std::move(name), TRY(to_microseconds(value))};
+    value = TRY(to_microseconds(value));
+    return UnitProperty{std::move(name), std::move(value)};
 }
 
 bool is_name(std::string_view name) {

@@ -32,6 +32,14 @@ service='trap "echo got term; exit 3" TERM; trap "exit 42" USR1; trap "echo -n l
 echo "$NAME is ready"; while :; do sleep 0.1; done'
 service_bundle() { script_bundle "$work/$1" "$service" ".process.env += [\"NAME=$1\"] | ${2:-.}"; }
 printed() { xctl logs "$1" | grep -Fq -- "$2"; }
+# An init without a handler ignores signals, so it must have said that it is ready, once more than before.
+starts() { xctl logs "$1" 2>/dev/null | grep -c 'is ready' || true; }
+until_ready() { # NAME COMMAND...
+    local before
+    before=$(starts "$1")
+    "${@:2}"
+    until_true 10 eval "[ \"\$(starts $1)\" -gt $before ]" || fail "$1 is ready"
+}
 
 test_scope() {
     service_bundle web
@@ -130,9 +138,7 @@ test_unit() {
     contains 'systemctl status: the exit code' "$(systemctl --no-pager status oci@u || true)" 'status=42'
     equal 'xctl: the exit record' 'stopped exited 42' "$(field u state) $(field u exitReason) $(field u exitStatus)"
 
-    # An init without a handler ignores signals, so the second run's must be there first.
-    systemctl start oci@u
-    until_true 5 sh -c '[ "$(xctl logs u | grep -c "is ready")" = 2 ]' || fail 'the second run is ready'
+    until_ready u systemctl start oci@u
     xctl kill u USR2
     check 'xctl sees success' until_true 5 state_is u stopped
     check 'a success leaves the unit inactive' until_true 5 property_is oci@u ActiveState inactive
@@ -148,13 +154,13 @@ test_unit() {
 }
 
 test_unit_stop() {
-    systemctl start oci@u
+    until_ready u systemctl start oci@u
     check 'systemctl stop' timeout 20 systemctl stop oci@u
     equal 'after systemctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
     check 'its log has the goodbye' until_true 5 journal_has oci@u 'got term'
     systemctl reset-failed oci@u 2>/dev/null || true
 
-    systemctl start oci@u
+    until_ready u systemctl start oci@u
     check 'xctl stop' timeout 20 xctl stop u
     equal 'after xctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
     check 'the unit does not run' until_true 5 eval '! systemctl --quiet is-active oci@u'
@@ -162,13 +168,13 @@ test_unit_stop() {
     systemctl reset-failed oci@u 2>/dev/null || true
 
     local first
-    systemctl start oci@u
+    until_ready u systemctl start oci@u
     first=$(property oci@u MainPID)
-    check 'systemctl restart' timeout 20 systemctl restart oci@u
+    until_ready u check 'systemctl restart' timeout 20 systemctl restart oci@u
     [ "$(property oci@u MainPID)" != "$first" ] || fail 'systemctl restart kept the process'
     equal 'xctl follows' "$(property oci@u MainPID) running" "$(field u pid) $(field u state)"
     first=$(property oci@u MainPID)
-    check 'xctl restart' timeout 20 xctl restart u
+    until_ready u check 'xctl restart' timeout 20 xctl restart u
     equal 'xctl restart: in its unit again' "oci@u.service running" "$(field u unit) $(field u state)"
     [ "$(property oci@u MainPID)" != "$first" ] || fail 'xctl restart kept the process'
     systemctl stop oci@u
@@ -252,8 +258,8 @@ test_one_place() {
 
 # Nothing of xctl runs or listens while the container ends.
 test_exit_without_xctld() {
-    systemctl start oci@u
-    xctl start web
+    until_ready u systemctl start oci@u
+    until_ready web xctl start web
     local pid unit_pid
     pid=$(field web pid) unit_pid=$(property oci@u MainPID)
     systemctl stop xctld.socket xctld-launch.socket xctld.service 2>/dev/null
@@ -269,7 +275,7 @@ test_exit_without_xctld() {
     systemctl reset-failed oci@u
     xctl stop web
 
-    systemctl start oci@u
+    until_ready u systemctl start oci@u
     unit_pid=$(property oci@u MainPID)
     systemctl kill --signal=KILL --kill-whom=main xctld
     kill -USR1 "$unit_pid"
