@@ -144,7 +144,7 @@ test_unit() {
     check 'a success leaves the unit inactive' until_true 5 property_is oci@u ActiveState inactive
     check 'a last line without an end is logged' until_true 5 journal_has oci@u 'last words'
 
-    systemctl start oci@u
+    until_ready u systemctl start oci@u
     xctl kill u KILL
     check 'xctl sees the signal' until_true 5 state_is u stopped
     check 'the unit has failed by the signal' until_true 5 property_is oci@u Result signal
