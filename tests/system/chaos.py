@@ -323,6 +323,14 @@ def verify(containers: list[Container], watchers: list[Watcher]) -> None:
     note(f"{lines} lines, each once and in order; {len(containers)} exit statuses as foretold")
 
 
+def clean_up() -> None:
+    """What goes on after a failure would slow down whatever else the machine is to do."""
+    (WORK / "stop/now").touch()
+    for number in range(CONTAINERS):
+        run("xctl", "delete", "--force", f"c{number}")
+    run("umount", "--lazy", str(DEFINITIONS))
+
+
 def main() -> None:
     note(f"seed {SEED}")
     rng = random.Random(SEED)
@@ -362,4 +370,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:
+        clean_up()
+        raise
