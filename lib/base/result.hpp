@@ -63,8 +63,8 @@ public:
 }  // namespace xctl
 
 /// Yields the value or returns the error from the enclosing function, with an optional clause of context.
-/// Do not nest: the inner one shadows the outer. In braces it must come first: GCC does not destroy the members before it
-/// when it returns.
+/// Do not nest: the inner one shadows the outer. In braces it must come first: GCC does not destroy the members before
+/// it when it returns.
 #define TRY(expr, ...)                                                                                       \
     __extension__({                                                                                          \
         auto&& try_result = (expr);                                                                          \
