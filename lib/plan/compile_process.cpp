@@ -5,6 +5,7 @@
 #include <format>
 #include <ranges>
 #include <set>
+#include <utility>
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
@@ -102,9 +103,10 @@ Result<> compile_linux(const oci::Linux& source, Process& out) {
     if (source.personality) out.personality = value_of(oci::kPersonalityNames, source.personality->domain);
     if (!source.memory_policy) return {};
     const auto& [mode, nodes, flags] = *source.memory_policy;
+    auto ids = TRY(oci::parse_id_list(nodes), "/linux/memoryPolicy/nodes");
     out.memory_policy = MemoryPolicy{
         .mode = *value_of(oci::kMemoryPolicyModeNames, mode) | flags_of(oci::kMemoryPolicyFlagNames, flags),
-        .nodes = TRY(oci::parse_id_list(nodes), "/linux/memoryPolicy/nodes")};
+        .nodes = std::move(ids)};
     return {};
 }
 

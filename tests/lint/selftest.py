@@ -46,6 +46,8 @@ PLANTED = [
     ("layers", "elsewhere/x.cpp", "\n", "in no module"),
     ("size", "lib/base/long.cpp", LONG, "lib/base/long.cpp:95"),
     ("size", "lib/base/long.cpp", SPDX + "int x;\n" * 600, "602 lines"),
+    ("braces", "lib/base/text.cpp", "A f() {\n    g();\n    return A{x,\n TRY(y())};\n}\n", "lib/base/text.cpp:4"),
+    ("braces", "lib/base/text.cpp", "A f() { return {.x = 1, .y = h(TRY(y()))}; }\n", "lib/base/text.cpp:1"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace("start, stop }", "start, stop, kill }"), "Verb::kill"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"Stop a container"', '""'), "Verb::stop has no help"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
