@@ -102,14 +102,6 @@ Result<plan::Compiled> compile_running(const ContainerId& id, const Definition& 
                                   id.str(), overrides);
 }
 
-/// Tells a file from what was there before, without reading it.
-std::string stamp_of(const char* file) {
-    struct stat status {};
-    if (::stat(file, &status) < 0) return {};
-    return std::format("{}:{} {}.{} {}", status.st_dev, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                       status.st_size);
-}
-
 }  // namespace
 
 Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
@@ -124,7 +116,7 @@ Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view doc
 Result<std::shared_ptr<const Blueprint>> Blueprints::of_container(const ContainerId& id, const Definition& definition,
                                                                   const std::vector<std::string>& args) {
     auto text = TRY(read_config(definition));
-    Source source{id.str(), definition, args, std::move(text), stamp_of(plan::kProfileFile)};
+    Source source{id.str(), definition, args, std::move(text), kernel::stamp_of(plan::kProfileFile)};
     if (const auto* known = containers_.find(source)) return *known;
     auto made = std::make_shared<const Blueprint>(TRY(compile_text(id, definition, args, source.text)));
     // Which numbers the host's devices have is found out each time.
@@ -132,7 +124,7 @@ Result<std::shared_ptr<const Blueprint>> Blueprints::of_container(const Containe
 }
 
 Result<std::shared_ptr<const plan::Compiled>> Blueprints::of_whole(const ContainerId& id, const std::string& document) {
-    Source source{id.str(), {}, {}, document, stamp_of(plan::kProfileFile)};
+    Source source{id.str(), {}, {}, document, kernel::stamp_of(plan::kProfileFile)};
     if (const auto* known = wholes_.find(source)) return *known;
     const auto definition = TRY(parse_running(document));
     auto made = std::make_shared<const plan::Compiled>(TRY(compile_running(id, definition, document)));

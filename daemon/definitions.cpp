@@ -68,10 +68,7 @@ std::vector<ContainerId> list_containers(const std::vector<std::vector<std::stri
 }
 
 void add_stamp(const std::string& file, std::string& out) {
-    struct stat status {};
-    if (::stat(file.c_str(), &status) < 0) return;
-    out += std::format("{} {} {}.{} {}\n", file, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                       status.st_size);
+    if (const auto stamp = kernel::stamp_of(file); !stamp.empty()) out += std::format("{} {}\n", file, stamp);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <format>
 
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/root_path.hpp"
@@ -83,6 +84,13 @@ Result<std::string> read_fd(int fd, std::size_t limit) {
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
     return TRY(read_fd(file.get(), limit), path);
+}
+
+std::string stamp_of(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) < 0) return {};
+    return std::format("{}:{} {}.{} {}", status.st_dev, status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+                       status.st_size);
 }
 
 Result<> write_file_at(int dir, const std::string& path, std::string_view text) {

@@ -33,6 +33,9 @@ inline constexpr std::size_t kMaxFileSize = 16U << 20;
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
 Result<std::string> read_fd(int fd, std::size_t limit = kMaxFileSize);
 
+/// Tells what is at a path from what was there before, without reading it; empty if there is nothing.
+std::string stamp_of(const std::string& path);
+
 /// An existing file, with a single write(2), as the files of procfs and cgroupfs want it.
 Result<> write_file_at(int dir, const std::string& path, std::string_view text);
 

@@ -6,9 +6,9 @@
 namespace xctl::launch {
 
 Result<int> DevicePrograms::load(const std::vector<std::uint64_t>& instructions) {
-    if (const auto* known = loaded_.find(instructions)) return (*known)->get();
-    auto program = std::make_shared<const UniqueFd>(TRY(kernel::load_device_program(instructions)));
-    return loaded_.keep(instructions, std::move(program))->get();
+    if (const auto* known = loaded_.find(instructions)) return known->get();
+    auto program = TRY(kernel::load_device_program(instructions));
+    return loaded_.keep(instructions, std::move(program)).get();
 }
 
 }  // namespace xctl::launch

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "lib/base/latest.hpp"
@@ -21,7 +20,7 @@ public:
 private:
     static constexpr std::size_t kMost = 8;
 
-    Latest<std::vector<std::uint64_t>, std::shared_ptr<const UniqueFd>, kMost> loaded_;
+    Latest<std::vector<std::uint64_t>, UniqueFd, kMost> loaded_;
 };
 
 }  // namespace xctl::launch
