@@ -176,14 +176,15 @@ void Manager::restart(Request& request, const Done& done) {
 }
 
 void Manager::kill(Request& request, const Done& done) {
-    const auto container = find(request.name);
-    if (!container) return done(std::unexpected(container.error()));
     const auto signal = request.signal.empty() ? std::optional(15) : oci::parse_signal(request.signal);
     if (!signal)
         return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
-    auto sent = (*container)->kill(*signal, request.all, EndRequest::of_user("kill", to_text(request.peer), *signal));
-    if (!sent) return done(std::unexpected(std::move(sent).error()));
-    done(Reply{});
+    // It is for the program, not for the init that is about to execute it; stop() ends that as well.
+    when_launched(request, done, [signal = *signal, request, done](Supervisor& container) {
+        auto sent = container.kill(signal, request.all, EndRequest::of_user("kill", to_text(request.peer), signal));
+        if (!sent) return done(std::unexpected(std::move(sent).error()));
+        done(Reply{});
+    });
 }
 
 void Manager::remove(Request& request, const Done& done) {
@@ -209,6 +210,7 @@ void Manager::list(Request&, const Done& done) {
     Reply reply;
     const auto survey = definitions_.survey();
     reply.containers = find_new(*survey);
+    reply.containers.reserve(reply.containers.size() + containers_.size());
     for (const auto& [name, container] : containers_) {
         reload_if_changed(*container, definitions_.stamp(container->id(), *survey));
         reply.containers.push_back(info_of(*container));

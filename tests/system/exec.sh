@@ -176,6 +176,14 @@ test_starting() {
     check 'it is about to run again' until_true 5 state_is box starting
     check 'pause waits as well' xctl pause box
     wait $start
+    xctl resume box
+    xctl stop box
+    xctl start box & start=$!
+    check 'it is about to run once more' until_true 5 state_is box starting
+    check 'so does kill' xctl kill box KILL
+    check 'and its start has succeeded' wait $start
+    check 'it has ended' until_true 5 state_is box stopped
+    equal 'since its program was killed' 'signal 9' "$(field box exitReason) $(field box exitStatus)"
     xctl delete --force box
 
     script_bundle "$work/box" 'while :; do sleep 1; done' \
