@@ -237,6 +237,9 @@ constexpr bool repeats(const VerbRow& verb) {
     return std::ranges::any_of(verb.params, [](const Param& param) { return param.member == kInterval; });
 }
 
+/// Whether varlink's `more` asks for its answer in parts: in several replies, whose lists together are the whole.
+constexpr bool comes_in_parts(const VerbRow& verb) { return verb.value == Verb::list; }
+
 namespace rows {
 consteval bool verbs_are_in_order() {
     for (std::size_t i = 0; i < kVerbs.size(); ++i)

@@ -6,7 +6,9 @@
 #include <systemd/sd-varlink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <format>
+#include <iterator>
 #include <memory>
 
 #include "client/call_json.hpp"
@@ -92,6 +94,7 @@ struct Observation {
     const std::function<bool(const api::Reply&)>& take;
     Result<> result;
     bool finished = false;
+    bool answered = false;
     bool disconnected = false;
 };
 
@@ -100,6 +103,7 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
     auto& observation = *static_cast<Observation*>(userdata);
     const std::string_view error = error_id ? error_id : "";
     observation.disconnected = error == kDisconnected;
+    observation.answered |= !observation.disconnected;
     observation.finished = !error.empty() || !(flags & SD_VARLINK_REPLY_CONTINUES);
     if (!error.empty()) {
         observation.result = std::unexpected(error_of(error, parameters));
@@ -132,7 +136,17 @@ Result<> Client::lost(bool was_lost) {
                 std::format("the connection to xctld on {} {}", host_, answered_ ? "was lost" : "could not be made"));
 }
 
+Result<api::Reply> Client::collect(const api::VerbRow& verb, const api::Request& request) {
+    api::Reply whole;
+    TRY(observe(verb, request, [&](const api::Reply& part) {
+        std::ranges::copy(part.containers, std::back_inserter(whole.containers));
+        return true;
+    }));
+    return whole;
+}
+
 Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Request& request) {
+    if (api::comes_in_parts(verb)) return collect(verb, request);
     auto made = connect(socket_, host_);
     disconnected_ = nobody_answers(made);
     auto connection = TRY(std::move(made));
@@ -176,6 +190,7 @@ Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
         if (error == 0) error = sd_varlink_wait(link.get(), UINT64_MAX);
         if (error < 0) return fail_errno(-error, "the connection to xctld failed");
     }
+    answered_ |= observation.answered;
     TRY(lost(observation.disconnected));
     return observation.result;
 }

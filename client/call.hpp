@@ -31,6 +31,7 @@ public:
 
 private:
     [[nodiscard]] Result<> lost(bool was_lost);
+    Result<api::Reply> collect(const api::VerbRow& verb, const api::Request& request);
     Result<api::Reply> call_once(const api::VerbRow& verb, const api::Request& request);
 
     std::string socket_;

@@ -4,6 +4,10 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <iterator>
+#include <list>
+#include <memory>
+#include <unordered_map>
 #include <utility>
 
 #include "api/errors.hpp"
@@ -33,11 +37,9 @@ public:
         for (auto* part : parts_) sd_json_variant_unref(part);
         sd_json_variant_unref(object_);
     }
-    /// Takes the value.
+    /// Takes the value. The name is one of the rows'.
     void add(const char* name, sd_json_variant* value) {
-        sd_json_variant* key = nullptr;
-        (void)sd_json_variant_new_string(&key, name);
-        parts_.insert(parts_.end(), {key, value});
+        parts_.insert(parts_.end(), {sd_json_variant_ref(key_of(name)), value});
     }
     [[nodiscard]] sd_json_variant* get() {
         if (!object_) (void)sd_json_variant_new_object(&object_, parts_.data(), parts_.size());
@@ -45,6 +47,14 @@ public:
     }
 
 private:
+    /// The same for all objects that have it.
+    static sd_json_variant* key_of(const char* name) {
+        static std::unordered_map<const char*, sd_json_variant*> keys;
+        auto& key = keys[name];
+        if (!key) (void)sd_json_variant_new_string(&key, name);
+        return key;
+    }
+
     std::vector<sd_json_variant*> parts_;  // names and values in turn
     sd_json_variant* object_ = nullptr;
 };
@@ -201,6 +211,21 @@ bool notify(sd_varlink* link, const api::VerbRow& verb, Result<api::Reply> reply
     return false;
 }
 
+/// sd-json takes pages of memory for a few containers. That of one part serves all parts, here and in the client.
+void send_in_parts(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
+    constexpr std::ptrdiff_t kPart = 16;
+    auto all = std::exchange(reply.containers, {});
+    auto from = std::move_iterator(all.begin());
+    const auto end = std::move_iterator(all.end());
+    for (; end - from > kPart; from += kPart) {
+        reply.containers.assign(from, from + kPart);
+        Object json;
+        if (!put_reply(json, link, verb, reply) || sd_varlink_notify(link, json.get()) < 0) return;
+    }
+    reply.containers.assign(from, end);
+    send_reply(link, verb, reply);
+}
+
 template <std::size_t Index>
 int on_method(sd_varlink* link, sd_json_variant* parameters, sd_varlink_method_flags_t flags, void* userdata) {
     const bool more = (flags & SD_VARLINK_METHOD_MORE) != 0;
@@ -277,8 +302,9 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
                           return repeater_.start(row, std::move(*request), [&row, held](Result<api::Reply> reply) {
                               return notify(held.get(), row, std::move(reply));
                           });
-                      manager_.call(row.value, std::move(*request), [&row, held](Result<api::Reply> reply) {
+                      manager_.call(row.value, std::move(*request), [&row, held, more](Result<api::Reply> reply) {
                           if (!reply) return send_error(held.get(), reply.error());
+                          if (more && api::comes_in_parts(row)) return send_in_parts(held.get(), row, *reply);
                           send_reply(held.get(), row, *reply);
                       });
                   });

@@ -72,6 +72,18 @@ test_verbs() {
         "$(jq -s '[.[].event.sequence] | . == [range(.[0]; .[0] + length)]' "$work/lines")"
 }
 
+test_parts() {
+    local i
+    bundle "$work/p"
+    for i in {1..40}; do printf '{"bundle": "%s"}' "$work/p" >"/etc/xctl/containers/p$i.json"; done
+    equal 'with more, a list comes in parts' '16 16 8' \
+        "$(varlinkctl --more --json=short call $address $interface.List '{}' | tr -d '\036' | jq -c '.containers | length' | xargs)"
+    equal 'which together are all' "$(call List | jq -c .containers)" \
+        "$(varlinkctl --more --json=short call $address $interface.List '{}' | tr -d '\036' | jq -cs 'map(.containers[])')"
+    equal 'and xctl shows them all' 40 "$(xctl list | grep -c '^p')"
+    for i in {1..40}; do xctl delete p$i; done
+}
+
 test_descriptor() {
     script_bundle "$work/d" 'echo ready; read -r line; echo "heard $line"; exit 7'
     xctl create d "$work/d"
@@ -149,7 +161,7 @@ END
     equal 'and answers' '{"containers":[]}' "$(call List)"
 }
 
-for test in ${*:-introspection verbs descriptor errors parameters}; do
+for test in ${*:-introspection verbs parts descriptor errors parameters}; do
     note "== $test"
     "test_$test"
 done

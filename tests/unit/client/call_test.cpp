@@ -95,6 +95,12 @@ int serve_events(sd_varlink* link, sd_json_variant*, sd_varlink_method_flags_t f
     return 1;
 }
 
+int serve_list(sd_varlink* link, sd_json_variant*, sd_varlink_method_flags_t flags, void*) {
+    if (!(flags & SD_VARLINK_METHOD_MORE)) return -EINVAL;
+    sd_varlink_notify(link, parsed(R"({"containers":[{"name":"a"},{"name":"b"}]})").get());
+    return sd_varlink_reply(link, parsed(R"({"containers":[{"name":"c"}]})").get());
+}
+
 /// As xctld does when it is restarted in the middle of a call.
 int serve_death(sd_varlink*, sd_json_variant*, sd_varlink_method_flags_t, void*) { ::_exit(0); }
 
@@ -130,6 +136,7 @@ protected:
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Run", serve_run);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Wait", wait);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Events", serve_events);
+        sd_varlink_server_bind_method(server, "org.xctl.Containers.List", serve_list);
         sd_varlink_server_bind_connect(server, [](sd_varlink_server*, sd_varlink* link, void*) {
             return sd_varlink_set_allow_fd_passing_output(link, 1);
         });
@@ -197,6 +204,16 @@ TEST_F(Daemon, EventsComeOneByOneUntilEnough) {
     });
     EXPECT_TRUE(done) << done.error().message;
     EXPECT_EQ(seen, (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(Daemon, PartsOfAListAreOneList) {
+    serve(serve_wait);
+    Client client(socket_, "", false);
+    const auto reply = client.call(api::verb_row(Verb::list), {});
+    ASSERT_TRUE(reply) << reply.error().message;
+    std::string names;
+    for (const auto& container : reply->containers) names += container.name;
+    EXPECT_EQ(names, "abc");
 }
 
 }  // namespace
