@@ -42,7 +42,7 @@ echo "last $i"; exit CODE"""
 
 # Each run is short and fails, so that the policy starts the next one; the last ends well.
 RESTARTER = """r=$(($(cat /own/runs) + 1)); echo $r >/own/runs; i=0
-while [ $i -lt 40 ] && [ ! -e /stop/now ]; do i=$((i + 1)); echo "run $r line $i"; sleep 0.05; done
+while [ $i -lt 20 ] && [ ! -e /stop/now ]; do i=$((i + 1)); echo "run $r line $i"; sleep 0.1; done
 echo "run $r last $i"; [ ! -e /stop/now ] || exit 0; exit $((r % 100 + 1))"""
 
 
@@ -107,7 +107,7 @@ class Container:
         (self.directory / "own").mkdir(parents=True)
         (self.directory / "own/runs").write_text("0")
         script = RESTARTER if self.kind == "restarter" else COUNTER.replace("CODE", str(self.code)) \
-            .replace("BURST", str(rng.choice((1, 5, 50)))).replace("PAUSE", rng.choice(("0.05", "0.2", "0.5")))
+            .replace("BURST", str(rng.choice((1, 10, 100)))).replace("PAUSE", rng.choice(("0.1", "0.3", "0.6")))
         spec = json.loads(json.dumps(spec))
         spec["process"]["args"] = ["sh", "-c", script]
         spec["process"]["terminal"] = self.kind == "tty"

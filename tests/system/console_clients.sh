@@ -16,6 +16,7 @@ exec 7>"$work/first"
 until_true 5 roles_are talk writer || fail "one writer"
 xctl attach talk <"$work/second" >"$work/second.out" 2>"$work/second.err" 7>&- & two=$!
 exec 8>"$work/second"
+until_true 5 roles_are talk "writer waiting" || fail "one waits"
 xctl attach --observe talk >/dev/null 2>&1 7>&- 8>&- & three=$!
 until_true 5 roles_are talk "writer waiting observer" || fail "roles: $(xctl clients talk)"
 echo later >&8

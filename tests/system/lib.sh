@@ -37,11 +37,11 @@ status_of() {
 
 # until_true SECONDS COMMAND...: polls.
 until_true() {
-    local tries=$(($1 * 20)); shift
+    local tries=$(($1 * 10)); shift
     while ! "$@" >/dev/null 2>&1; do
         tries=$((tries - 1))
         [ "$tries" -gt 0 ] || return 1
-        sleep 0.05
+        sleep 0.1
     done
 }
 
@@ -52,10 +52,7 @@ field() { xctl list --json | jq -r ".[] | select(.name == \"$1\") | .$2"; }
 busybox_root() { # DIRECTORY
     mkdir -p "$1"/bin "$1"/proc "$1"/sys "$1"/dev "$1"/tmp "$1"/etc "$1"/root
     cp /bin/busybox "$1/bin/busybox"
-    local applet
-    for applet in $(/bin/busybox --list); do
-        [ "$applet" = busybox ] || ln -sf busybox "$1/bin/$applet"
-    done
+    chroot "$1" /bin/busybox --install -s /bin
     echo root:x:0:0:root:/root:/bin/sh >"$1/etc/passwd"
 }
 

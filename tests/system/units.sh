@@ -97,7 +97,7 @@ test_names() {
         check 'it is stopped' until_true 5 state_is "$name" stopped
         equal 'stopped gracefully' 'exited 3' "$(field "$name" exitReason) $(field "$name" exitStatus)"
         check "a unit for ${name:0:20}" systemctl start "oci@$name.service"
-        check 'it runs' state_is "$name" running
+        check 'it runs' until_true 5 state_is "$name" running
         xctl stop "$name"
         xctl delete "$name"
     done
