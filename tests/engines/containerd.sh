@@ -111,7 +111,7 @@ test_force() {
 }
 
 test_rootfs() {
-    prints 'a directory as the root' busybox start --rm --rootfs $stage/rootfs t /bin/readlink /bin/sh
+    prints 'a directory as the root' /bin/busybox start --rm --rootfs $stage/rootfs t /bin/readlink /bin/sh
     ends 'read-only' 1 start --rm --rootfs --read-only $stage/rootfs t /bin/touch /x
 }
 

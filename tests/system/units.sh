@@ -58,7 +58,7 @@ test_scope() {
     equal 'the payload cgroup' /xctl.slice/$scope/payload "$(cgroup_of "$pid" | sed 's/^\/\.\.\/\.\.//')"
     text=$(systemctl --no-pager --full status $scope)
     contains 'systemctl status shows the cgroup' "$text" 'CGroup: .*/xctl\.slice/xctl-web\.scope'
-    contains 'systemctl status shows the process' "$text" "[├└]─$pid sh -c"
+    contains 'systemctl status shows the process' "$text" "[├└]─ *$pid sh -c"
     contains 'systemctl status shows the log' "$text" 'web\[[0-9]+\]: web is ready'
     contains 'systemd-cgls shows the process' "$(systemd-cgls --no-pager --full --unit $scope)" "[├└]─ *$pid sh -c"
     contains 'systemctl status of the slice shows the container' "$(systemctl --no-pager status xctl.slice)" "$scope"
@@ -118,7 +118,7 @@ test_unit() {
     equal 'no scope is made' not-found "$(property xctl-u.scope LoadState)"
     text=$(systemctl --no-pager --full status oci@u)
     contains 'systemctl status: the main process' "$text" "Main PID: $pid \(sh\)"
-    contains 'systemctl status: the processes' "$text" "[├└]─$pid sh -c"
+    contains 'systemctl status: the processes' "$text" "[├└]─ *$pid sh -c"
     contains 'systemctl status: the log' "$text" 'u\[[0-9]+\]: u is ready'
     contains 'journalctl -u' "$(journal_of oci@u)" '^u is ready$'
     text=$(journal_of oci@u json | jq -r 'select(.MESSAGE == "u is ready") | [.CONTAINER_NAME, .CONTAINER_ID, ._SYSTEMD_UNIT // .OBJECT_SYSTEMD_UNIT] | join(" ")')
