@@ -154,6 +154,7 @@ test_placements() {
     systemctl start oci@unit
     equal 'in a unit' 'in unit 6' "in unit $(status_of xctl exec unit -- sh -c 'exit 6')"
     systemctl stop oci@unit
+    until_true 5 state_is unit stopped
     xctl delete unit
     start_box '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
         .linux.gidMappings = .linux.uidMappings'

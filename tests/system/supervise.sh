@@ -63,8 +63,10 @@ test_processes() {
     equal 'its init is 1 inside' "$(field many pid)" "$(jq '.[] | select(.innerPid == 1) | .pid' <<<"$json")"
     check 'the command of its child is there' jq -e 'any(.[]; .command | startswith("sh -c trap"))' <<<"$json"
     contains 'ps for people' "$(xctl ps many)" 'PID +INNER +PARENT +UID +STATE +COMMAND'
-    equal 'as many over varlink' "$(xctl ps many --json | jq 'map(select(.command | startswith("sh"))) | length')" \
-        "$(call Ps '{"name": "many"}' | jq '.processes | map(select(.command | startswith("sh"))) | length')"
+    # Between fork and exec there is one more.
+    local shells='map(select(.command | startswith("sh"))) | length'
+    check 'two' until_true 5 eval '[ "$(xctl ps many --json | jq "$shells")" = 2 ]'
+    check 'as many over varlink' until_true 5 eval '[ "$(call Ps "{\"name\": \"many\"}" | jq ".processes | $shells")" = 2 ]'
     check 'over D-Bus' busctl call org.xctl1 /org/xctl1/container/many org.xctl1.Container Ps
     check 'a signal for all' xctl kill many USR1 --all
     check 'the init got it' until_true 5 eval 'xctl logs many | grep -qx init'
