@@ -52,6 +52,22 @@ test_pause() {
     check 'delete' xctl delete --force tick
 }
 
+# Killed before systemd has moved it, an init is still in the cgroup of xctld.
+test_hasty() {
+    local pid i start
+    script_bundle "$work/hasty" 'sleep 1000'
+    xctl list >/dev/null
+    pid=$(systemctl show --property=MainPID --value xctld)
+    for i in {1..60}; do
+        xctl create hasty "$work/hasty"
+        xctl start hasty >/dev/null 2>&1 & start=$!
+        sleep "0.0$(printf %02d $((i % 30)))"
+        xctl delete --force hasty || fail "deleted while it starts, time $i"
+        wait $start || true
+    done
+    equal 'nothing but what was started has been killed' "$pid" "$(systemctl show --property=MainPID --value xctld)"
+}
+
 test_processes() {
     script_bundle "$work/many" 'sh -c "trap \"echo child; exit\" USR1; echo ready; while :; do sleep 0.05; done" a & trap "echo init" USR1; wait; wait; sleep 1000'
     xctl create many "$work/many"
@@ -110,7 +126,7 @@ test_stats() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-pause processes stats}; do
+for test in ${*:-pause hasty processes stats}; do
     note "== $test"
     "test_$test"
 done
