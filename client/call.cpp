@@ -188,7 +188,9 @@ Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
     while (!observation.finished) {
         int error = sd_varlink_process(link.get());
         if (error == 0) error = sd_varlink_wait(link.get(), UINT64_MAX);
-        if (error < 0) return fail_errno(-error, "the connection to xctld failed");
+        if (error >= 0) continue;
+        TRY(lost(means_lost(-error)));
+        return fail_errno(-error, "the connection to xctld failed");
     }
     answered_ |= observation.answered;
     TRY(lost(observation.disconnected));

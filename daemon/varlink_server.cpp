@@ -218,9 +218,9 @@ void send_in_parts(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply
     auto from = std::move_iterator(all.begin());
     const auto end = std::move_iterator(all.end());
     for (; end - from > kPart; from += kPart) {
-        reply.containers.assign(from, from + kPart);
-        Object json;
-        if (!put_reply(json, link, verb, reply) || sd_varlink_notify(link, json.get()) < 0) return;
+        api::Reply part;
+        part.containers.assign(from, from + kPart);
+        if (!notify(link, verb, std::move(part))) return;
     }
     reply.containers.assign(from, end);
     send_reply(link, verb, reply);

@@ -325,7 +325,7 @@ def verify(containers: list[Container], watchers: list[Watcher]) -> None:
 
 def clean_up() -> None:
     """What goes on after a failure would slow down whatever else the machine is to do."""
-    print(run("xctl", "list").stdout, run("journalctl", "--no-pager", "--lines=100", "--unit=xctld").stdout, sep="\n")
+    print(run("xctl", "list").stdout, run("journalctl", "--no-pager", "--lines=100", "--identifier=xctld").stdout, sep="\n")
     (WORK / "stop/now").touch()
     for number in range(CONTAINERS):
         run("xctl", "delete", "--force", f"c{number}")
