@@ -34,6 +34,7 @@ SEED = int(os.environ.get("CHAOS_SEED", str(random.SystemRandom().randrange(1_00
 DAEMON = Path("/usr/libexec/xctl/xctld")
 DEFINITIONS = Path("/etc/xctl/containers")
 SCROLLBACK = "16M"
+REST = 10.0  # seconds between two moments when xctld is let live
 
 # Each counts until a file appears, says how far it came, and ends with its own code. $CODE, $BURST and $PAUSE are put in.
 COUNTER = """i=0
@@ -163,13 +164,22 @@ class Chaos:
 
     def go(self, seconds: float, is_enough: Callable[[], bool]) -> None:
         end = time.monotonic() + seconds
+        next_rest = time.monotonic() + REST
         weights = [weight for weight, _ in self.deeds]
         while time.monotonic() < end or self.kills < KILLS or not is_enough():
+            if time.monotonic() > next_rest:
+                self.rest()
+                next_rest = time.monotonic() + REST
             deed = self.rng.choices([function for _, function in self.deeds], weights)[0]
             deed()
             self.counts[deed.__name__] += 1
             # From at once, while the next one starts, to well after it has settled.
             time.sleep(self.rng.choice((0.01, 0.1, 0.2, 0.4)) * self.rng.uniform(0.5, 1.5))
+
+    def rest(self) -> None:
+        """On a slow machine xctld might never live long enough to answer, and clients wait for that half a minute."""
+        listing()
+        time.sleep(1)
 
     def kill_daemon(self) -> None:
         until(main_pid, "xctld has a process", 30)
