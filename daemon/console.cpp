@@ -16,6 +16,12 @@ using Kind = Ring::MarkKind;
 /// How often one readable stream is read before others get their turn.
 constexpr int kPullsPerTurn = 16;
 constexpr int kPipeSize = 1024 * 1024;
+constexpr int kDefaultPipeSize = 64 * 1024;
+/// How long a pipe that was locked is left alone, so that a container that locks it again and again costs little.
+constexpr std::chrono::milliseconds kRestTime{100};
+/// What the end of a run may be held up by a pipe that is locked though nothing of the container is left.
+constexpr std::chrono::milliseconds kLastWait{100};
+constexpr int kLateTurns = 16;
 constexpr std::chrono::milliseconds kReadRetryDelay{500};
 /// What pipes and terminals may still hold when the ring is as full as it may get; it must fit in at the end.
 constexpr std::uint64_t kInTransit = 4 * 64 * 1024;
@@ -78,6 +84,14 @@ void Console::hold_slave() {
     slave_.reset(::ioctl(terminal_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
 
+Result<> Console::resize_ring(int directory, const char* name, std::uint64_t size) {
+    if (pull_task_.is_pending() && !ring_.has_size(size))
+        return fail(Errc::wrong_state, "a process keeps the console's pipe locked: the scrollback cannot change now");
+    TRY(ring_.resize(directory, name, size));
+    workers_.on_mapped();
+    return {};
+}
+
 void Console::mark_run_begin(bool terminal) {
     ring_.add_mark({ring_.end(), 0, Kind::run_begin, 0, 0, terminal});
     notify();
@@ -137,12 +151,33 @@ Console::Pulled Console::pull_all(Stream& stream) {
             wait_for_room();
             return Pulled::all;
         }
-        const auto moved = ring_.pull(stream.fd.get(), stream.kind);
+        const auto space = ring_.prepare(stream.kind);
+        const auto moved = pull(stream, space);
         if (!moved && (moved.error().sys_errno == EAGAIN || moved.error().sys_errno == EINTR)) return Pulled::all;
+        if (!moved && moved.error().sys_errno == EINPROGRESS) return Pulled::later;
         if (!moved) return Pulled::stuck;
         if (*moved == 0) return Pulled::end;
+        // Asking again would cost as much; a pipe that is not empty yet is readable still.
+        if (&stream != &transit_ && *moved < space.room) return Pulled::all;
     }
     return Pulled::all;
+}
+
+Result<std::size_t> Console::pull(Stream& stream, const Ring::Space& space) {
+    // Nobody else has this pipe.
+    if (&stream == &transit_) return Ring::pull(stream.fd.get(), space);
+    return workers_.splice(stream.fd.get(), space.file, space.position, space.room, pull_task_,
+                           [this](const Result<std::size_t>&) { on_pulled(); });
+}
+
+/// A pull that took its time. Whatever became of it, the pipe still says.
+void Console::on_pulled() {
+    notify();
+    auto timer = loop_.add_timer(kRestTime, [this](std::uint32_t) {
+        rest_timer_.reset();
+        watch_all();
+    });
+    if (timer) rest_timer_ = std::move(*timer);
 }
 
 void Console::on_readable(Stream& stream) {
@@ -151,6 +186,9 @@ void Console::on_readable(Stream& stream) {
         case Pulled::end:
             stream.source.reset();
             stream.fd.reset();
+            break;
+        case Pulled::later:
+            for (auto* source : {&output_.source, &error_.source}) source->reset();
             break;
         case Pulled::stuck: retry_later();
     }
@@ -169,6 +207,7 @@ void Console::retry_later() {
 }
 
 void Console::watch_all() {
+    if (pull_task_.is_pending() || rest_timer_) return;
     if (output_.fd) (void)watch(output_);
     if (error_.fd) (void)watch(error_);
     if (terminal_) (void)watch_terminal();
@@ -222,25 +261,34 @@ void Console::on_terminal_readable() {
     notify();
 }
 
+/// A process that outlives the init may still hold the pipe and write to it without end, so neither end of file nor an
+/// empty pipe can be waited for; more than the pipe can hold is not what the container had printed by now.
+void Console::take_rest(Stream& stream, std::size_t limit) {
+    const auto stop = ring_.end() + limit;
+    for (int late = 0; stream.fd && ring_.end() < stop && late < kLateTurns && !pull_task_.is_pending();) {
+        const auto moved = pull(stream, ring_.prepare(stream.kind));
+        if (!moved && moved.error().sys_errno == EINPROGRESS && pull_task_.finish(kLastWait))
+            ++late;
+        else if (moved.value_or(0) == 0)
+            return;
+    }
+}
+
 void Console::close_run() {
     hold_timer_.reset();
     waits_for_room_ = false;
     // What is left fits, see has_room().
     const bool lossless = std::exchange(lossless_, false);
     if (terminal_) pull_terminal();
+    (void)pull_task_.finish(kLastWait);
     for (auto* stream : {&transit_, &output_, &error_}) {
-        // A process that outlives the init may still hold the pipe and write to it without end, so neither end of
-        // file nor an empty pipe can be waited for; what it holds by now is what the container printed.
-        int held = 0;
-        if (stream->fd) (void)::ioctl(stream->fd.get(), FIONREAD, &held);
-        while (held > 0) {
-            const auto moved = ring_.pull(stream->fd.get(), stream->kind).value_or(0);
-            if (moved == 0) break;
-            held -= static_cast<int>(moved);
-        }
+        take_rest(*stream, lossless ? kDefaultPipeSize : kPipeSize);
         stream->source.reset();
         stream->fd.reset();
     }
+    pull_task_.cancel();
+    input_task_.cancel();
+    rest_timer_.reset();
     terminal_source_.reset();
     retry_timer_.reset();
     input_source_.reset();
@@ -291,17 +339,38 @@ void Console::end_input() {
     flush_input();
 }
 
+/// A terminal never waits; a pipe may be locked.
+Result<std::size_t> Console::write_some(int fd) {
+    if (!terminal_)
+        return workers_.write(fd, pending_, input_task_, [this](const Result<std::size_t>& written) {
+            (void)take_off_input(written);
+            flush_input();
+        });
+    const auto written = ::write(fd, pending_.data(), pending_.size());
+    if (written < 0) return fail_errno(errno, "write to a terminal");
+    return static_cast<std::size_t>(written);
+}
+
+/// Whether more can be written at once.
+bool Console::take_off_input(const Result<std::size_t>& written) {
+    if (written) {
+        pending_.erase(0, *written);
+        return true;
+    }
+    const int error = written.error().sys_errno;
+    if (error == EAGAIN || error == EINPROGRESS) return false;
+    if (error != EINTR && error != ECANCELED) pending_.clear();
+    return true;
+}
+
 void Console::flush_input() {
     const int fd = input_fd();
-    if (fd < 0) return;
-    while (!pending_.empty()) {
-        const auto written = ::write(fd, pending_.data(), pending_.size());
-        if (written < 0 && errno == EAGAIN) break;
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) pending_.clear();
-        else pending_.erase(0, static_cast<std::size_t>(written));
+    if (fd < 0 || input_task_.is_pending()) return;
+    while (!pending_.empty() && take_off_input(write_some(fd))) {
     }
-    if (pending_.empty()) {
+    if (input_task_.is_pending()) {
+        input_source_.reset();
+    } else if (pending_.empty()) {
         input_source_.reset();
         if (std::exchange(input_ending_, false)) {
             input_.reset();

@@ -3,7 +3,7 @@
 //
 // Without a terminal the container writes to two pipes, which are spliced into the ring. A terminal cannot be
 // spliced into a file directly, so its bytes pass through a pipe of ours; that pipe is parked with the other
-// descriptors, so bytes on their way survive the daemon too.
+// descriptors, so bytes on their way survive the daemon too. The container's own pipes are left to the pipe workers.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 
 #include "daemon/console_clients.hpp"
 #include "daemon/container.hpp"
+#include "daemon/pipe_workers.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
@@ -36,8 +37,10 @@ public:
         int fd;
     };
 
-    Console(kernel::EventLoop& loop, Ring ring)
-        : loop_(loop), ring_(std::move(ring)), clients_(loop, ring_, *this) {}
+    Console(kernel::EventLoop& loop, PipeWorkers& workers, Ring ring)
+        : loop_(loop), workers_(workers), ring_(std::move(ring)), clients_(loop, ring_, *this) {
+        workers_.on_mapped();
+    }
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
 
@@ -45,6 +48,12 @@ public:
     void set_listener(std::function<void()> listener) { listener_ = std::move(listener); }
     /// Called when what held() returns has shrunk, so that parked copies must go too.
     void set_shrink_listener(std::function<void()> listener) { on_shrink_ = std::move(listener); }
+    /// Called when the container keeps a pipe locked, with the process that waits for that and should be in the
+    /// container's unit; see PipeWorkers::Task.
+    void set_hang_listener(const std::function<void(pid_t)>& listener) {
+        pull_task_.set_hang_listener(listener);
+        input_task_.set_hang_listener(listener);
+    }
 
     /// A run without a terminal begins: makes the pipes, returns the container's ends for stdin, stdout, stderr.
     Result<std::array<UniqueFd, 3>> open_pipes();
@@ -70,9 +79,7 @@ public:
     void finish_clients() { clients_.finish(); }
 
     /// Gives the ring's file NAME below `directory` another size; what fits is kept.
-    Result<> resize_ring(int directory, const char* name, std::uint64_t size) {
-        return ring_.resize(directory, name, size);
-    }
+    Result<> resize_ring(int directory, const char* name, std::uint64_t size);
 
     /// What a client has not got yet is never overwritten: the writer waits for it instead, if there is a client.
     void set_lossless() noexcept { lossless_ = true; }
@@ -102,8 +109,11 @@ private:
     Result<> watch_terminal();
     void on_readable(Stream& stream);
     void on_terminal_readable();
-    enum class Pulled : std::uint8_t { all, end, stuck };
+    enum class Pulled : std::uint8_t { all, end, later, stuck };
     Pulled pull_all(Stream& stream);
+    Result<std::size_t> pull(Stream& stream, const Ring::Space& space);
+    void on_pulled();
+    void take_rest(Stream& stream, std::size_t limit);
     void retry_later();
     [[nodiscard]] bool has_room() const noexcept;
     void wait_for_room();
@@ -112,9 +122,12 @@ private:
     void hold_slave();
     void notify();
     void flush_input();
+    Result<std::size_t> write_some(int fd);
+    bool take_off_input(const Result<std::size_t>& written);
     [[nodiscard]] int input_fd() const noexcept;
 
     kernel::EventLoop& loop_;
+    PipeWorkers& workers_;
     Ring ring_;
     bool terminal_run_ = false;
     api::Size size_{};  // as the writer said; a terminal that is made later gets it
@@ -132,6 +145,9 @@ private:
     kernel::EventSource retry_timer_;
     kernel::EventSource hold_timer_;
     kernel::EventSource progress_source_;
+    kernel::EventSource rest_timer_;
+    PipeWorkers::Task pull_task_;  // one for both streams, which share the ring's position
+    PipeWorkers::Task input_task_;
     bool lossless_ = false;
     bool waits_for_room_ = false;
     std::function<void()> listener_;

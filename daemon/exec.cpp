@@ -27,8 +27,10 @@ std::string make_id() {
 }  // namespace
 
 struct Execs::Exec {
-    Exec(kernel::EventLoop& loop, std::string id_, RunDirectory directory_, Ring ring)
-        : id(std::move(id_)), directory(std::move(directory_)), console(loop, std::move(ring)) {}
+    Exec(const Services& services, std::string id_, RunDirectory directory_, Ring ring)
+        : id(std::move(id_)),
+          directory(std::move(directory_)),
+          console(services.loop, services.pipe_workers, std::move(ring)) {}
 
     std::string id;
     RunDirectory directory;
@@ -49,8 +51,9 @@ Result<Execs::Exec*> Execs::open(const std::string& id) {
     auto directory = TRY(RunDirectory::open(directory_, valid));
     auto ring = TRY(Ring::open_at(directory.fd(), "console", kRingSize));
     auto& exec = execs_[id];
-    exec = std::make_unique<Exec>(services_.loop, id, std::move(directory), std::move(ring));
+    exec = std::make_unique<Exec>(services_, id, std::move(directory), std::move(ring));
     exec->console.set_lossless();
+    exec->console.set_hang_listener(on_hang_);
     exec->console.set_shrink_listener([raw = exec.get()] {
         if (raw->run) raw->run->repark();
     });

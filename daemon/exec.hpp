@@ -38,6 +38,8 @@ public:
     Execs(Services& services, std::string name, std::string directory);
     ~Execs();
 
+    /// As a Console's; of each that is opened from now on.
+    void set_hang_listener(std::function<void(pid_t)> listener) { on_hang_ = std::move(listener); }
     /// Takes up what the last daemon left of them.
     void recover(std::vector<Parking::Entry> parked);
 
@@ -63,6 +65,7 @@ private:
     Services& services_;
     std::string name_;
     std::string directory_;
+    std::function<void(pid_t)> on_hang_;
     std::map<std::string, std::unique_ptr<Exec>> execs_;
 };
 

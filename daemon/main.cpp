@@ -51,9 +51,11 @@ Result<> serve() {
     const auto access = TRY(Access::open(bus));
     const auto journal = Journal::open();
     Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
+    PipeWorkers pipe_workers(loop);
     Blueprints blueprints;
     launch::DevicePrograms device_programs;
-    Services services{loop, launcher, *scopes, *machines, parking, blueprints, device_programs, kernel::has_exit_info()};
+    Services services{loop,    launcher,   pipe_workers,    *scopes,                *machines,
+                      parking, blueprints, device_programs, kernel::has_exit_info()};
 
     Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");

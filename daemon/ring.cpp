@@ -163,11 +163,13 @@ Result<> Ring::copy_to(int directory, const char* name, std::uint64_t size, bool
 }
 
 Result<> Ring::resize(int directory, const char* name, std::uint64_t size) {
-    if (round_up(size) == capacity()) return {};
+    if (has_size(size)) return {};
     TRY(copy_to(directory, name, size, false));
     *this = TRY(open_existing_at(directory, name));
     return {};
 }
+
+bool Ring::has_size(std::uint64_t size) const noexcept { return round_up(size) == capacity(); }
 
 Ring::Ring(Ring&& other) noexcept
     : file_(std::move(other.file_)), header_(std::exchange(other.header_, nullptr)), mapped_(other.mapped_) {}
@@ -219,13 +221,17 @@ Ring::MarkKind Ring::current_stream() const noexcept {
     return MarkKind::standard_output;
 }
 
-Result<std::size_t> Ring::pull(int pipe, MarkKind stream) {
+Ring::Space Ring::prepare(MarkKind stream) noexcept {
     if (static_cast<std::uint64_t>(header_->slot().position) == mapped_) wrap();
     if (current_stream() != stream) add_mark({end(), 0, stream, 0, 0, 0});
     header_->times.note(end(), now_usec(), capacity());
     auto& position = header_->slot().position;
-    const auto room = std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position));
-    const auto moved = ::splice(pipe, nullptr, file_.get(), &position, room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    return {file_.get(), position, std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position))};
+}
+
+Result<std::size_t> Ring::pull(int pipe, const Space& space) {
+    const auto moved =
+        ::splice(pipe, nullptr, space.file, &space.position, space.room, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (moved < 0) return fail_errno(errno, "splice into the console ring");
     return static_cast<std::size_t>(moved);
 }

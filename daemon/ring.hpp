@@ -49,6 +49,8 @@ public:
     Result<> copy_to(int directory, const char* name, std::uint64_t size, bool lasting) const;
     /// Gives the file NAME below `directory`, which this is, another size.
     Result<> resize(int directory, const char* name, std::uint64_t size);
+    /// Whether resize() to this has nothing to do.
+    [[nodiscard]] bool has_size(std::uint64_t size) const noexcept;
 
     Ring(Ring&& other) noexcept;
     Ring& operator=(Ring&& other) noexcept;
@@ -58,9 +60,17 @@ public:
     [[nodiscard]] std::uint64_t end() const noexcept;    // offset of the next byte
     [[nodiscard]] std::uint64_t capacity() const noexcept;
 
-    /// Moves what `pipe` holds into the ring, as bytes of `stream`. Returns the number moved, 0 at end of file;
-    /// EAGAIN when the pipe is empty.
-    Result<std::size_t> pull(int pipe, MarkKind stream);
+    /// Where the next bytes of `stream` go: what is moved to `position` of the file, up to so many, is in the ring.
+    struct Space {
+        int file;
+        std::int64_t& position;
+        std::size_t room;
+    };
+    Space prepare(MarkKind stream) noexcept;
+
+    /// Moves what `pipe` holds there. Returns the number moved, 0 at end of file; EAGAIN when the pipe is empty.
+    static Result<std::size_t> pull(int pipe, const Space& space);
+    Result<std::size_t> pull(int pipe, MarkKind stream) { return pull(pipe, prepare(stream)); }
 
     void add_mark(Mark mark) noexcept;
     [[nodiscard]] std::uint64_t first_mark() const noexcept;  // number of the oldest mark kept

@@ -37,6 +37,7 @@ namespace xctl {
 struct Services {
     kernel::EventLoop& loop;
     Launcher& launcher;
+    PipeWorkers& pipe_workers;
     Scopes& scopes;
     Machines& machines;
     Parking& parking;

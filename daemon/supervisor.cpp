@@ -11,6 +11,7 @@
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/launch/launch.hpp"
+#include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/oci/state.hpp"
 #include "lib/plan/payload.hpp"
@@ -38,7 +39,7 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
       definition_(std::move(definition)),
       directory_(std::move(directory)),
       saved_console_(id_),
-      console_(services.loop, std::move(ring)),
+      console_(services.loop, services.pipe_workers, std::move(ring)),
       journal_(services.loop, journal, console_.ring(), id_.str()),
       record_(directory_.load()),
       listener_(std::move(listener)),
@@ -52,6 +53,9 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
     console_.set_shrink_listener([this] {
         if (run_) run_->repark();
     });
+    const auto on_hang = [this](pid_t worker) { take_in_worker(worker); };
+    console_.set_hang_listener(on_hang);
+    execs_.set_hang_listener(on_hang);
 }
 
 Supervisor::~Supervisor() { *alive_ = false; }
@@ -238,6 +242,16 @@ Run::Listener Supervisor::run_listener() {
         [this](std::string why) { on_stuck(std::move(why)); },
         [this](const Notification& said) { on_notification(said); },
     };
+}
+
+/// One of the container's processes splices into its output, or out of its input, and keeps that pipe locked meanwhile.
+/// The worker that waits for it cannot be killed, so it goes where a restart of ours does not wait for it.
+void Supervisor::take_in_worker(pid_t worker) {
+    log_warning(std::format("{}: one of its processes keeps its console locked; what it prints is read when it lets go",
+                            id_.str()));
+    if (!run_ || run_->payload() < 0) return;
+    if (const auto placed = launch::place_keeper(run_->payload(), worker); !placed)
+        log_warning(std::format("{}: {}", id_.str(), placed.error().message));
 }
 
 void Supervisor::on_placed(pid_t pid) {

@@ -154,6 +154,7 @@ private:
     void end_open_run();
     [[nodiscard]] Run::Listener run_listener();
     void on_placed(pid_t pid);
+    void take_in_worker(pid_t worker);
     void register_machine() const;
     void on_ended(ExitRecord record, std::optional<Error> failure);
     void send_stop_signal();

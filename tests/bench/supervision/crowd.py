@@ -17,7 +17,7 @@ def wakeups(pid: int) -> int:
 
 def wakeups_while_idle() -> list[float]:
     """A second, of xctld and of its launcher."""
-    pids = processes("xctld", "xctl-launch")
+    pids = processes("xctld", "xctl-launch", "xctl-pipes")
     if not pids:
         raise Unable("there is no xctld")
     before = sum(map(wakeups, pids))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from supervision.bench import Bench, Target, Unable, processes, run, until
 
-OURS = ("xctld", "xctl-launch", "xctl-keeper")
+OURS = ("xctld", "xctl-launch", "xctl-pipes", "xctl-keeper")
 RINGS = "/run/xctl/state/"
 FIRST, MORE = 10, 50  # so that what the first ones make xctld take for good does not count
 OTHERS = 5

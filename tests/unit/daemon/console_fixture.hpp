@@ -120,7 +120,7 @@ protected:
     void make_console(std::uint64_t size) {
         console_.reset();
         (void)::unlinkat(directory_.fd(), "console", 0);
-        console_ = std::make_unique<Console>(loop_, open_ring(directory_.fd(), size));
+        console_ = std::make_unique<Console>(loop_, workers_, open_ring(directory_.fd(), size));
     }
 
     /// Handles all that is ready now. Between sockets and pipes nothing arrives later by itself.
@@ -188,6 +188,7 @@ protected:
 
     TemporaryDirectory directory_;
     kernel::EventLoop loop_ = kernel::EventLoop::open().value();
+    PipeWorkers workers_{loop_};
     std::unique_ptr<Console> console_;
     UniqueFd in_, out_, err_;  // the container's ends; of a terminal, `in_` is the slave
 };

@@ -231,7 +231,7 @@ TEST_F(ConsoleTest, TheNextDaemonGoesOn) {
     console_.reset();
     ASSERT_EQ(::write(out_.get(), "two ", 4), 4);
     ASSERT_EQ(::write(err_.get(), "oops ", 5), 5);
-    console_ = std::make_unique<Console>(loop_, open_ring(directory_.fd(), 4096));
+    console_ = std::make_unique<Console>(loop_, workers_, open_ring(directory_.fd(), 4096));
     ASSERT_TRUE(console_->adopt(std::move(held)));
     settle();
     auto viewer = attach(framed());
@@ -332,7 +332,7 @@ TEST_F(TerminalTest, BytesInTransitAreTakenOverAndTold) {
     // The last daemon died between taking them from the terminal and putting them into the ring.
     const auto transit = std::ranges::find(held, ConsoleRole::transit_write, &decltype(held)::value_type::first);
     ASSERT_EQ(::write(transit->second.get(), "on the way ", 11), 11);
-    console_ = std::make_unique<Console>(loop_, open_ring(directory_.fd(), 4096));
+    console_ = std::make_unique<Console>(loop_, workers_, open_ring(directory_.fd(), 4096));
     int told = 0;
     console_->set_listener([&] { ++told; });
     ASSERT_TRUE(console_->adopt(std::move(held)));

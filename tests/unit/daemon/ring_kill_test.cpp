@@ -4,6 +4,7 @@
 // A child plays the daemon. It is killed again and again while this process prints numbered lines, and each next
 // child opens the ring and goes on. The moments are random on purpose, so the children are not waited for.
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -65,6 +66,9 @@ void kill_repeatedly(std::mt19937& random, const std::function<void()>& daemon, 
         int status = 0;
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself, with status " << WEXITSTATUS(status);
+        // As systemd does before it starts the next one: nothing of this one is left.
+        while (::waitpid(-1, nullptr, __WALL) > 0) {
+        }
     }
 }
 
@@ -85,7 +89,10 @@ void pull_all(int directory, std::vector<std::pair<int, Ring::MarkKind>> pipes) 
 
 class RingKillTest : public testing::Test {
 protected:
-    RingKillTest() : trace_(__FILE__, __LINE__, std::format("seed {}", kKillSeed)) {}
+    RingKillTest() : trace_(__FILE__, __LINE__, std::format("seed {}", kKillSeed)) {
+        // The children's children become ours.
+        EXPECT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    }
 
     void expect_written(std::string_view written) {
         const auto ring = open_ring(directory_.fd(), 4096);
@@ -164,30 +171,49 @@ struct Terminal {
     }
 };
 
-/// The console of a daemon that has just taken over a run with a terminal; runs until the ring's end is `end`.
-void serve_terminal(int directory, const Terminal& terminal, const Pipe& transit, std::uint64_t end) {
+/// Descriptors that are parked, by what they are.
+using Parked = std::vector<std::pair<ConsoleRole, int>>;
+
+/// The console of a daemon that has just taken over a run; goes on until the ring's end is `end`.
+void serve(int directory, const Parked& parked, std::uint64_t end) {
     auto loop = kernel::EventLoop::open().value();
-    Console console(loop, open_ring(directory, 4096));
+    PipeWorkers workers(loop);
+    Console console(loop, workers, open_ring(directory, 4096));
     std::vector<std::pair<ConsoleRole, UniqueFd>> held;
-    held.emplace_back(ConsoleRole::terminal, ::fcntl(terminal.master.get(), F_DUPFD_CLOEXEC, 0));
-    held.emplace_back(ConsoleRole::transit_read, ::fcntl(transit.read_end.get(), F_DUPFD_CLOEXEC, 0));
-    held.emplace_back(ConsoleRole::transit_write, ::fcntl(transit.write_end.get(), F_DUPFD_CLOEXEC, 0));
+    for (const auto& [role, fd] : parked) held.emplace_back(role, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!console.adopt(std::move(held))) ::abort();
     while (console.ring().end() < end && sd_event_run(loop.get(), 10'000'000) > 0) {
     }
+}
+
+constexpr auto kNoEnd = std::numeric_limits<std::uint64_t>::max();
+
+TEST_F(RingKillTest, WhatPipeWorkersMoveIsThereOnce) {
+    (void)open_ring(directory_.fd(), 16 << 20);
+    const Pipe pipe;
+    const Parked parked{{ConsoleRole::standard_output, pipe.read_end.get()}};
+    ::fcntl(pipe.read_end.get(), F_SETFL, O_NONBLOCK);
+    Printer printer(pipe.write_end.get(), "line");
+    kill_repeatedly(
+        random_, [&] { serve(directory_.fd(), parked, kNoEnd); }, [&] { printer.print(1 + random_() % 10'000); },
+        printer, 1 << 20);
+    serve(directory_.fd(), parked, printer.written().size());
+    expect_written(printer.written());
 }
 
 TEST_F(RingKillTest, ATerminalsBytesSurviveOnTheirWay) {
     (void)open_ring(directory_.fd(), 16 << 20);
     const Terminal terminal;
     const Pipe transit;
+    const Parked parked{{ConsoleRole::terminal, terminal.master.get()},
+                        {ConsoleRole::transit_read, transit.read_end.get()},
+                        {ConsoleRole::transit_write, transit.write_end.get()}};
     Printer printer(terminal.slave.get(), "line");
     kill_repeatedly(
-        random_,
-        [&] { serve_terminal(directory_.fd(), terminal, transit, std::numeric_limits<std::uint64_t>::max()); },
-        [&] { printer.print(1 + random_() % 2000); }, printer, 100'000);
+        random_, [&] { serve(directory_.fd(), parked, kNoEnd); }, [&] { printer.print(1 + random_() % 2000); }, printer,
+        100'000);
     EXPECT_GT(printer.written().size(), 100'000u);
-    serve_terminal(directory_.fd(), terminal, transit, printer.written().size());
+    serve(directory_.fd(), parked, printer.written().size());
     expect_written(printer.written());
 }
 

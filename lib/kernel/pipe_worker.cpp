@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "lib/kernel/pipe_worker.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "lib/kernel/process.hpp"
+#include "lib/kernel/raw.hpp"
+#include "lib/kernel/socket.hpp"
+
+namespace xctl::kernel {
+namespace {
+
+constexpr std::size_t kBuffer = 64 * 1024;
+constexpr std::size_t kStack = 64 * 1024;
+constexpr const char* kName = "xctl-pipes";
+
+/// What a worker gets with a job.
+struct Descriptors {
+    int pipe = -1;
+    int file = -1;
+};
+
+Descriptors take_descriptors(const msghdr& message) {
+    Descriptors out;
+    const auto* header = static_cast<const cmsghdr*>(message.msg_control);
+    if (message.msg_controllen < CMSG_LEN(sizeof(int)) || header->cmsg_type != SCM_RIGHTS) return out;
+    const auto* fds = reinterpret_cast<const int*>(CMSG_DATA(header));
+    out.pipe = fds[0];
+    if (header->cmsg_len >= CMSG_LEN(2 * sizeof(int))) out.file = fds[1];
+    return out;
+}
+
+}  // namespace
+
+struct PipeWorker::Job {
+    std::int64_t* position;  // of the file; null: the buffer is written
+    std::size_t size;
+};
+
+struct PipeWorker::Area {
+    char buffer[kBuffer];
+    alignas(16) char stack[kStack];
+    int socket;
+};
+
+PipeWorker::PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept
+    : socket_(std::move(socket)), pid_(pid), pidfd_(std::move(pidfd)), area_(area) {}
+
+PipeWorker::PipeWorker(PipeWorker&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      pid_(other.pid_),
+      pidfd_(std::move(other.pidfd_)),
+      area_(std::exchange(other.area_, nullptr)) {}
+
+PipeWorker::~PipeWorker() {
+    if (area_ != nullptr && !pidfd_) ::munmap(area_, sizeof(Area));
+}
+
+Result<PipeWorker> PipeWorker::start() {
+    auto [ours, theirs] = TRY(make_socket_pair(SOCK_SEQPACKET));
+    auto* memory = ::mmap(nullptr, sizeof(Area), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return fail_errno(errno, "make room for a pipe worker");
+    auto* area = static_cast<Area*>(memory);
+    area->socket = theirs.get();
+    // Nobody is told when it ends, so that it is taken for no container.
+    const CloneOptions options{.flags = 0, .exit_signal = 0, .cgroup = -1};
+    auto child = kCanShareMemory ? clone_sharing_memory(options, {area->stack, kStack, &PipeWorker::serve, area})
+                                 : clone_process(options);
+    if (child && child->pid == 0) serve(area);
+    if (!child) {
+        ::munmap(memory, sizeof(Area));
+        return std::unexpected(std::move(child).error());
+    }
+    return PipeWorker(std::move(ours), child->pid, std::move(child->pidfd), area);
+}
+
+/// Shares our memory, and so makes system calls only.
+void PipeWorker::serve(void* argument) {
+    auto& area = *static_cast<Area*>(argument);
+    const int socket = area.socket;
+    (void)raw::call<SYS_prctl>(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    (void)raw::call<SYS_prctl>(PR_SET_NAME, kName, 0, 0, 0);
+    if (socket > 0) (void)raw::call<SYS_close_range>(0, socket - 1, 0);
+    (void)raw::call<SYS_close_range>(socket + 1, ~0U, 0);
+    while (true) {
+        Job job;
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(Descriptors))];
+        iovec part{&job, sizeof job};
+        msghdr message{nullptr, 0, &part, 1, control, sizeof control, 0};
+        const int size = raw::call<SYS_recvmsg>(socket, &message, MSG_CMSG_CLOEXEC);
+        if (size != sizeof job) {
+            if (raw::errno_of(size) == EINTR) continue;
+            (void)raw::call<SYS_exit_group>(0);  // we are gone
+        }
+        const auto fds = take_descriptors(message);
+        const int result = job.position != nullptr
+                               ? raw::call<SYS_splice>(fds.pipe, nullptr, fds.file, job.position, job.size,
+                                                       SPLICE_F_NONBLOCK | SPLICE_F_MOVE)
+                               : raw::call<SYS_write>(fds.pipe, area.buffer, job.size);
+        raw::close(fds.pipe);
+        raw::close(fds.file);
+        const std::int64_t answer = result < 0 ? -raw::errno_of(result) : result;
+        (void)raw::call<SYS_sendto>(socket, &answer, sizeof answer, MSG_NOSIGNAL, nullptr, 0);
+    }
+}
+
+Result<> PipeWorker::begin(const Job& job, int pipe, int file) {
+    const std::array fds{pipe, file};
+    const auto count = file >= 0 ? fds.size() : 1;
+    return send_with_fds(socket_.get(), std::as_bytes(std::span(&job, 1)), std::span(fds).first(count));
+}
+
+Result<> PipeWorker::begin_splice(int pipe, int file, std::int64_t& position, std::size_t size) {
+    return begin({&position, size}, pipe, file);
+}
+
+Result<> PipeWorker::begin_write(int pipe, std::string_view bytes) {
+    const auto size = std::min(bytes.size(), kBuffer);
+    std::memcpy(area_->buffer, bytes.data(), size);
+    return begin({nullptr, size}, pipe, -1);
+}
+
+std::optional<Result<std::size_t>> PipeWorker::await(std::chrono::milliseconds time) {
+    pollfd waiting{socket_.get(), POLLIN, 0};
+    if (::poll(&waiting, 1, static_cast<int>(time.count())) <= 0) return std::nullopt;
+    std::int64_t answer = 0;
+    if (::recv(socket_.get(), &answer, sizeof answer, MSG_DONTWAIT) != sizeof answer)
+        return fail_errno(ECANCELED, "a pipe worker died");
+    if (answer < 0) return fail_errno(static_cast<int>(-answer), "a container's pipe");
+    return static_cast<std::size_t>(answer);
+}
+
+bool PipeWorker::end() noexcept {
+    if (!pidfd_) return true;
+    (void)send_signal(pidfd_.get(), SIGKILL);
+    const auto ended = try_wait_exit(pidfd_.get());
+    if (ended && !*ended) return false;
+    pidfd_.reset();
+    return true;
+}
+
+}  // namespace xctl::kernel

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A process that touches other people's pipes in our stead: splice(2), pipe(7).
+//
+// Who splices from a file or a socket into a pipe keeps the pipe locked until something comes (Linux 6.18, too), and
+// whoever then touches that pipe waits in the kernel for as long as that, whatever O_NONBLOCK says, and cannot even be
+// killed. Only poll(2) asks without the lock. A container's output is such a pipe, and `cat` of a terminal or of a file
+// server that hangs is all it takes, so what must never wait leaves reading and writing to a worker.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl::kernel {
+
+class PipeWorker {
+public:
+    /// It ends with us. Until it is asked for something it holds no descriptor of ours, and afterwards none either.
+    static Result<PipeWorker> start();
+
+    PipeWorker(PipeWorker&& other) noexcept;
+    PipeWorker& operator=(PipeWorker&&) = delete;
+    /// Only after end() has been true: it would go on in memory that is used for something else.
+    ~PipeWorker();
+
+    /// Begins to move what is in `pipe` to `position` of `file`; the kernel changes the position as it moves the bytes.
+    /// Where kCanShareMemory is false, `position` must be in shared memory that was mapped before the worker started.
+    Result<> begin_splice(int pipe, int file, std::int64_t& position, std::size_t size);
+    /// Begins to write these bytes, or the first of them if they are many.
+    Result<> begin_write(int pipe, std::string_view bytes);
+
+    /// How what was begun has ended: the number of bytes, or the error of the system call. Empty if it has not, in
+    /// this time. Errno is ECANCELED when the worker is dead.
+    std::optional<Result<std::size_t>> await(std::chrono::milliseconds time);
+    /// Readable when await() has something to say.
+    [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+    /// Kills it. False while the kernel does not let go of it; a job that still waits for the lock does nothing any more.
+    bool end() noexcept;
+
+private:
+    struct Area;
+    struct Job;
+    PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept;
+    [[noreturn]] static void serve(void* area);
+    Result<> begin(const Job& job, int pipe, int file);
+
+    UniqueFd socket_;
+    pid_t pid_ = -1;
+    UniqueFd pidfd_;
+    Area* area_ = nullptr;  // mapped; the worker's too
+};
+
+}  // namespace xctl::kernel
