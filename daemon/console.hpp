@@ -62,6 +62,11 @@ public:
     Result<> set_terminal(UniqueFd master);
     void mark_run_begin(bool terminal);
 
+    /// One of the container's pipes took longer than a turn of the loop, so that what it holds is not here yet.
+    [[nodiscard]] bool is_late() const noexcept {
+        return pull_task_.is_pending() || rest_timer_ || input_task_.is_pending();
+    }
+
     /// All that must survive the daemon.
     [[nodiscard]] std::vector<Held> held() const;
     /// Takes back what was held and goes on reading.

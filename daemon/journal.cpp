@@ -14,7 +14,10 @@ namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 constexpr std::size_t kMaxLine = 16 * 1024;
-constexpr std::chrono::milliseconds kSendRetryDelay{250};
+constexpr std::chrono::milliseconds kSendRetryDelay{50};
+/// How many lines go to the journal before others get their turn: each is a message, and a container may have printed
+/// thousands since it was last looked at.
+constexpr int kLinesPerTurn = 64;
 constexpr int kPriorityInfo = 6;
 constexpr int kPriorityWarning = 4;
 constexpr int kPriorityError = 3;
@@ -169,8 +172,7 @@ void JournalRelay::report_dropped() {
     if (send_entry(line)) dropped = 0;
 }
 
-/// False when the journal was full before all was sent.
-bool JournalRelay::forward(bool with_rest) {
+JournalRelay::Forwarded JournalRelay::forward(bool with_rest) {
     std::string line;
     bool standard_error = false;
     std::uint64_t begin = cursor_.offset();  // of the line
@@ -185,20 +187,20 @@ bool JournalRelay::forward(bool with_rest) {
         commit();
         return true;
     };
-    while (true) {
+    for (int turn = 0; turn < kLinesPerTurn; ++turn) {
         auto ahead = cursor;
         const auto item = ahead.next(ring_, kMaxLine);
         const auto* output = std::get_if<ConsoleCursor::Output>(&item);
         if (output == nullptr) {
             const bool nothing = std::holds_alternative<ConsoleCursor::Nothing>(item);
-            if (nothing && !with_rest) return true;
-            if (!flush(false)) return false;
-            if (nothing) return true;
+            if (nothing && !with_rest) return Forwarded::all;
+            if (!flush(false)) return Forwarded::none;
+            if (nothing) return Forwarded::all;
             cursor = ahead;
             commit();
             continue;
         }
-        if (output->standard_error != standard_error && !flush(true)) return false;
+        if (output->standard_error != standard_error && !flush(true)) return Forwarded::none;
         standard_error = output->standard_error;
         const std::string_view text(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
         if (const auto dropped = line.empty() ? drop_lines(text) : 0; dropped > 0) {
@@ -214,27 +216,34 @@ bool JournalRelay::forward(bool with_rest) {
         cursor = ahead;
         cursor.advance(newline == std::string_view::npos ? take : take + 1);
         if (newline != std::string_view::npos) {
-            if (!send(line, standard_error, false, begin)) return false;
+            if (!send(line, standard_error, false, begin)) return Forwarded::none;
             commit();
         } else if (line.size() >= kMaxLine && !flush(true)) {
-            return false;
+            return Forwarded::none;
         }
     }
+    return Forwarded::some;
 }
 
 void JournalRelay::pump() {
     // An earlier daemon may have died before it said so.
     if (!report_) report_dropped();
-    if (retry_ || forward(false)) return;
-    auto timer = loop_.add_timer(kSendRetryDelay, [this](std::uint32_t) {
-        retry_.reset();
-        pump();
-    });
-    if (timer) retry_ = std::move(*timer);
+    if (!retry_) go_on(forward(false));
 }
 
+void JournalRelay::go_on(Forwarded done) {
+    if (done == Forwarded::all) return;
+    const auto again = [this](std::uint32_t) {
+        retry_.reset();
+        pump();
+    };
+    auto source = done == Forwarded::some ? loop_.add_defer(again) : loop_.add_timer(kSendRetryDelay, again);
+    if (source) retry_ = std::move(*source);
+}
+
+/// What is left goes later, and a last line that has no end with it, since the end of the run ends it as well.
 void JournalRelay::finish() {
-    (void)forward(true);
+    if (!retry_) go_on(forward(true));
     report_dropped();
 }
 

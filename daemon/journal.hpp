@@ -52,9 +52,14 @@ public:
     void pump();
     /// The run has ended: its last line may lack its end.
     void finish();
+    /// There is more than a turn of the loop allows for, or than the journal takes.
+    [[nodiscard]] bool is_behind() const noexcept { return static_cast<bool>(retry_); }
 
 private:
-    bool forward(bool with_rest);
+    /// Some: there is more. None more: the journal is full.
+    enum class Forwarded : std::uint8_t { all, some, none };
+    Forwarded forward(bool with_rest);
+    void go_on(Forwarded done);
     bool send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset);
     [[nodiscard]] bool send_entry(Journal::Line line) const;
     void count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now);

@@ -201,11 +201,11 @@ Result<> Manager::forget(Supervisor& container) {
     return {};
 }
 
-/// Whoever reads slowly still gets the last output and how the container ended.
+/// Whoever reads slowly, and the journal, still gets the last output and how the container ended.
 void Manager::purge_removed_in(std::chrono::microseconds delay) {
     auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
         removed_timer_.reset();
-        std::erase_if(removed_, [](const auto& container) { return !container->is_attached(); });
+        std::erase_if(removed_, [](const auto& container) { return !container->is_read(); });
         if (!removed_.empty()) purge_removed_in(kPurgeInterval);
     });
     if (timer) removed_timer_ = std::move(*timer);

@@ -200,6 +200,8 @@ void Manager::remove(Request& request, const Done& done) {
         done(Reply{});
     };
     if (state == State::created || state == State::stopped) return finish({});
+    // After `systemctl stop`, which has seen more than we have.
+    if (!request.force && container.is_about_to_stop()) return container.wait(finish);
     if (!request.force)
         return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first, or use force", request.name,
                                                         name_of(kStates, state))));

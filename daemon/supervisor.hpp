@@ -84,7 +84,8 @@ public:
 
     /// Ends with the container: it was deleted. Clients may still have to read what it printed.
     void finish();
-    [[nodiscard]] bool is_attached() const noexcept { return clients().count() > 0; }
+    /// What it printed is not everywhere yet where it is to be.
+    [[nodiscard]] bool is_read() const noexcept { return clients().count() > 0 || journal_.is_behind(); }
     /// With a definition that was changed on disk. What is about the console counts at once, the rest from the next
     /// start on.
     void set_definition(Definition definition);
@@ -97,6 +98,8 @@ public:
     [[nodiscard]] State state() const noexcept { return record_.machine.state; }
     /// It runs, or the policy will start it again.
     [[nodiscard]] bool is_active() const noexcept { return state() != State::created && state() != State::stopped; }
+    /// Its init is dead, and nothing of ours starts it again; that it has stopped is only a matter of our hearing of it.
+    [[nodiscard]] bool is_about_to_stop() const;
     /// It ran under an earlier daemon, whose clients may come back for it.
     [[nodiscard]] bool outlived_daemon() const noexcept { return outlived_daemon_; }
     [[nodiscard]] const std::string& unit() const noexcept { return record_.unit; }

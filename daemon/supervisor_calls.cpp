@@ -90,6 +90,11 @@ void Supervisor::finish() {
     for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));
 }
 
+bool Supervisor::is_about_to_stop() const {
+    const bool comes_back = effective_policy().when != RestartWhen::no && !record_.machine.stop_asked;
+    return run_ && !comes_back && kernel::has_exited(run_->pidfd());
+}
+
 /// Only what a run can end by is worth remembering, and the first stop decides.
 void Supervisor::note_request(EndRequest request) {
     if (has_run(state()) && !record_.machine.stop_asked) record_.end_request = std::move(request);

@@ -2,6 +2,7 @@
 #include "lib/kernel/process.hpp"
 
 #include <linux/sched.h>
+#include <poll.h>
 #include <sys/wait.h>
 
 #include "lib/kernel/raw.hpp"
@@ -97,6 +98,11 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
 Result<> send_signal(int pidfd, int signal) {
     return lift(raw::call<SYS_pidfd_send_signal>(pidfd, signal, nullptr, 0),
                 "pidfd_send_signal " + std::to_string(signal));
+}
+
+bool has_exited(int pidfd) {
+    pollfd waiting{pidfd, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) > 0;
 }
 
 Result<ExitStatus> wait_exit(int pidfd, Reap reap) {

@@ -66,6 +66,9 @@ Result<> send_signal(int pidfd, int signal);
 
 enum class Reap : unsigned char { yes, no };
 
+/// Anybody's process; also before it has been reaped.
+[[nodiscard]] bool has_exited(int pidfd);
+
 /// Blocks until our child ends. Errno is ECHILD when the process is not our child.
 Result<ExitStatus> wait_exit(int pidfd, Reap reap = Reap::yes);
 

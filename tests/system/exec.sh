@@ -154,8 +154,7 @@ test_placements() {
     systemctl start oci@unit
     equal 'in a unit' 'in unit 6' "in unit $(status_of xctl exec unit -- sh -c 'exit 6')"
     systemctl stop oci@unit
-    until_true 5 state_is unit stopped
-    xctl delete unit
+    check 'xctld may hear of it later, and deletes it all the same' xctl delete unit
     start_box '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
         .linux.gidMappings = .linux.uidMappings'
     equal 'in a user namespace' '0 100000' "$(xctl exec box -- id -u) $(xctl exec box -- awk '{print $2}' /proc/self/uid_map)"

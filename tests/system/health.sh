@@ -65,7 +65,6 @@ MAINPID=1"; sleep 1000' '{"readiness": {"notify": true}}' "$programs | $shared"
     check 'its status comes through' until_true 5 sh -c 'systemctl show -p StatusText --value oci@notify | grep -q "at work"'
     equal 'its main process does not change' "$pid" "$(systemctl show -p MainPID --value oci@notify)"
     systemctl stop oci@notify
-    until_true 5 state_is notify stopped
     xctl delete notify
 }
 

@@ -123,10 +123,14 @@ protected:
         console_ = std::make_unique<Console>(loop_, workers_, open_ring(directory_.fd(), size));
     }
 
-    /// Handles all that is ready now. Between sockets and pipes nothing arrives later by itself.
+    /// Handles all that is ready now. Between sockets and pipes nothing arrives later by itself, but on a busy machine a
+    /// pipe worker may be late.
     void settle() {
         int turns = 0;
         while (sd_event_run(loop_.get(), 0) > 0) ASSERT_LT(++turns, 100'000) << "the loop spins";
+        if (are_pipes_locked_ || !console_->is_late()) return;
+        wait_for([this] { return !console_->is_late(); });
+        settle();
     }
     /// For terminals, whose bytes the kernel passes on when it pleases.
     void wait_for(const std::function<bool()>& condition) {
@@ -191,6 +195,7 @@ protected:
     PipeWorkers workers_{loop_};
     std::unique_ptr<Console> console_;
     UniqueFd in_, out_, err_;  // the container's ends; of a terminal, `in_` is the slave
+    bool are_pipes_locked_ = false;
 };
 
 }  // namespace xctl::test

@@ -52,6 +52,7 @@ protected:
         near_.reset(ends[0]);
         far_.reset(ends[1]);
         begin_pipes();
+        are_pipes_locked_ = true;
         for (const auto* fd : {&in_, &out_}) (void)::fcntl(fd->get(), F_SETFL, 0);
     }
 
@@ -165,8 +166,7 @@ TEST_F(LockedPipeTest, AWorkerThatWasKilledMovesNothing) {
 
 TEST_F(LockedPipeTest, AWorkerThatIsGoneIsReplaced) {
     ASSERT_EQ(::write(out_.get(), "one\n", 4), 4);
-    settle();
-    EXPECT_EQ(console_->ring().end(), 4u);
+    wait_for([&] { return console_->ring().end() == 4; });
     // Its only child.
     std::ifstream children(std::format("/proc/self/task/{}/children", ::getpid()));
     pid_t worker = -1;
