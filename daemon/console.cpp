@@ -286,8 +286,8 @@ void Console::close_run() {
         stream->source.reset();
         stream->fd.reset();
     }
-    pull_task_.cancel();
-    input_task_.cancel();
+    pull_task_.give_up();
+    input_task_.give_up();
     rest_timer_.reset();
     terminal_source_.reset();
     retry_timer_.reset();

@@ -52,6 +52,7 @@ Result<> serve() {
     const auto journal = Journal::open();
     Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
     PipeWorkers pipe_workers(loop);
+    parking.set_disposer([&](auto fds) { pipe_workers.close(std::move(fds)); });
     Blueprints blueprints;
     launch::DevicePrograms device_programs;
     Services services{loop,    launcher,   pipe_workers,    *scopes,                *machines,

@@ -130,7 +130,12 @@ void Parking::compact_if_worth_it() {
 }
 
 Result<> Parking::consume(std::size_t messages) {
-    for (; messages > 0; --messages, --queued_) TRY(receive(receive_end_.get(), 0));
+    for (; messages > 0; --messages, --queued_) {
+        auto received = TRY(receive(receive_end_.get(), 0));
+        // Of those that live there is a newer message with the same.
+        const auto key = received.text.substr(0, received.text.find(' '));
+        if (dispose_ && !living_.contains(key)) dispose_(std::move(received.fds));
+    }
     return {};
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -31,6 +32,10 @@ public:
 
     /// With the two ends as the last daemon left them, or with a new pair that the caller has stored.
     Parking(UniqueFd send_end, UniqueFd receive_end);
+
+    /// Called with descriptors that nobody else here has any more. Without it they are closed, which may take as long as
+    /// a container likes: see kernel::PipeWorker.
+    void set_disposer(std::function<void(std::vector<UniqueFd>)> dispose) { dispose_ = std::move(dispose); }
 
     /// What was parked, the newest for each key.
     Result<std::vector<Entry>> recover();
@@ -58,6 +63,7 @@ private:
 
     UniqueFd send_end_;
     UniqueFd receive_end_;
+    std::function<void(std::vector<UniqueFd>)> dispose_;
     std::uint64_t next_serial_ = 1;
     std::size_t queued_ = 0;                       // messages in the queue
     std::map<std::string, std::uint64_t> living_;  // key to its newest serial

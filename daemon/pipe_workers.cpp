@@ -25,6 +25,17 @@ bool PipeWorkers::Task::finish(std::chrono::milliseconds time) {
     return true;
 }
 
+void PipeWorkers::Task::give_up() {
+    if (worker_ && !was_moved_) tell_hang();
+    cancel();
+}
+
+void PipeWorkers::Task::tell_hang() {
+    hang_timer_.reset();
+    was_moved_ = true;
+    if (on_hang_) on_hang_(worker_->pid());
+}
+
 void PipeWorkers::Task::cancel() {
     if (worker_) home_->retire(release());
 }
@@ -54,9 +65,22 @@ Result<std::size_t> PipeWorkers::write(int pipe, std::string_view bytes, Task& t
     return finish_or_wait(TRY(start(begin)), task, std::move(later));
 }
 
+void PipeWorkers::close(std::vector<UniqueFd> fds) {
+    std::vector<int> numbers;
+    for (const auto& fd : fds) numbers.push_back(fd.get());
+    if (numbers.empty()) return;
+    auto worker = start([&](auto& each) { return each.begin_close(numbers); });
+    if (!worker) return;
+    fds.clear();
+    // One that waits for a lock is not needed any more, and lets go of them when it dies.
+    if (const auto result = worker->await(kTurnTime))
+        recycle(std::move(*worker), true, *result);
+    else
+        retire(std::move(*worker));
+}
+
 /// The idle one may have died of somebody's signal; another is tried once.
 Result<kernel::PipeWorker> PipeWorkers::start(const Begin& begin) {
-    bury();
     if (idle_) {
         auto worker = *std::exchange(idle_, std::nullopt);
         if (begin(worker)) return worker;
@@ -77,14 +101,18 @@ Result<std::size_t> PipeWorkers::finish_or_wait(kernel::PipeWorker worker, Task&
     task.home_ = this;
     task.was_moved_ = false;
     task.worker_.emplace(std::move(worker));
+    if (auto watched = watch(task, std::move(later)); !watched) {
+        task.cancel();
+        return std::unexpected(std::move(watched).error());
+    }
+    return fail_errno(EINPROGRESS, "a container's pipe");
+}
+
+Result<> PipeWorkers::watch(Task& task, Done later) {
     task.source_ = TRY(loop_.add_io(task.worker_->fd(), EPOLLIN,
                                     [this, &task, later = std::move(later)](std::uint32_t) { on_done(task, later); }));
-    task.hang_timer_ = TRY(loop_.add_timer(kHangTime, [&task](std::uint32_t) {
-        task.hang_timer_.reset();
-        task.was_moved_ = true;
-        if (task.on_hang_) task.on_hang_(task.worker_->pid());
-    }));
-    return fail_errno(EINPROGRESS, "a container's pipe");
+    task.hang_timer_ = TRY(loop_.add_timer(kHangTime, [&task](std::uint32_t) { task.tell_hang(); }));
+    return {};
 }
 
 void PipeWorkers::on_done(Task& task, const Done& later) {
@@ -102,12 +130,14 @@ void PipeWorkers::recycle(kernel::PipeWorker worker, bool is_here, const Result<
     idle_.emplace(std::move(worker));
 }
 
+/// Until the kernel lets go of it.
 void PipeWorkers::retire(kernel::PipeWorker worker) {
-    if (!worker.end()) dying_.push_back(std::move(worker));
-}
-
-void PipeWorkers::bury() {
-    std::erase_if(dying_, [](auto& worker) { return worker.end(); });
+    if (worker.end()) return;
+    const auto it = dying_.insert(dying_.end(), {std::move(worker), {}});
+    auto source = loop_.add_io(it->worker.pidfd(), EPOLLIN, [this, it](std::uint32_t) {
+        if (it->worker.end()) dying_.erase(it);
+    });
+    if (source) it->source = std::move(*source);
 }
 
 }  // namespace xctl

@@ -8,6 +8,7 @@
 #include <list>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "lib/kernel/event.hpp"
 #include "lib/kernel/pipe_worker.hpp"
@@ -32,10 +33,13 @@ public:
         [[nodiscard]] bool is_pending() const noexcept { return worker_.has_value(); }
         /// Waits this long; whether it has ended by then. Nobody else is told how.
         bool finish(std::chrono::milliseconds time);
+        /// Nobody will wait any longer.
+        void give_up();
         void cancel();
 
     private:
         friend class PipeWorkers;
+        void tell_hang();
         kernel::PipeWorker release();
 
         PipeWorkers* home_ = nullptr;
@@ -58,19 +62,25 @@ public:
     /// then, and `later` is told how it ends.
     Result<std::size_t> splice(int pipe, int file, std::int64_t& position, std::size_t size, Task& task, Done later);
     Result<std::size_t> write(int pipe, std::string_view bytes, Task& task, Done later);
+    /// What may be the last descriptors of pipes.
+    void close(std::vector<UniqueFd> fds);
 
 private:
     using Begin = std::function<Result<>(kernel::PipeWorker&)>;
     Result<kernel::PipeWorker> start(const Begin& begin);
     Result<std::size_t> finish_or_wait(kernel::PipeWorker worker, Task& task, Done later);
+    Result<> watch(Task& task, Done later);
     void on_done(Task& task, const Done& later);
     void recycle(kernel::PipeWorker worker, bool is_here, const Result<std::size_t>& result);
     void retire(kernel::PipeWorker worker);
-    void bury();
 
     kernel::EventLoop& loop_;
     std::optional<kernel::PipeWorker> idle_;
-    std::list<kernel::PipeWorker> dying_;
+    struct Dying {
+        kernel::PipeWorker worker;
+        kernel::EventSource source;
+    };
+    std::list<Dying> dying_;
 };
 
 }  // namespace xctl

@@ -42,6 +42,7 @@ struct ErrorRow {
 constexpr ErrorRow kErrors[] = {
     {"org.freedesktop.systemd1.UnitExists", Errc::exists},
     {"org.freedesktop.systemd1.NoSuchUnit", Errc::not_found},
+    {"org.freedesktop.DBus.Error.UnknownObject", Errc::not_found},
 };
 
 std::unexpected<Error> failed(const std::string& what, const BusError& error, int negative_errno) {
@@ -240,7 +241,12 @@ Result<std::string> Systemd::description_of(const std::string& unit) {
     if (result >= 0)
         result = sd_bus_get_property_string(bus_.get(), kService, path, "org.freedesktop.systemd1.Unit", "Description",
                                             &error.error, &text);
-    if (result < 0) return failed("look at " + unit, error, result);
+    if (result < 0) {
+        auto failure = failed("look at " + unit, error, result);
+        // An empty scope may go between the two questions.
+        if (failure.error().code == Errc::not_found) return std::string();
+        return failure;
+    }
     std::string description = text;
     std::free(text);
     return description;

@@ -25,27 +25,31 @@ constexpr std::size_t kBuffer = 64 * 1024;
 constexpr std::size_t kStack = 64 * 1024;
 constexpr const char* kName = "xctl-pipes";
 
-/// What a worker gets with a job.
-struct Descriptors {
-    int pipe = -1;
-    int file = -1;
+/// Room for what a worker gets with a job.
+struct DescriptorRoom {
+    alignas(cmsghdr) char bytes[CMSG_SPACE(PipeWorker::kMaxFds * sizeof(int))];
 };
 
-Descriptors take_descriptors(const msghdr& message) {
-    Descriptors out;
+std::span<const int> descriptors_of(const msghdr& message) {
     const auto* header = static_cast<const cmsghdr*>(message.msg_control);
-    if (message.msg_controllen < CMSG_LEN(sizeof(int)) || header->cmsg_type != SCM_RIGHTS) return out;
-    const auto* fds = reinterpret_cast<const int*>(CMSG_DATA(header));
-    out.pipe = fds[0];
-    if (header->cmsg_len >= CMSG_LEN(2 * sizeof(int))) out.file = fds[1];
-    return out;
+    if (message.msg_controllen < sizeof *header || header->cmsg_type != SCM_RIGHTS) return {};
+    return {reinterpret_cast<const int*>(CMSG_DATA(header)), (header->cmsg_len - CMSG_LEN(0)) / sizeof(int)};
 }
 
 }  // namespace
 
+/// Its descriptors come with it, and are closed when it is done.
 struct PipeWorker::Job {
-    std::int64_t* position;  // of the file; null: the buffer is written
-    std::size_t size;
+    enum class Kind : std::uint8_t { splice, write, close } kind;
+    std::int64_t* position;  // of the file, to splice into
+    std::size_t size;        // to splice, or of what is in the buffer
+
+    [[nodiscard]] int run(std::span<const int> fds, const char* buffer) const {
+        if (kind == Kind::splice && fds.size() == 2)
+            return raw::call<SYS_splice>(fds[0], nullptr, fds[1], position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        if (kind == Kind::write && fds.size() == 1) return raw::call<SYS_write>(fds[0], buffer, size);
+        return 0;
+    }
 };
 
 struct PipeWorker::Area {
@@ -95,40 +99,38 @@ void PipeWorker::serve(void* argument) {
     (void)raw::call<SYS_close_range>(socket + 1, ~0U, 0);
     while (true) {
         Job job;
-        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(Descriptors))];
+        DescriptorRoom control;
         iovec part{&job, sizeof job};
-        msghdr message{nullptr, 0, &part, 1, control, sizeof control, 0};
+        msghdr message{nullptr, 0, &part, 1, control.bytes, sizeof control.bytes, 0};
         const int size = raw::call<SYS_recvmsg>(socket, &message, MSG_CMSG_CLOEXEC);
         if (size != sizeof job) {
             if (raw::errno_of(size) == EINTR) continue;
             (void)raw::call<SYS_exit_group>(0);  // we are gone
         }
-        const auto fds = take_descriptors(message);
-        const int result = job.position != nullptr
-                               ? raw::call<SYS_splice>(fds.pipe, nullptr, fds.file, job.position, job.size,
-                                                       SPLICE_F_NONBLOCK | SPLICE_F_MOVE)
-                               : raw::call<SYS_write>(fds.pipe, area.buffer, job.size);
-        raw::close(fds.pipe);
-        raw::close(fds.file);
+        const auto fds = descriptors_of(message);
+        const int result = job.run(fds, area.buffer);
+        for (const int fd : fds) raw::close(fd);
         const std::int64_t answer = result < 0 ? -raw::errno_of(result) : result;
         (void)raw::call<SYS_sendto>(socket, &answer, sizeof answer, MSG_NOSIGNAL, nullptr, 0);
     }
 }
 
-Result<> PipeWorker::begin(const Job& job, int pipe, int file) {
-    const std::array fds{pipe, file};
-    const auto count = file >= 0 ? fds.size() : 1;
-    return send_with_fds(socket_.get(), std::as_bytes(std::span(&job, 1)), std::span(fds).first(count));
+Result<> PipeWorker::begin(const Job& job, std::span<const int> fds) {
+    return send_with_fds(socket_.get(), std::as_bytes(std::span(&job, 1)), fds);
 }
 
 Result<> PipeWorker::begin_splice(int pipe, int file, std::int64_t& position, std::size_t size) {
-    return begin({&position, size}, pipe, file);
+    return begin({Job::Kind::splice, &position, size}, std::array{pipe, file});
 }
 
 Result<> PipeWorker::begin_write(int pipe, std::string_view bytes) {
     const auto size = std::min(bytes.size(), kBuffer);
     std::memcpy(area_->buffer, bytes.data(), size);
-    return begin({nullptr, size}, pipe, -1);
+    return begin({Job::Kind::write, nullptr, size}, std::array{pipe});
+}
+
+Result<> PipeWorker::begin_close(std::span<const int> fds) {
+    return begin({Job::Kind::close, nullptr, 0}, fds.first(std::min(fds.size(), kMaxFds)));
 }
 
 std::optional<Result<std::size_t>> PipeWorker::await(std::chrono::milliseconds time) {
@@ -143,6 +145,7 @@ std::optional<Result<std::size_t>> PipeWorker::await(std::chrono::milliseconds t
 
 bool PipeWorker::end() noexcept {
     if (!pidfd_) return true;
+    socket_.reset();
     (void)send_signal(pidfd_.get(), SIGKILL);
     const auto ended = try_wait_exit(pidfd_.get());
     if (ended && !*ended) return false;

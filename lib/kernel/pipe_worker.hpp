@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "lib/base/result.hpp"
@@ -35,6 +36,10 @@ public:
     Result<> begin_splice(int pipe, int file, std::int64_t& position, std::size_t size);
     /// Begins to write these bytes, or the first of them if they are many.
     Result<> begin_write(int pipe, std::string_view bytes);
+    /// Begins to close these, up to kMaxFds; who closes an end of a pipe for the last time needs the lock as well. They stay
+    /// the caller's, whose own close is then not the last.
+    Result<> begin_close(std::span<const int> fds);
+    static constexpr std::size_t kMaxFds = 16;
 
     /// How what was begun has ended: the number of bytes, or the error of the system call. Empty if it has not, in
     /// this time. Errno is ECANCELED when the worker is dead.
@@ -42,6 +47,8 @@ public:
     /// Readable when await() has something to say.
     [[nodiscard]] int fd() const noexcept { return socket_.get(); }
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    /// Readable when end() will be true, once it was called.
+    [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
 
     /// Kills it. False while the kernel does not let go of it; a job that still waits for the lock does nothing any more.
     bool end() noexcept;
@@ -51,7 +58,7 @@ private:
     struct Job;
     PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept;
     [[noreturn]] static void serve(void* area);
-    Result<> begin(const Job& job, int pipe, int file);
+    Result<> begin(const Job& job, std::span<const int> fds);
 
     UniqueFd socket_;
     pid_t pid_ = -1;

@@ -301,7 +301,9 @@ class Context:
         for name in dict.fromkeys(self.ids):
             if (self.state_root / name).exists():
                 try:
-                    self.call("delete", "--force", name)
+                    done = self.call("delete", "--force", name)
+                    if done.status != 0 and (self.state_root / name).exists():
+                        hung.append(str(done))
                 except Failure as failure:
                     hung.append(str(failure))
         for cleanup in reversed(self.cleanups):

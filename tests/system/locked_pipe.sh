@@ -28,6 +28,11 @@ check 'xctld says so' until_true 10 eval 'journalctl --boot | grep -q "holder: o
 check 'the worker that waits is with the container' until_true 5 eval '
     for pid in $(workers); do grep -l "xctl-holder.scope/supervisor" /proc/$pid/cgroup; done | grep -q .'
 
+# What an exec leaves behind may hold its pipe, and is not waited for when that is closed.
+for _ in $(seq 25); do
+    equal 'the exec ends' 3 "$(status_of timeout 10 xctl exec other -- sh -c 'cat /dev/ptmx & sleep 0.1; exit 3')"
+done
+check 'xctld answers' timeout 5 xctl list
 # Neither way of going waits for the pipe, and the next daemon meets it as well.
 for how in 'systemctl restart xctld' 'systemctl kill --signal=KILL --kill-whom=main xctld'; do
     check "$how" timeout 15 $how

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from supervision.bench import Bench, Target, Unable, processes, run, until
 
-OURS = ("xctld", "xctl-launch", "xctl-pipes", "xctl-keeper")
+OURS = ("xctld", "xctl-launch", "xctl-keeper")
+WORKERS = "xctl-pipes"  # their memory is xctld's
 RINGS = "/run/xctl/state/"
 FIRST, MORE = 10, 50  # so that what the first ones make xctld take for good does not count
 OTHERS = 5
@@ -40,7 +41,8 @@ def measure_ours(bench: Bench) -> tuple[float, float, float]:
     def now() -> tuple[int, int, int]:
         time.sleep(SETTLE)
         pids = processes(*OURS)
-        return private_kilobytes(pids, lambda path: not is_ring(path)), private_kilobytes(pids, is_ring), len(pids)
+        return private_kilobytes(pids, lambda path: not is_ring(path)), private_kilobytes(pids, is_ring), \
+            len(pids) + len(processes(WORKERS))
 
     for number in range(FIRST):
         run("xctl", "run", "--detach", f"idle{number}", f"{bench.work}/sleeper")
