@@ -66,12 +66,9 @@ Result<std::size_t> PipeWorkers::write(int pipe, std::string_view bytes, Task& t
 }
 
 void PipeWorkers::close(std::vector<UniqueFd> fds) {
-    std::vector<int> numbers;
-    for (const auto& fd : fds) numbers.push_back(fd.get());
-    if (numbers.empty()) return;
-    auto worker = start([&](auto& each) { return each.begin_close(numbers); });
+    if (fds.empty()) return;
+    auto worker = start([&](auto& each) { return each.begin_close(fds); });
     if (!worker) return;
-    fds.clear();
     // One that waits for a lock is not needed any more, and lets go of them when it dies.
     if (const auto result = worker->await(kTurnTime))
         recycle(std::move(*worker), true, *result);

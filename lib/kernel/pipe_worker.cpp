@@ -44,11 +44,13 @@ struct PipeWorker::Job {
     std::int64_t* position;  // of the file, to splice into
     std::size_t size;        // to splice, or of what is in the buffer
 
-    [[nodiscard]] int run(std::span<const int> fds, const char* buffer) const {
+    [[nodiscard]] int run(int socket, std::span<const int> fds, const char* buffer) const {
         if (kind == Kind::splice && fds.size() == 2)
             return raw::call<SYS_splice>(fds[0], nullptr, fds[1], position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
         if (kind == Kind::write && fds.size() == 1) return raw::call<SYS_write>(fds[0], buffer, size);
-        return 0;
+        // To close: when nobody else has them any more.
+        std::byte go{};
+        return raw::call<SYS_recvfrom>(socket, &go, sizeof go, 0, nullptr, nullptr);
     }
 };
 
@@ -108,7 +110,7 @@ void PipeWorker::serve(void* argument) {
             (void)raw::call<SYS_exit_group>(0);  // we are gone
         }
         const auto fds = descriptors_of(message);
-        const int result = job.run(fds, area.buffer);
+        const int result = job.run(socket, fds, area.buffer);
         for (const int fd : fds) raw::close(fd);
         const std::int64_t answer = result < 0 ? -raw::errno_of(result) : result;
         (void)raw::call<SYS_sendto>(socket, &answer, sizeof answer, MSG_NOSIGNAL, nullptr, 0);
@@ -129,8 +131,14 @@ Result<> PipeWorker::begin_write(int pipe, std::string_view bytes) {
     return begin({Job::Kind::write, nullptr, size}, std::array{pipe});
 }
 
-Result<> PipeWorker::begin_close(std::span<const int> fds) {
-    return begin({Job::Kind::close, nullptr, 0}, fds.first(std::min(fds.size(), kMaxFds)));
+Result<> PipeWorker::begin_close(std::vector<UniqueFd>& fds) {
+    std::vector<int> numbers;
+    for (const auto& fd : fds) numbers.push_back(fd.get());
+    TRY(begin({Job::Kind::close, nullptr, 0}, std::span(numbers).first(std::min(numbers.size(), kMaxFds))));
+    fds.clear();
+    // Only now the worker's are the last.
+    constexpr std::byte kGo{};
+    return send_with_fds(socket_.get(), std::span(&kGo, 1), {});
 }
 
 std::optional<Result<std::size_t>> PipeWorker::await(std::chrono::milliseconds time) {

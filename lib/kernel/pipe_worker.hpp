@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -36,9 +37,9 @@ public:
     Result<> begin_splice(int pipe, int file, std::int64_t& position, std::size_t size);
     /// Begins to write these bytes, or the first of them if they are many.
     Result<> begin_write(int pipe, std::string_view bytes);
-    /// Begins to close these, up to kMaxFds; who closes an end of a pipe for the last time needs the lock as well. They stay
-    /// the caller's, whose own close is then not the last.
-    Result<> begin_close(std::span<const int> fds);
+    /// Begins to close these, up to kMaxFds; who closes an end of a pipe for the last time needs the lock as well, and that is
+    /// the worker then. They are the caller's still if this fails.
+    Result<> begin_close(std::vector<UniqueFd>& fds);
     static constexpr std::size_t kMaxFds = 16;
 
     /// How what was begun has ended: the number of bytes, or the error of the system call. Empty if it has not, in
