@@ -4,9 +4,9 @@
 die or stall, the disk fills up, and programs are executed in some of them all the time. Nobody but the containers
 themselves may end one; every line is there exactly once, every exit status is right, and nothing is left.
 
-CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos. It goes on until
-xctld has met CHAOS_KILLS (50 in a minute) SIGKILLs, and something was executed on pipes and on terminals. CHAOS_EXECS (5)
-clients execute at a time."""
+CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos; CHAOS_PACE (1) how
+many times longer containers pause. It goes on until xctld has met CHAOS_KILLS (50 in a minute) SIGKILLs, and something
+was executed on pipes and on terminals. CHAOS_EXECS (5) clients execute at a time."""
 from __future__ import annotations
 
 import json
@@ -29,6 +29,7 @@ WORK = Path(sys.argv[1])
 CONTAINERS = int(os.environ.get("CHAOS_CONTAINERS", "50"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 KILLS = int(os.environ.get("CHAOS_KILLS", str(int(SECONDS * 50 / 60))))
+PACE = float(os.environ.get("CHAOS_PACE", "1"))
 EXECS = int(os.environ.get("CHAOS_EXECS", "5"))
 SEED = int(os.environ.get("CHAOS_SEED", str(random.SystemRandom().randrange(1_000_000))))
 DAEMON = Path("/usr/libexec/xctl/xctld")
@@ -43,7 +44,7 @@ echo "last $i"; exit CODE"""
 
 # Each run is short and fails, so that the policy starts the next one; the last ends well.
 RESTARTER = """r=$(($(cat /own/runs) + 1)); echo $r >/own/runs; i=0
-while [ $i -lt 20 ] && [ ! -e /stop/now ]; do i=$((i + 1)); echo "run $r line $i"; sleep 0.1; done
+while [ $i -lt 20 ] && [ ! -e /stop/now ]; do i=$((i + 1)); echo "run $r line $i"; sleep PAUSE; done
 echo "run $r last $i"; [ ! -e /stop/now ] || exit 0; exit $((r % 100 + 1))"""
 
 
@@ -107,8 +108,11 @@ class Container:
     def define(self, spec: dict, rng: random.Random) -> None:
         (self.directory / "own").mkdir(parents=True)
         (self.directory / "own/runs").write_text("0")
-        script = RESTARTER if self.kind == "restarter" else COUNTER.replace("CODE", str(self.code)) \
-            .replace("BURST", str(rng.choice((1, 10, 100)))).replace("PAUSE", rng.choice(("0.1", "0.3", "0.6")))
+        if self.kind == "restarter":
+            script = RESTARTER.replace("PAUSE", str(0.1 * PACE))
+        else:
+            script = COUNTER.replace("CODE", str(self.code)).replace("BURST", str(rng.choice((1, 10, 100)))) \
+                .replace("PAUSE", str(rng.choice((0.1, 0.3, 0.6)) * PACE))
         spec = json.loads(json.dumps(spec))
         spec["process"]["args"] = ["sh", "-c", script]
         spec["process"]["terminal"] = self.kind == "tty"
@@ -118,11 +122,13 @@ class Container:
         (self.directory / "config.json").write_text(json.dumps(spec))
         done = run("xctl", "create", self.name, str(self.directory), f"--scrollback={SCROLLBACK}")
         check(done.returncode == 0, f"create {self.name}: {done.stderr}")
+        # The journal is not what this is about, and would be busy for long.
+        more: dict[str, dict] = {"journal": {"burst": 100}}
         if self.kind == "restarter":
-            file = DEFINITIONS / f"{self.name}.json.d/restart.json"
-            file.parent.mkdir()
-            file.write_text(json.dumps({"restart": {"policy": "on-failure", "delayUSec": 20000, "multiplier": 1,
-                                                    "limit": 0}}))
+            more["restart"] = {"policy": "on-failure", "delayUSec": 20000, "multiplier": 1, "limit": 0}
+        file = DEFINITIONS / f"{self.name}.json.d/chaos.json"
+        file.parent.mkdir()
+        file.write_text(json.dumps(more))
 
     def start(self) -> None:
         done = run("systemctl", "start", f"oci@{self.name}") if self.kind == "unit" else run("xctl", "start", self.name)

@@ -200,6 +200,7 @@ id somebody >/dev/null 2>&1 || useradd --create-home somebody
 script_bundle "$work/bundle" 'trap "exit 0" TERM; trap : USR1; echo ready; while :; do sleep 0.1; done'
 for name in run idle mine mine2; do xctl create $name "$work/bundle"; done
 xctl start run
+check 'it has printed' until_true 10 eval '[ "$(field run consoleEnd)" = 6 ]'
 for test in ${*:-refusal leaks rule_for_a_container rule_for_a_verb}; do
     note "== $test"
     "test_$test"
