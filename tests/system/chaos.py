@@ -35,6 +35,7 @@ SEED = int(os.environ.get("CHAOS_SEED", str(random.SystemRandom().randrange(1_00
 DAEMON = Path("/usr/libexec/xctl/xctld")
 DEFINITIONS = Path("/etc/xctl/containers")
 SCROLLBACK = "16M"
+BEGIN = time.monotonic()
 REST = 10.0  # seconds between two moments when xctld is let live
 
 # Each counts until a file appears, says how far it came, and ends with its own code. $CODE, $BURST and $PAUSE are put in.
@@ -58,7 +59,7 @@ def check(true: object, text: str) -> None:
 
 
 def note(text: str) -> None:
-    print(f"-- {text}", flush=True)
+    print(f"-- {text} ({time.monotonic() - BEGIN:.0f} s)", flush=True)
 
 
 def run(*words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
