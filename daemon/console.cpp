@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kLastWait{100};
 constexpr int kLateTurns = 16;
 constexpr std::chrono::milliseconds kReadRetryDelay{500};
 /// What pipes and terminals may still hold when the ring is as full as it may get; it must fit in at the end.
-constexpr std::uint64_t kInTransit = 4 * 64 * 1024;
+constexpr std::uint64_t kInTransit = 4 * kDefaultPipeSize;
 constexpr std::size_t kMaxWaitingInput = 1024 * 1024;
 
 /// What clients see as the status of a program that never ran, as shells have it.
@@ -187,9 +187,7 @@ void Console::on_readable(Stream& stream) {
             stream.source.reset();
             stream.fd.reset();
             break;
-        case Pulled::later:
-            for (auto* source : {&output_.source, &error_.source}) source->reset();
-            break;
+        case Pulled::later: stop_watching(); break;
         case Pulled::stuck: retry_later();
     }
     notify();
@@ -197,13 +195,17 @@ void Console::on_readable(Stream& stream) {
 
 /// The ring cannot grow, since /run is full. The container waits in its write meanwhile, and nothing is lost.
 void Console::retry_later() {
-    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
+    stop_watching();
     if (retry_timer_) return;
     auto timer = loop_.add_timer(kReadRetryDelay, [this](std::uint32_t) {
         retry_timer_.reset();
         watch_all();
     });
     if (timer) retry_timer_ = std::move(*timer);
+}
+
+void Console::stop_watching() {
+    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
 }
 
 void Console::watch_all() {
@@ -221,7 +223,7 @@ bool Console::has_room() const noexcept {
 
 /// The container waits in its write meanwhile.
 void Console::wait_for_room() {
-    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
+    stop_watching();
     waits_for_room_ = true;
 }
 

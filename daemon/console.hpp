@@ -123,6 +123,7 @@ private:
     [[nodiscard]] bool has_room() const noexcept;
     void wait_for_room();
     void watch_all();
+    void stop_watching();
     void pull_terminal();
     void hold_slave();
     void notify();

@@ -16,7 +16,7 @@ def wakeups(pid: int) -> int:
 
 
 def wakeups_while_idle() -> list[float]:
-    """A second, of xctld and of its launcher."""
+    """A second, of xctld, its launcher and its pipe worker."""
     pids = processes("xctld", "xctl-launch", "xctl-pipes")
     if not pids:
         raise Unable("there is no xctld")

@@ -197,6 +197,7 @@ TEST_F(RingKillTest, WhatPipeWorkersMoveIsThereOnce) {
     kill_repeatedly(
         random_, [&] { serve(directory_.fd(), parked, kNoEnd); }, [&] { printer.print(1 + random_() % 10'000); },
         printer, 1 << 20);
+    EXPECT_GT(printer.written().size(), 1u << 20);
     serve(directory_.fd(), parked, printer.written().size());
     expect_written(printer.written());
 }
