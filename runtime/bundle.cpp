@@ -28,25 +28,24 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     Bundle bundle;
     std::error_code unknown;
     bundle.path = plan::normalized(std::filesystem::current_path(unknown).native(), arguments.bundle);
-    const auto file = bundle.path + "/config.json";
-    auto text = kernel::read_file_at(AT_FDCWD, file);
+    const auto& name = arguments.config;
+    auto text = kernel::read_file_at(AT_FDCWD, plan::normalized(bundle.path, name));
     if (!text && text.error().sys_errno == ENOENT)
-        return fail(Errc::invalid_document, "JSON specification file config.json not found");
+        return fail(Errc::invalid_document, "JSON specification file " + name + " not found");
     if (!text) return std::unexpected(std::move(text).error());
     bundle.text = std::move(*text);
-    bundle.spec = TRY(oci::parse_spec(bundle.text, "config.json"));
-    TRY(oci::check_spec(bundle.spec), "config.json");
-    TRY(oci::check_supported(bundle.spec), "config.json");
-    TRY(plan::apply_profile(bundle.spec, false, read_profile), "config.json");
+    bundle.spec = TRY(oci::parse_spec(bundle.text, name));
+    TRY(oci::check_spec(bundle.spec), name);
+    TRY(oci::check_supported(bundle.spec), name);
+    TRY(plan::apply_profile(bundle.spec, false, read_profile), name);
     plan::Warnings warnings;
     bundle.plan = TRY(plan::compile(with_process(bundle.spec), bundle.path, arguments.id(), {}, &warnings),
-                      "config.json");
+                      name);
     bundle.plan.root.no_pivot = arguments.no_pivot;
     // The kernel lets nobody else load it, and devices that a user may not make need no rules.
     if (!is_host_root()) bundle.plan.cgroup.device_program.clear();
     for (auto& warning : launch::list_idle_labels(bundle.plan)) warnings.push_back(std::move(warning));
-    for (const auto& warning : warnings)
-        if (arguments.debug) report("warning", warning);
+    for (const auto& warning : warnings) report_detail(warning);
     return bundle;
 }
 

@@ -102,6 +102,13 @@ Result<UniqueFd> open_init(const Record& record) {
     return pidfd;
 }
 
+Result<int> for_each_named(const Arguments& arguments, Result<int> (*act)(const Arguments&, const std::string&)) {
+    if (!arguments.regex) return act(arguments, arguments.id());
+    for (const auto& name : TRY(match_names(arguments, arguments.id())))
+        if (const auto done = act(arguments, name); !done) report("warning", name + ": " + done.error().message);
+    return 0;
+}
+
 oci::Status status_of(const Container& container) {
     const auto& [store, record] = container;
     if (record.pid == 0) return store.is_locked() ? oci::Status::creating : oci::Status::stopped;

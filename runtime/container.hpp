@@ -21,6 +21,10 @@ enum class Lock : bool { no, yes };
 /// Errc::not_found when there is none.
 Result<Container> open_container(const Arguments& arguments, const std::string& id, Lock lock);
 
+/// Does something to the container of that id or, with --regex, to each that matches it; what cannot be done to one
+/// keeps nobody from the others, and is reported.
+Result<int> for_each_named(const Arguments& arguments, Result<int> (*act)(const Arguments&, const std::string& id));
+
 [[nodiscard]] oci::Status status_of(const Container& container);
 [[nodiscard]] oci::State state_of(const Container& container);
 

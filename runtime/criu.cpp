@@ -59,6 +59,15 @@ criu_cg_mode cgroup_mode(CriuCgroups cgroups) {
     return CRIU_CG_MODE_IGNORE;
 }
 
+criu_network_lock_method network_lock_method(CriuNetworkLock lock) {
+    switch (lock) {
+        case CriuNetworkLock::nftables: return CRIU_NETWORK_LOCK_NFTABLES;
+        case CriuNetworkLock::skip: return CRIU_NETWORK_LOCK_SKIP;
+        case CriuNetworkLock::iptables: break;
+    }
+    return CRIU_NETWORK_LOCK_IPTABLES;
+}
+
 Result<> check_criu(int status) { return status < 0 ? fail_errno(ENOMEM, "criu's options") : Result<>(); }
 
 Result<> set_lists(const CriuRequest& request) {
@@ -103,6 +112,7 @@ Result<> set_up(const CriuRequest& request, const char* log) {
     if (!request.lsm_profile.empty()) TRY(check_criu(criu_set_lsm_profile(request.lsm_profile.c_str())));
     if (!request.lsm_mount_context.empty())
         TRY(check_criu(criu_set_lsm_mount_context(request.lsm_mount_context.c_str())));
+    TRY(check_criu(criu_set_network_lock(network_lock_method(request.network_lock))));
     set_flags(request);
     return set_lists(request);
 }

@@ -18,6 +18,9 @@ namespace xctl::runtime {
 /// What happens to the properties of cgroups; the names are those of criu(8).
 enum class CriuCgroups : unsigned char { soft, full, strict, ignore };
 
+/// How TCP connections are held while they are saved or made again.
+enum class CriuNetworkLock : unsigned char { iptables, nftables, skip };
+
 struct CriuRequest {
     UniqueFd images, work;  // directories; the log is in the second
     std::string root;       // restore: the container's root, a mount of its own
@@ -30,6 +33,7 @@ struct CriuRequest {
     std::vector<std::string> externals;                       // dump: other things that are not the container's
     std::vector<std::pair<int, std::string>> inherited;       // restore: our descriptors in their stead
     CriuCgroups cgroups = CriuCgroups::soft;
+    CriuNetworkLock network_lock = CriuNetworkLock::iptables;
     bool leave_running = false, tcp_established = false, tcp_skip_in_flight = false, ext_unix_sk = false;
     bool shell_job = false, file_locks = false, auto_dedup = false, link_remap = false, empty_network = false;
 };

@@ -26,6 +26,22 @@ constexpr std::array<Named<CriuCgroups>, 4> kCgroupModes{{
     {"ignore", CriuCgroups::ignore},
 }};
 
+constexpr std::array<Named<CriuNetworkLock>, 3> kNetworkLocks{{
+    {"iptables", CriuNetworkLock::iptables},
+    {"nftables", CriuNetworkLock::nftables},
+    {"skip", CriuNetworkLock::skip},
+}};
+
+/// An option that is one of several words; without it `out` stays.
+template <class T, std::size_t N>
+Result<> choose(const std::array<Named<T>, N>& words, std::string_view option, std::string_view given, T& out) {
+    if (given.empty()) return {};
+    const auto known = value_of(words, given);
+    if (!known) return fail(Errc::invalid_argument, "invalid " + std::string(option) + ": " + xctl::quoted(given));
+    out = *known;
+    return {};
+}
+
 std::unexpected<Error> refused(std::string_view option, std::string_view why) {
     return fail(Errc::unsupported, "--" + std::string(option) + " is not supported: " + std::string(why));
 }
@@ -70,12 +86,8 @@ Result<CriuRequest> make_criu_request(const Arguments& arguments, MakeImages mak
     TRY(find_criu());
     CriuRequest request;
     TRY(set_empty_namespaces(arguments, request));
-    if (!arguments.cgroups_mode.empty()) {
-        const auto mode = value_of(kCgroupModes, arguments.cgroups_mode);
-        if (!mode)
-            return fail(Errc::invalid_argument, "invalid manage-cgroups-mode: " + xctl::quoted(arguments.cgroups_mode));
-        request.cgroups = *mode;
-    }
+    TRY(choose(kCgroupModes, "manage-cgroups-mode", arguments.cgroups_mode, request.cgroups));
+    TRY(choose(kNetworkLocks, "network-lock", arguments.network_lock, request.network_lock));
     TRY(open_image_directories(arguments, make, request));
     request.lsm_profile = arguments.lsm_profile;
     request.lsm_mount_context = arguments.lsm_mount_context;

@@ -66,11 +66,9 @@ bool has_own_processes(const Container& container) {
     return row != nullptr && row->path.empty();
 }
 
-}  // namespace
-
-Result<int> verb_kill(const Arguments& arguments) {
+Result<int> signal_one(const Arguments& arguments, const std::string& id) {
     const int signal = TRY(parse_signal(arguments.words.size() > 1 ? arguments.words[1] : "SIGTERM"));
-    const auto container = TRY(open_container(arguments, arguments.id(), Lock::no));
+    const auto container = TRY(open_container(arguments, id, Lock::no));
     const auto init = open_init(container.record);
     const bool all = arguments.all || (signal == SIGKILL && init && !has_own_processes(container));
     if (all && (init || arguments.all)) {
@@ -85,5 +83,9 @@ Result<int> verb_kill(const Arguments& arguments) {
     if (!sent) return std::unexpected(sent.error());
     return 0;
 }
+
+}  // namespace
+
+Result<int> verb_kill(const Arguments& arguments) { return for_each_named(arguments, signal_one); }
 
 }  // namespace xctl::runtime

@@ -16,6 +16,7 @@ using A = Arguments;
 constexpr OptionRow kRoot{"root", 0, "DIRECTORY", &A::root, "Where the states of containers are kept"};
 constexpr OptionRow kFormat{"format", 'f', "FORMAT", &A::format, "table or json"};
 constexpr OptionRow kBundle{"bundle", 'b', "DIRECTORY", &A::bundle, "Directory with config.json (default: here)"};
+constexpr OptionRow kConfig{"config", 'f', "FILE", &A::config, "Another file than config.json, in the bundle or absolute"};
 constexpr OptionRow kConsole{"console-socket", 0, "SOCKET", &A::console_socket,
                              "Unix socket that receives the terminal's master"};
 constexpr OptionRow kPidfdSocket{"pidfd-socket", 0, "SOCKET", &A::pidfd_socket,
@@ -26,6 +27,10 @@ constexpr OptionRow kPreserve{"preserve-fds", 0, "N", &A::preserve_fds,
                               "Pass the descriptors 3 to 3+N-1 to the program"};
 constexpr OptionRow kNoPivot{"no-pivot", 0, "", &A::no_pivot,
                              "Move the root instead of pivoting, on a host that runs from an initramfs"};
+constexpr OptionRow kNoSubreaper{"no-subreaper", 0, "", &A::no_subreaper,
+                                 "Leave orphans of the container to somebody else"};
+constexpr OptionRow kRegex{"regex", 'r', "", &A::regex,
+                           "ID is an extended regular expression that ids are searched for"};
 constexpr OptionRow kDetach{"detach", 'd', "", &A::detach, "Return once the program runs"};
 
 constexpr OptionRow kImages{"image-path", 0, "DIRECTORY", &A::image_path, "CRIU's images (default: ./checkpoint)"};
@@ -37,15 +42,18 @@ constexpr OptionRow kLazyPages{"lazy-pages", 0, "", &A::lazy_pages, "Refused"};
 constexpr OptionRow kFileLocks{"file-locks", 0, "", &A::file_locks, "Also file locks"};
 constexpr OptionRow kCgroupsMode{"manage-cgroups-mode", 0, "MODE", &A::cgroups_mode,
                                  "soft, full, strict or ignore (default soft)"};
+constexpr OptionRow kNetworkLock{"network-lock", 0, "METHOD", &A::network_lock,
+                                 "How TCP connections are held meanwhile: iptables (default), nftables or skip"};
 constexpr OptionRow kEmptyNamespace{"empty-ns", 0, "NAMESPACE", &A::empty_namespaces,
                                     "network: its content is not kept"};
 constexpr OptionRow kAutoDedup{"auto-dedup", 0, "", &A::auto_dedup, "Remove what a later image replaces"};
 
 constexpr std::array kGlobal{
     kRoot,
-    OptionRow{"log", 0, "FILE", &A::log, "Append errors to this file"},
+    OptionRow{"log", 0, "FILE", &A::log, "Append errors to this file; or syslog:NAME, journald:NAME"},
     OptionRow{"log-format", 0, "FORMAT", &A::log_format, "text or json"},
-    OptionRow{"debug", 0, "", &A::debug, "Say more"},
+    OptionRow{"log-level", 0, "LEVEL", &A::log_level, "error (default), warning or debug"},
+    OptionRow{"debug", 0, "", &A::debug, "The same as --log-level=debug"},
     OptionRow{"systemd-cgroup", 0, "", &A::systemd_cgroup, "Let systemd make the cgroups, as scopes"},
     OptionRow{"cgroup-manager", 0, "MANAGER", &A::manager, "cgroupfs, systemd, or disabled for no cgroups at all"},
     OptionRow{"skip-unavailable-limits", 0, "", &A::skip_limits,
@@ -56,9 +64,11 @@ constexpr std::array kGlobal{
     OptionRow{"version", 'v', "", &A::version, "Print the version"},
 };
 
-constexpr std::array kCreate{kBundle, kConsole, kPidfdSocket, kPidFile, kKeyring, kPreserve, kNoPivot};
+constexpr std::array kCreate{kBundle,   kConfig,   kConsole, kPidfdSocket, kPidFile,
+                             kKeyring,  kPreserve, kNoPivot, kNoSubreaper};
 constexpr std::array kRun{
     kBundle,
+    kConfig,
     kConsole,
     kPidfdSocket,
     kPidFile,
@@ -66,8 +76,8 @@ constexpr std::array kRun{
     kPreserve,
     kNoPivot,
     kDetach,
+    kNoSubreaper,
     OptionRow{"keep", 0, "", &A::keep, "Keep the container's state when the program has ended"},
-    OptionRow{"no-subreaper", 0, "", &A::no_subreaper, "Leave orphans of the container to somebody else"},
 };
 constexpr std::array kCheckpoint{
     kImages,
@@ -78,6 +88,7 @@ constexpr std::array kCheckpoint{
     kLazyPages,
     kFileLocks,
     kCgroupsMode,
+    kNetworkLock,
     kEmptyNamespace,
     kAutoDedup,
     OptionRow{"parent-path", 0, "DIRECTORY", &A::parent_path, "The images before, relative to the new ones"},
@@ -101,9 +112,10 @@ constexpr std::array kRestore{
     kLazyPages,
     kFileLocks,
     kCgroupsMode,
+    kNetworkLock,
     kEmptyNamespace,
     kAutoDedup,
-    OptionRow{"no-subreaper", 0, "", &A::no_subreaper, "Leave orphans of the container to somebody else"},
+    kNoSubreaper,
     OptionRow{"no-pivot", 0, "", &A::no_pivot, "Refused"},
     OptionRow{"lsm-profile", 0, "TYPE:NAME", &A::lsm_profile, "Another profile of AppArmor or SELinux"},
     OptionRow{"lsm-mount-context", 0, "CONTEXT", &A::lsm_mount_context, "Another SELinux context of file systems"},
@@ -127,11 +139,13 @@ constexpr std::array kExec{
     OptionRow{"cgroup", 0, "PATH", &A::cgroup, "Run in this cgroup below the container's"},
     OptionRow{"ignore-paused", 0, "", &A::ignore_paused, "Also when the container is paused"},
 };
-constexpr std::array kKill{OptionRow{"all", 'a', "", &A::all, "Signal every process of the container"}};
-constexpr std::array kDelete{OptionRow{"force", 'f', "", &A::force, "Kill what is running first"}};
+constexpr std::array kKill{OptionRow{"all", 'a', "", &A::all, "Signal every process of the container"}, kRegex};
+constexpr std::array kDelete{OptionRow{"force", 'f', "", &A::force, "Kill what is running first"}, kRegex};
 constexpr std::array kList{kFormat, OptionRow{"quiet", 'q', "", &A::quiet, "Only the names"}};
 constexpr std::array kPs{kFormat};
-constexpr std::array kSpec{kBundle, OptionRow{"rootless", 0, "", &A::spec_rootless, "For a user without privileges"}};
+constexpr std::array kSpec{kBundle,
+                           OptionRow{"file", 'f', "FILE", &A::config, "Another file than config.json, likewise"},
+                           OptionRow{"rootless", 0, "", &A::spec_rootless, "For a user without privileges"}};
 constexpr std::array kEvents{
     OptionRow{"interval", 0, "DURATION", &A::interval, "Time between statistics (default 5s)"},
     OptionRow{"stats", 0, "", &A::stats, "Print statistics once"},
@@ -184,7 +198,7 @@ constinit const std::array kVerbs{
 };
 static_assert(names_are_unique(kGlobal) && names_are_unique(kRun) && names_are_unique(kExec) &&
               names_are_unique(kCheckpoint) && names_are_unique(kRestore) &&
-              names_are_unique(kUpdate));
+              names_are_unique(kUpdate) && names_are_unique(kCreate));
 
 class Parser {
 public:

@@ -14,17 +14,17 @@ namespace xctl::runtime {
 
 /// Whatever any option may say. An empty text means that the option was not given.
 struct Arguments {
-    std::string root, log, log_format = "text", rootless = "auto", manager;
+    std::string root, log, log_format = "text", log_level = "error", rootless = "auto", manager;
     bool debug = false, systemd_cgroup = false, help = false, version = false, skip_limits = false;
 
-    std::string bundle = ".", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
+    std::string bundle = ".", config = "config.json", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;
     std::string interval, resources, pidfd_socket, apparmor, process_label;
     std::vector<std::string> env, caps, groups;
     bool detach = false, keep = false, no_new_keyring = false, all = false, force = false, quiet = false, tty = false;
-    bool no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false, spec_rootless = false;
+    bool regex = false, no_new_privs = false, ignore_paused = false, stats = false, no_subreaper = false, spec_rootless = false;
 
     std::string image_path, work_path, parent_path, cgroups_mode, lsm_profile, lsm_mount_context;
-    std::string status_fd, page_server;
+    std::string status_fd, page_server, network_lock;
     std::vector<std::string> empty_namespaces;
     bool leave_running = false, tcp_established = false, tcp_skip_in_flight = false, ext_unix_sk = false;
     bool shell_job = false, lazy_pages = false, file_locks = false, pre_dump = false, auto_dedup = false;
@@ -36,6 +36,7 @@ struct Arguments {
 
     std::vector<std::string> words;  // what is no option, in order
 
+    /// Of the container; with --regex what many of them match.
     [[nodiscard]] const std::string& id() const { return words.front(); }
 };
 

@@ -2,8 +2,11 @@
 #include "runtime/report.hpp"
 
 #include <fcntl.h>
+#include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <string>
 
@@ -18,7 +21,9 @@ namespace {
 /// A program has one log.
 struct Log {
     UniqueFd file;
+    std::string name;  // of whom the system's log says that it comes, instead of a file
     bool json = false;
+    bool details = false;
 };
 
 Log& the_log() {
@@ -30,26 +35,52 @@ std::string log_line(std::string_view level, std::string_view message, std::stri
     return "time=\"" + std::string(time) + "\" level=" + std::string(level) + " msg=" + xctl::quoted(message) + "\n";
 }
 
+constexpr std::string_view kFilePrefix = "file:";
+/// journald serves syslog(3), too, and keeps the same fields of a message.
+constexpr std::array<std::string_view, 2> kSystemLogs{"syslog:", "journald:"};
+
+Result<> open_log(Log& log, std::string_view where) {
+    for (const auto prefix : kSystemLogs) {
+        if (!where.starts_with(prefix)) continue;
+        log.name = where.substr(prefix.size());
+        ::openlog(log.name.c_str(), LOG_PID, LOG_USER);
+        return {};
+    }
+    if (where.starts_with(kFilePrefix)) where.remove_prefix(kFilePrefix.size());
+    log.file = TRY(kernel::open_at(AT_FDCWD, std::string(where), O_WRONLY | O_CREAT | O_APPEND, 0644));
+    return {};
+}
+
 }  // namespace
 
 Result<> open_report(const Arguments& arguments) {
     auto& log = the_log();
     if (arguments.log_format != "text" && arguments.log_format != "json")
         return fail(Errc::invalid_argument, "invalid log-format: " + arguments.log_format);
+    constexpr std::array<std::string_view, 3> kLevels{"error", "warning", "debug"};
+    if (!std::ranges::contains(kLevels, arguments.log_level))
+        return fail(Errc::invalid_argument, "invalid log-level: " + arguments.log_level);
     log.json = arguments.log_format == "json";
-    if (arguments.log.empty()) return {};
-    log.file = TRY(kernel::open_at(AT_FDCWD, arguments.log, O_WRONLY | O_CREAT | O_APPEND, 0644));
-    return {};
+    log.details = arguments.debug || arguments.log_level != kLevels.front();
+    return arguments.log.empty() ? Result<>() : open_log(log, arguments.log);
 }
 
 void report(std::string_view level, std::string_view message) {
     const auto& log = the_log();
     const auto time = format_time(std::chrono::system_clock::now());
     const auto line = log.json ? log_line_json(level, message, time) : log_line(level, message, time);
-    static_cast<void>(kernel::write_all(log.file ? log.file.get() : STDERR_FILENO, line));
+    const bool is_error = level == "error";
+    if (log.name.empty())
+        static_cast<void>(kernel::write_all(log.file ? log.file.get() : STDERR_FILENO, line));
+    else
+        ::syslog(is_error ? LOG_ERR : LOG_WARNING, "%s", std::string(message).c_str());
     // Who has a log still tells people.
-    if (log.file && level == "error")
+    if ((log.file || !log.name.empty()) && is_error)
         static_cast<void>(kernel::write_all(STDERR_FILENO, std::string(message) + "\n"));
+}
+
+void report_detail(std::string_view message) {
+    if (the_log().details) report("warning", message);
 }
 
 Result<> print(std::string_view text) { return kernel::write_all(STDOUT_FILENO, text); }

@@ -15,4 +15,7 @@ Result<> open_report(const Arguments& arguments);
 /// `level` is "error" or "warning".
 void report(std::string_view level, std::string_view message);
 
+/// A warning that only those want to see who ask for it by --log-level.
+void report_detail(std::string_view message);
+
 }  // namespace xctl::runtime

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "lib/kernel/file.hpp"
@@ -108,11 +109,11 @@ void make_rootless(Json& spec) {
 Result<int> verb_spec(const Arguments& arguments) {
     auto spec = new_spec();
     if (arguments.spec_rootless) make_rootless(spec);
-    const auto path = arguments.bundle + "/config.json";
+    const std::filesystem::path path = std::filesystem::path(arguments.bundle) / arguments.config;
     const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!file && errno == EEXIST)
-        return fail(Errc::exists, "File config.json exists. Remove it first");
-    if (!file) return fail_errno(errno, path);
+        return fail(Errc::exists, "File " + arguments.config + " exists. Remove it first");
+    if (!file) return fail_errno(errno, path.native());
     TRY(kernel::write_all(file.get(), spec.dump(4) + "\n"));
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/privileges.hpp"
 
@@ -184,6 +186,19 @@ Result<std::vector<std::string>> list_names(const Arguments& arguments) {
     }
     ::closedir(stream);
     std::ranges::sort(names);
+    return names;
+}
+
+Result<std::vector<std::string>> match_names(const Arguments& arguments, const std::string& pattern) {
+    regex_t expression;
+    if (::regcomp(&expression, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+        return fail(Errc::invalid_argument, "invalid regular expression " + xctl::quoted(pattern));
+    auto names = list_names(arguments);
+    if (names)
+        std::erase_if(*names, [&](const std::string& name) {
+            return ::regexec(&expression, name.c_str(), 0, nullptr, 0) != 0;
+        });
+    ::regfree(&expression);
     return names;
 }
 

@@ -69,4 +69,7 @@ Result<> check_id(std::string_view id);
 /// The names of all containers, sorted; not of what is just being made or removed.
 Result<std::vector<std::string>> list_names(const Arguments& arguments);
 
+/// Those in which the extended regular expression of regex(7) is found.
+Result<std::vector<std::string>> match_names(const Arguments& arguments, const std::string& pattern);
+
 }  // namespace xctl::runtime
