@@ -49,14 +49,6 @@ private:
     bool changed_ = false;
 };
 
-/// The container's terminal passes everything on unchanged: ours already turns line feeds into what it needs.
-void pass_line_feeds(int master) {
-    termios settings{};
-    if (::tcgetattr(master, &settings) < 0) return;
-    settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-    ::tcsetattr(master, TCSANOW, &settings);
-}
-
 void copy_size(int master) {
     if (const auto size = kernel::read_window_size(STDIN_FILENO))
         static_cast<void>(kernel::set_window_size(master, *size));
@@ -87,6 +79,10 @@ public:
             if (rows[4].revents != 0) pass_on_notification();
             ended_ = rows[0].revents != 0;
         }
+        drain();
+    }
+
+    void drain() {
         while (session_.terminal && has_more_output()) take_output();
     }
 
@@ -153,6 +149,19 @@ Result<int> exit_code(const Session& session) {
 
 }  // namespace
 
+void prepare_terminal(int master) {
+    termios settings{};
+    if (::tcgetattr(master, &settings) == 0) {
+        settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+        ::tcsetattr(master, TCSANOW, &settings);
+    }
+    copy_size(master);
+}
+
+void drain_terminal(Session& session) {
+    if (session.terminal) Attendance(session, -1).drain();
+}
+
 Result<> hold_signals() {
     const auto set = held_signals();
     return ::sigprocmask(SIG_BLOCK, &set, nullptr) < 0 ? fail_errno(errno, "sigprocmask") : Result<>();
@@ -163,8 +172,6 @@ Result<int> attend(Session& session) {
     const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals) return fail_errno(errno, "signalfd");
     if (session.terminal) {
-        pass_line_feeds(session.terminal.get());
-        copy_size(session.terminal.get());
         const RawTerminal raw;
         Attendance(session, signals.get()).run();
     } else {

@@ -156,13 +156,16 @@ Result<> kill_everything(const Container& container) {
     return await_end(init->get());
 }
 
-Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hooks, oci::Status status) {
+Result<> run_hooks(const Container& container, std::string_view kind, const std::vector<oci::Hook>& hooks,
+                   oci::Status status) {
     if (hooks.empty()) return {};
     auto state = state_of(container);
     state.status = status;
     state.pid = status == oci::Status::stopped ? 0 : container.record.pid;
     const auto text = oci::to_json(state);
-    for (const auto& hook : plan::to_hooks(hooks)) TRY(launch::run_hook(hook, text));
+    const auto rows = plan::to_hooks(hooks);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        TRY(launch::run_hook(rows[i], text), launch::hook_failure(kind, i));
     return {};
 }
 
@@ -180,7 +183,7 @@ Result<> destroy(const Container& container) {
     // A failing hook keeps nobody from getting rid of the container.
     if (const auto spec = load_spec(container))
         for (const auto& hook : spec->hooks.poststop)
-            if (const auto done = run_hooks(container, {hook}, oci::Status::stopped); !done)
+            if (const auto done = run_hooks(container, "poststop", {hook}, oci::Status::stopped); !done)
                 report("warning", done.error().message);
     return container.store.remove();
 }

@@ -51,7 +51,9 @@ Result<> destroy(const Container& container);
 /// What could not be made, and why, is destroyed as far as it is the container's.
 void give_up(Container& container, const Error& why);
 
-/// One kind of hooks in our namespaces, with the container's state as `status` has it.
-Result<> run_hooks(const Container& container, const std::vector<oci::Hook>& hooks, oci::Status status);
+/// Hooks of one kind, which is their name in config.json, in our namespaces, with the container's state as `status` has
+/// it.
+Result<> run_hooks(const Container& container, std::string_view kind, const std::vector<oci::Hook>& hooks,
+                   oci::Status status);
 
 }  // namespace xctl::runtime

@@ -10,6 +10,7 @@
 #include "runtime/launching.hpp"
 #include "runtime/notify_socket.hpp"
 #include "runtime/privileges.hpp"
+#include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
@@ -53,8 +54,8 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
         };
     assistance.run_hooks = [&](pid_t pid) -> Result<> {
         container.record.pid = pid;
-        TRY(run_hooks(container, bundle.spec.hooks.prestart, oci::Status::created));
-        return run_hooks(container, bundle.spec.hooks.create_runtime, oci::Status::created);
+        TRY(run_hooks(container, "prestart", bundle.spec.hooks.prestart, oci::Status::created));
+        return run_hooks(container, "createRuntime", bundle.spec.hooks.create_runtime, oci::Status::created);
     };
     auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;
@@ -78,7 +79,7 @@ Result<Created> create_container(const Arguments& arguments, bool detached, bool
     if (session)
         return Created{std::move(container), std::move(bundle.spec), std::move(bundle.plan), std::move(*session)};
     give_up(container, session.error());
-    return std::unexpected(std::move(session).error().context("xrun create failed"));
+    return std::unexpected(std::move(session).error().context(failure_of_command()));
 }
 
 Result<int> verb_create(const Arguments& arguments) {

@@ -20,12 +20,14 @@
 namespace xctl::runtime {
 namespace {
 
+/// A container that passes capabilities on to what is executed passes these on, too.
 void add_capabilities(oci::Process& process, const std::vector<std::string>& names) {
     if (names.empty()) return;
     if (!process.capabilities) process.capabilities.emplace();
     auto& sets = *process.capabilities;
-    for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted})
-        set->insert(set->end(), names.begin(), names.end());
+    std::vector wanted{&sets.bounding, &sets.effective, &sets.permitted};
+    if (!sets.inheritable.empty()) wanted.push_back(&sets.ambient);
+    for (auto* set : wanted) set->insert(set->end(), names.begin(), names.end());
 }
 
 /// The container's own process with what the command line says instead.
@@ -72,8 +74,12 @@ Result<UniqueFd> choose_exec_group(const Arguments& arguments, const Record& rec
     if (record.cgroup.empty()) return UniqueFd();
     if (!arguments.cgroup.empty()) {
         if (std::ranges::contains(split(arguments.cgroup, '/'), ".."))
-            return fail(Errc::invalid_argument, "bad sub cgroup path: " + arguments.cgroup);
-        return kernel::open_cgroup(record.cgroup + "/" + arguments.cgroup);
+            return fail(Errc::invalid_argument, "bad sub cgroup path: " + arguments.cgroup + " is not a sub cgroup path");
+        auto cgroup = kernel::open_cgroup(record.cgroup + "/" + arguments.cgroup);
+        if (!cgroup && cgroup.error().sys_errno == ENOENT)
+            return fail(Errc::invalid_argument, "adding pid of the process to cgroups: " + record.cgroup + "/" +
+                                                    arguments.cgroup + "/cgroup.procs: no such file or directory");
+        return cgroup;
     }
     const auto path = TRY(kernel::read_cgroup_path(record.pid));
     return kernel::open_cgroup(path.starts_with(record.cgroup + "/") ? path : record.cgroup);
@@ -94,6 +100,9 @@ Result<Session> enter(const Arguments& arguments, const Container& container, pl
     // After the paths of its namespaces have been looked up by number, it is still the same process.
     plan.namespaces = TRY(launch::list_namespaces_to_join(container.record.pid));
     TRY(open_init(container.record));
+    // Without a mount namespace of its own the container has only a root of its own.
+    if (!std::ranges::contains(plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind))
+        plan.root.path = "/proc/" + std::to_string(container.record.pid) + "/root";
     const Assistance assistance{.place = {}, .run_hooks = {}, .go_at_once = !plan.process.terminal};
     auto session = launch_process(plan, std::move(descriptors), arguments.console_socket, assistance);
     return TRY(std::move(session), "exec failed");
@@ -111,6 +120,7 @@ Result<int> verb_exec(const Arguments& arguments) {
         ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
     auto session = TRY(enter(arguments, container, plan));
+    if (session.terminal) prepare_terminal(session.terminal.get());
     TRY(announce(arguments, session.process, "setns"));
     TRY(send_go(session));
     TRY(await_program(session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return plan; }), "exec failed");

@@ -60,6 +60,13 @@ Result<> signal_all(const Container& container, int signal) {
     return kernel::signal_cgroup(cgroup->get(), signal);
 }
 
+bool has_processes(const Container& container) {
+    const auto cgroup = open_group(container.record.cgroup);
+    if (!cgroup) return false;
+    const auto events = kernel::read_cgroup_events(cgroup->get());
+    return events && events->populated;
+}
+
 bool has_own_processes(const Container& container) {
     const auto spec = load_spec(container);
     const auto* row = spec ? oci::find_namespace(*spec, oci::NamespaceType::pid) : nullptr;
@@ -70,8 +77,10 @@ Result<int> signal_one(const Arguments& arguments, const std::string& id) {
     const int signal = TRY(parse_signal(arguments.words.size() > 1 ? arguments.words[1] : "SIGTERM"));
     const auto container = TRY(open_container(arguments, id, Lock::no));
     const auto init = open_init(container.record);
-    const bool all = arguments.all || (signal == SIGKILL && init && !has_own_processes(container));
-    if (all && (init || arguments.all)) {
+    // Without process numbers of its own the container's processes outlive its init.
+    const bool outlive = signal == SIGKILL && !has_own_processes(container);
+    const bool all = arguments.all || (outlive && (init || has_processes(container)));
+    if (all) {
         const auto sent = signal_all(container, signal);
         // Engines ask for this after the init has ended, to be sure; that is no error.
         if (!sent && !arguments.all) return std::unexpected(sent.error());

@@ -106,10 +106,6 @@ Result<int> preserve_descriptors(const Arguments& arguments, plan::Process& proc
     const auto asked = arguments.preserve_fds.empty() ? 0 : TRY(parse_unsigned(arguments.preserve_fds), "preserve-fds");
     const auto count = static_cast<std::uint64_t>(listening) + asked;
     if (count > kMaxPreserved) return fail(Errc::invalid_argument, "too many descriptors to preserve");
-    for (int fd = kFirstPreserved; fd < kFirstPreserved + static_cast<int>(count); ++fd)
-        if (::fcntl(fd, F_GETFD) < 0)
-            return fail(Errc::invalid_argument, "please check that preserved-fd " + std::to_string(fd - 2) + " (of " +
-                                                    std::to_string(count) + ") is present");
     announce_listen_fds(process, listening);
     return static_cast<int>(count);
 }

@@ -57,6 +57,13 @@ struct Created {
 /// `detached`: the init outlives us. `go_at_once`: it executes its program as soon as it can.
 Result<Created> create_container(const Arguments& arguments, bool detached, bool go_at_once);
 
+/// Before the program runs: its terminal gets the size of ours, and passes on what it prints unchanged, since ours turns
+/// line feeds into what it needs.
+void prepare_terminal(int master);
+
+/// What the program has printed on its terminal, when there is nobody to attend to any more.
+void drain_terminal(Session& session);
+
 /// Standard streams, terminal and signals for a program in the foreground, until it ends; then its exit status.
 Result<int> attend(Session& session);
 

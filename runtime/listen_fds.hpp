@@ -7,7 +7,8 @@
 
 namespace xctl::runtime {
 
-/// How many descriptors from 3 on were passed to this process; 0 if they were meant for another.
+/// How many descriptors from 3 on were passed to this process; 0 if $LISTEN_PID says that they were meant for
+/// another.
 [[nodiscard]] int count_listen_fds();
 
 /// Tells the program of them. They are for the first process of a PID namespace.

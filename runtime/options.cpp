@@ -336,15 +336,16 @@ std::span<const OptionRow> global_options() { return kGlobal; }
 
 Result<Command> parse_command(std::span<const char* const> words) { return Parser(words).parse(); }
 
-std::string help_text(const VerbRow* verb) {
-    std::string text = "NAME:\n   xrun";
+std::string help_text(std::string_view program, const VerbRow* verb) {
+    const std::string name(program);
+    std::string text = "NAME:\n   " + name;
     if (verb != nullptr) {
-        text += " " + std::string(verb->name) + " - " + std::string(verb->help) + "\n\nUSAGE:\n   xrun " +
+        text += " " + std::string(verb->name) + " - " + std::string(verb->help) + "\n\nUSAGE:\n   " + name + " " +
                 std::string(verb->name) + " [OPTIONS] " + std::string(verb->words) + "\n\nOPTIONS:\n";
         add_options(text, verb->options);
         return text;
     }
-    text += " - Open Container Initiative runtime\n\nUSAGE:\n   xrun [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS...]\n\n";
+    text += " - Open Container Initiative runtime\n\nUSAGE:\n   " + name + " [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS...]\n\n";
     text += "VERBS:\n";
     for (const auto& row : kVerbs) add_line(text, std::string(row.name), row.help);
     text += "\nGLOBAL OPTIONS:\n";

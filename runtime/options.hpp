@@ -77,7 +77,7 @@ struct Command {
 /// `words` is argv without the program's name. An unknown verb is Errc::not_found.
 Result<Command> parse_command(std::span<const char* const> words);
 
-/// Of the program, or of one verb.
-[[nodiscard]] std::string help_text(const VerbRow* verb);
+/// Of the program by the name that it was called by, or of one verb.
+[[nodiscard]] std::string help_text(std::string_view program, const VerbRow* verb);
 
 }  // namespace xctl::runtime

@@ -31,6 +31,15 @@ Log& the_log() {
     return log;
 }
 
+struct CommandName {
+    std::string program = "xrun", verb;
+};
+
+CommandName& the_command() {
+    static CommandName command;
+    return command;
+}
+
 std::string log_line(std::string_view level, std::string_view message, std::string_view time) {
     return "time=\"" + std::string(time) + "\" level=" + std::string(level) + " msg=" + xctl::quoted(message) + "\n";
 }
@@ -52,6 +61,16 @@ Result<> open_log(Log& log, std::string_view where) {
 }
 
 }  // namespace
+
+void name_command(std::string_view program, std::string_view verb) {
+    const auto slash = program.rfind('/');
+    the_command().program = program.substr(slash == std::string_view::npos ? 0 : slash + 1);
+    the_command().verb = verb;
+}
+
+std::string_view program_name() { return the_command().program; }
+
+std::string failure_of_command() { return the_command().program + " " + the_command().verb + " failed"; }
 
 Result<> open_report(const Arguments& arguments) {
     auto& log = the_log();

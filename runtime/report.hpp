@@ -2,6 +2,7 @@
 // Errors and warnings of xrun: to the log that its caller reads, and to people.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "lib/base/result.hpp"
@@ -11,6 +12,12 @@ namespace xctl::runtime {
 
 /// Where to. Engines show their users the last error of the log.
 Result<> open_report(const Arguments& arguments);
+
+/// Whoever calls us by another name, by which it knows such runtimes, meets it in what we say.
+void name_command(std::string_view program, std::string_view verb);
+[[nodiscard]] std::string_view program_name();
+/// "xrun create failed"
+[[nodiscard]] std::string failure_of_command();
 
 /// `level` is "error" or "warning".
 void report(std::string_view level, std::string_view message);

@@ -224,7 +224,7 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     container.record.start_time = read_start_time(session.process.pid, Zombies::yes).value_or(0);
     TRY(container.store.save(container.record));
     TRY(announce(arguments, session.process, "standard"));
-    TRY(run_hooks(container, bundle.spec.hooks.poststart, oci::Status::running));
+    TRY(run_hooks(container, "poststart", bundle.spec.hooks.poststart, oci::Status::running));
     return session;
 }
 

@@ -13,17 +13,19 @@ namespace {
 
 Result<> begin(Created& created) {
     if (has_notify_socket()) created.session.notifications = TRY(bind_notify_socket(created.container.store));
+    if (created.session.terminal) prepare_terminal(created.session.terminal.get());
     TRY(send_go(created.session));
     TRY(await_program(created.session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return created.plan; }));
     created.container.store.forget_start_socket();
-    return run_hooks(created.container, created.spec.hooks.poststart, oci::Status::running);
+    return run_hooks(created.container, "poststart", created.spec.hooks.poststart, oci::Status::running);
 }
 
 Result<int> run_to_its_end(const Arguments& arguments, Created& created) {
     auto begun = begin(created);
     if (!begun) {
+        drain_terminal(created.session);
         if (const auto gone = destroy(created.container); !gone) report("warning", gone.error().message);
-        return std::unexpected(std::move(begun).error().context("xrun run failed"));
+        return std::unexpected(std::move(begun).error().context(failure_of_command()));
     }
     auto& notifications = created.session.notifications;
     if (arguments.detach && notifications) TRY(await_readiness(notifications.get(), created.container.record));

@@ -7,6 +7,7 @@
 #include "lib/plan/compile.hpp"
 #include "runtime/launching.hpp"
 #include "runtime/notify_socket.hpp"
+#include "runtime/report.hpp"
 #include "runtime/verbs.hpp"
 
 namespace xctl::runtime {
@@ -35,9 +36,9 @@ Result<int> verb_start(const Arguments& arguments) {
     const auto channel = TRY(kernel::connect_unix(container.store.start_socket(), SOCK_SEQPACKET));
     TRY(launch::send(channel.get(), launch::MessageKind::go));
     const auto plan = [&] { return plan::compile(spec, container.record.bundle, container.record.id, {}); };
-    TRY(await_program(channel.get(), plan), "xrun start failed");
+    TRY(await_program(channel.get(), plan), failure_of_command());
     container.store.forget_start_socket();
-    const auto hooked = run_hooks(container, spec.hooks.poststart, oci::Status::running);
+    const auto hooked = run_hooks(container, "poststart", spec.hooks.poststart, oci::Status::running);
     if (!hooked) {
         TRY(kill_everything(container));
         return std::unexpected(hooked.error());

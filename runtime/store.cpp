@@ -59,7 +59,10 @@ Result<UniqueFd> open_lock(int directory) {
 Result<> check_id(std::string_view id) {
     const bool valid = !id.empty() && id.size() <= kMaxIdLength && id != "." && id != ".." &&
                        std::ranges::all_of(id, is_id_character);
-    return valid ? Result<>() : fail(Errc::invalid_argument, "invalid container ID format: " + std::string(id));
+    if (valid) return {};
+    const auto odd = std::ranges::find_if_not(id, is_id_character);
+    const std::string why = odd == id.end() ? "" : std::string("invalid character `") + *odd + "` in the ID ";
+    return fail(Errc::invalid_argument, "invalid container ID format: " + why + std::string(id));
 }
 
 std::string root_directory(const Arguments& arguments) {

@@ -30,7 +30,7 @@ void open_standard_streams() {
 }
 
 Result<int> print_version() {
-    TRY(runtime::print("xrun version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n"));
+    TRY(runtime::print(std::string(runtime::program_name()) + " version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n"));
     return 0;
 }
 
@@ -51,7 +51,7 @@ Result<int> run(const runtime::Command& command, char** argv) {
     TRY(runtime::open_report(arguments));
     if (arguments.help || arguments.version) {
         if (arguments.version) return print_version();
-        TRY(runtime::print(runtime::help_text(command.verb)));
+        TRY(runtime::print(runtime::help_text(runtime::program_name(), command.verb)));
         return 0;
     }
     constexpr std::array<std::string_view, 4> kManagers{"", "cgroupfs", "systemd", "disabled"};
@@ -71,6 +71,7 @@ int main(int argc, char** argv) {
         runtime::report("error", command.error().message);
         return command.error().code == Errc::not_found ? kExitUnknownVerb : kExitFailure;
     }
+    runtime::name_command(argc > 0 ? argv[0] : "xrun", command->verb != nullptr ? command->verb->name : "");
     const auto status = run(*command, argv);
     if (status) return *status;
     runtime::report("error", status.error().message);

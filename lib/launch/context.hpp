@@ -50,6 +50,7 @@ struct Context {
     bool in_user_namespace = false;        // a new or a joined one
     bool own_mounts = false;               // a mount namespace whose root becomes ours
     bool joins_mounts = false;             // the mount namespace of a running container
+    bool host_mounts = false;              // none: what is mounted stays with whoever launches
 
     // State of the child.
     int index = -1;                        // the row that a step works on, for the failure message

@@ -160,7 +160,7 @@ int open_console(Context& context) {
     // The program's user owns its terminal, as after a login. Not possible where the id is not mapped.
     raw::call<SYS_fchown>(context.terminal, process.uid, -1);
     // A running container has its console already.
-    const int bound = context.joins_mounts ? 0 : bind_console(context);
+    const int bound = context.plan->enters ? 0 : bind_console(context);
     if (bound < 0) return bound;
     return send_console(context, master.get());
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
+#include "lib/launch/hooks.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -121,6 +122,9 @@ std::string lower_case(std::string text) {
 
 /// Container engines look for these very words, and choose their exit status by them.
 std::string describe_exec(const Message& failed, const std::string& program) {
+    // The file is there; what it names in its first line is not.
+    if (failed.error == ENOENT && failed.step == step_number("exec"))
+        return "exec " + program + ": no such file or directory";
     const bool searched = !program.contains('/');
     std::string text = "exec: " + xctl::quoted(program) + ": ";
     if (failed.error == ENOENT && searched) return text + "executable file not found in $PATH";
@@ -131,8 +135,6 @@ std::string describe_exec(const Message& failed, const std::string& program) {
 /// What the bare errno does not tell.
 std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
-    if ((list == List::create_hooks || list == List::start_hooks) && failed.error == ECANCELED)
-        return " (it did not exit with 0)";
     if (kSteps[failed.step].name == "resctrl" && failed.error == ENODEV) return " (none is mounted at /sys/fs/resctrl)";
     const auto& mounts = plan.root.mounts;
     if (list != List::mounts || failed.index < 0 ||
@@ -142,11 +144,19 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     if (mount.fstype == "sysfs" && failed.error == EPERM)
         return " (in a user namespace, sysfs needs a new network namespace)";
     if (failed.error == ELOOP || failed.error == ENOTDIR)
-        return " (the target must be a real directory, not a symbolic link)";
+        return " (it must be mounted on ordinary directory, not on a symbolic link)";
     return {};
 }
 
+std::string describe_hook(const Message& failed, const Subject& subject, std::string_view kind) {
+    const auto why = failed.error == ECANCELED ? std::string("it did not exit with 0") : errno_text(failed.error);
+    return hook_failure(kind, static_cast<std::size_t>(failed.index)) + ": " + subject.words + ": " + why;
+}
+
 std::string describe_step(const Message& failed, const Subject& subject, const LaunchPlan& plan) {
+    const auto list = kSteps[failed.step].list;
+    if (list == List::create_hooks && failed.index >= 0) return describe_hook(failed, subject, "createContainer");
+    if (list == List::start_hooks && failed.index >= 0) return describe_hook(failed, subject, "startContainer");
     std::string text(kSteps[failed.step].name);
     if (!subject.words.empty()) text += " " + subject.words;
     if (const auto call = name_of_call(failed.call); !call.empty()) text += ": " + std::string(call);

@@ -48,6 +48,10 @@ Result<std::optional<kernel::ExitStatus>> wait_for(int pidfd, std::uint32_t time
 
 }  // namespace
 
+std::string hook_failure(std::string_view kind, std::size_t index) {
+    return std::format("error running {} hook #{}", kind, index);
+}
+
 Result<> run_hook(const plan::Hook& hook, std::string_view state) {
     const auto input = TRY(make_input(state));
     const auto words = hook.args.empty() ? std::vector{hook.path} : hook.args;

@@ -2,6 +2,7 @@
 // Hooks that run outside the container: the supervisor's side.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "lib/base/result.hpp"
@@ -11,6 +12,9 @@ namespace xctl::launch {
 
 /// The exit status of a hook that could not be executed, wherever it runs.
 inline constexpr int kExitNotExecuted = 127;
+
+/// What went wrong, for people: of a hook by its kind, the name in config.json, and its place among those.
+[[nodiscard]] std::string hook_failure(std::string_view kind, std::size_t index);
 
 /// Runs one hook in our own namespaces with the state on its standard input, and waits. Errc::timeout when it was
 /// killed for taking too long; Errc::launch_failed when it could not be executed or did not exit with 0.

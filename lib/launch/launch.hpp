@@ -33,7 +33,7 @@ struct Descriptors {
     UniqueFd record_directory;     // Parent::keeper: where the file `exit` is written
     UniqueFd start;                // optional: a listening SOCK_SEQPACKET socket, see `hold` in channel.hpp
     bool placed = false;           // init is born where it belongs: it does not ask for a placement
-    int preserved = 0;             // the program also gets our descriptors 3 and up, so many, which must be open
+    int preserved = 0;             // the program also gets our descriptors 3 and up, so many, if they stay open on exec
     bool keep_keyring = false;     // our session keyring instead of a new one
 };
 

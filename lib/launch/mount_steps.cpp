@@ -199,6 +199,17 @@ bool is_protected_late(const Mount& mount) {
     return mount.kind == MountKind::filesystem && mount.fstype == "tmpfs" && (mount.attr_set & MOUNT_ATTR_RDONLY) != 0;
 }
 
+/// In a user namespace what protects the source is locked, and stays unless it is asked for to go, which is refused.
+int set_own_attributes(const Mount& mount, int tree, std::uint64_t set) {
+    const std::uint64_t clear = mount.attr_clear | mount.attr_default;
+    if ((set | clear) == 0) return 0;
+    const int result = raw::set_attributes(tree, {.set = set, .clear = clear}, Subtree::no);
+    if (raw::errno_of(result) != EPERM || mount.attr_default == 0) return result;
+    constexpr std::uint64_t kNeverLocked = MOUNT_ATTR_NOSYMFOLLOW;
+    const std::uint64_t unlocked = mount.attr_clear | (mount.attr_default & kNeverLocked);
+    return raw::set_attributes(tree, {.set = set, .clear = unlocked}, Subtree::no);
+}
+
 int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
     // A tree that the parent made is idmapped already.
     if (context.id_maps[i] >= 0 && context.trees[i] < 0) {
@@ -207,9 +218,8 @@ int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, in
         if (result < 0) return result;
     }
     const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
-    const raw::MountAttributes own{.set = mount.attr_set & ~(kIdMap | later), .clear = mount.attr_clear};
-    if ((own.set | own.clear) != 0)
-        if (const int result = raw::set_attributes(tree, own, Subtree::no); result < 0) return result;
+    if (const int result = set_own_attributes(mount, tree, mount.attr_set & ~(kIdMap | later)); result < 0)
+        return result;
     const raw::MountAttributes all{.set = mount.rec_attr_set & ~kIdMap, .clear = mount.rec_attr_clear};
     if ((all.set | all.clear) != 0)
         if (const int result = raw::set_attributes(tree, all, Subtree::yes); result < 0) return result;

@@ -159,7 +159,8 @@ int open_sources(Context& context) {
         context.index = static_cast<int>(i);
         const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
         context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link);
-        if (context.sources[i] < 0) return context.sources[i];
+        // One that an earlier mount of the container brings is there later.
+        if (context.sources[i] < 0 && raw::errno_of(context.sources[i]) != ENOENT) return context.sources[i];
     }
     return 0;
 }
@@ -167,7 +168,7 @@ int open_sources(Context& context) {
 int become_container_root(Context& context) {
     if (!context.in_user_namespace) return 0;
     // Refused when the namespace was made without privileges; then there is nothing to drop either.
-    const int groups = raw::call<SYS_setgroups>(0, nullptr);
+    const int groups = context.plan->process.keep_groups ? 0 : raw::call<SYS_setgroups>(0, nullptr);
     if (groups < 0 && raw::errno_of(groups) != EPERM) return groups;
     if (const int result = raw::call<SYS_setresgid>(0, 0, 0); result < 0) return result;
     return raw::call<SYS_setresuid>(0, 0, 0);

@@ -34,7 +34,7 @@ Result<> check_controllers(int unit_cgroup, const plan::Cgroup& cgroup) {
     for (const auto& controller : cgroup.controllers) {
         if (std::ranges::contains(offered, controller)) continue;
         return fail(Errc::unsupported, std::string(field_needing(cgroup, controller)) +
-                                           ": the cgroup controller " + xctl::quoted(controller) + " is not available");
+                                           ": the requested cgroup controller `" + controller + "` is not available");
     }
     return {};
 }

@@ -49,14 +49,15 @@ char** find_home_entry(std::vector<char*>& env) {
     return nullptr;
 }
 
-std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks) {
+/// A hook without an environment of its own has the one of `inherited`.
+std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks, char* const* inherited) {
     std::vector<HookVectors> out;
     for (const auto& hook : hooks) {
         out.push_back({pointers_to(hook.args), pointers_to(hook.env)});
         // A program finds its own name, even where the document has no arguments.
         if (hook.args.empty()) out.back().args = {const_cast<char*>(hook.path.c_str()), nullptr};
         if (hook.env.empty())
-            for (char** entry = ::environ; *entry != nullptr; ++entry)
+            for (char* const* entry = inherited; *entry != nullptr; ++entry)
                 out.back().env.insert(out.back().env.end() - 1, *entry);
     }
     return out;
@@ -135,6 +136,7 @@ Result<> prepare_mounts(const std::vector<Mount>& mounts, Preparation& preparati
 Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation) {
     if (seccomp.listener.empty()) return {};
     auto socket = kernel::connect_unix(seccomp.listener, SOCK_STREAM, kListenerPatience);
+    if (!socket && seccomp.listener_optional) return {};
     if (!socket) return fail_step(std::move(socket).error(), "seccomp", seccomp.listener);
     preparation.listener = std::move(*socket);
     preparation.context.sender_stack.resize(kSenderStack);
@@ -187,13 +189,14 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);
     if (plan.process.default_home) context.home_entry = find_home_entry(context.env);
-    context.create_hooks = vectors_of(plan.hooks.create_container);
-    context.start_hooks = vectors_of(plan.hooks.start_container);
+    context.create_hooks = vectors_of(plan.hooks.create_container, ::environ);
+    context.start_hooks = vectors_of(plan.hooks.start_container, context.env.data());
     context.time_offsets = time_offset_text(plan.time_offsets);
     context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     const bool mounts = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
     context.own_mounts = mounts && !plan.enters;
     context.joins_mounts = mounts && plan.enters;
+    context.host_mounts = !mounts && !plan.enters;
     return preparation;
 }
 

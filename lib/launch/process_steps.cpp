@@ -158,11 +158,10 @@ int reset_signals(Context&) {
     return raw::call<SYS_rt_sigprocmask>(SIG_SETMASK, &none, nullptr, kSignalSetSize);
 }
 
-/// All but the streams, what the program shall have beside them, and what the steps after this one need.
+/// All but the streams, what the program shall have beside them, and what the steps after this one need. Among those
+/// that it shall have some may be missing, and their numbers be ours: ours are closed on exec.
 int close_others(Context& context) {
     const auto first = static_cast<unsigned>(3 + context.preserved);
-    for (unsigned fd = 3; fd < first; ++fd)
-        if (const int result = raw::call<SYS_fcntl>(fd, F_SETFD, 0); result < 0) return result;
     int kept[] = {context.channel, context.start, context.listener, context.profile_file, context.label_file};
     std::ranges::sort(kept);
     unsigned low = first;
@@ -201,7 +200,8 @@ int set_ids(Context& context) {
     const auto& process = context.plan->process;
     if (process.capabilities)
         if (const int result = raw::call<SYS_prctl>(PR_SET_KEEPCAPS, 1, 0, 0, 0); result < 0) return result;
-    const int groups = raw::call<SYS_setgroups>(process.groups.size(), process.groups.data());
+    const int groups =
+        process.keep_groups ? 0 : raw::call<SYS_setgroups>(process.groups.size(), process.groups.data());
     // A user namespace made without privileges has given setgroups up, and has no groups to drop.
     const bool given_up = raw::errno_of(groups) == EPERM && context.in_user_namespace && process.groups.empty();
     if (groups < 0 && !given_up) return groups;

@@ -97,8 +97,13 @@ int leave_old_root(Context& context, int old_root) {
     return raw::call<SYS_umount2>(".", MNT_DETACH);
 }
 
-/// What is below stays mounted and out of reach, as after switch_root(8): ".." of the new root leads to itself.
+/// What is below stays mounted and out of reach, as after switch_root(8): ".." of the new root leads to itself. But the
+/// kernel lets who sees a whole procfs or sysfs anywhere mount another one, without what masks the container's.
 int move_root() {
+    for (const char* whole : {"/proc", "/sys"}) {
+        const int gone = raw::call<SYS_umount2>(whole, MNT_DETACH);
+        if (gone < 0 && raw::errno_of(gone) != EINVAL && raw::errno_of(gone) != ENOENT) return gone;
+    }
     const int result = raw::call<SYS_mount>(".", "/", nullptr, MS_MOVE, nullptr);
     return result < 0 ? result : raw::call<SYS_chroot>(".");
 }
@@ -159,25 +164,28 @@ int attach_root(Context& context) {
     if (context.root_source < 0)
         context.root_source = raw::call<SYS_openat>(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root_source < 0) return context.root_source;
-    if (!context.own_mounts) {
+    if (!context.own_mounts && !context.host_mounts) {
         context.root = std::exchange(context.root_source, -1);
         return 0;
     }
-    if (is_shared(root))
+    if (is_shared(root) && context.own_mounts)
         if (const int result = make_parent_private(path); result < 0) return result;
     context.root = raw::clone_tree(context.root_source, nullptr, Subtree::yes);
     if (context.root < 0) return context.root;
-    // pivot_root(2) refuses a shared root; change_root() shares it again.
-    if (is_shared(root))
-        if (const int result = raw::set_attributes(context.root, {.propagation = MS_PRIVATE}, Subtree::no); result < 0)
+    // pivot_root(2) refuses a shared root; change_root() shares it again. On the host nothing may go any further.
+    const Subtree cut = context.host_mounts ? Subtree::yes : Subtree::no;
+    if (is_shared(root) || context.host_mounts)
+        if (const int result = raw::set_attributes(context.root, {.propagation = MS_PRIVATE}, cut); result < 0)
             return result;
     return raw::attach_mount(context.root, context.root_source);
 }
 
 int set_root_read_only(Context& context) {
     if (!context.plan->root.read_only) return 0;
+    // The working directory may be missing, and can still be made.
+    raw::close(raw::make_in_root(context.root, context.plan->process.cwd.c_str(), raw::NodeType::directory, 0755));
     // It would be the host's mount.
-    if (!context.own_mounts) return raw::failure(EOPNOTSUPP);
+    if (!context.own_mounts && !context.host_mounts) return raw::failure(EOPNOTSUPP);
     return raw::set_attributes(context.root, {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
 }
 

@@ -15,8 +15,8 @@ inline constexpr auto kFields<ConsoleSize> = std::tuple{
 
 template <>
 inline constexpr auto kFields<User> = std::tuple{
-    required("uid", &User::uid),
-    required("gid", &User::gid),
+    optional("uid", &User::uid),
+    optional("gid", &User::gid),
     optional("umask", &User::umask),
     optional("additionalGids", &User::additional_gids),
 };

@@ -114,7 +114,8 @@ Result<> check_unified(const std::map<std::string, std::string>& unified) {
         };
         const auto dot = file.find('.');
         if (file.contains('/') || dot == std::string::npos || dot == 0)
-            return refused("is not the name of a cgroup file");
+            return broken("/linux/resources/unified",
+                          std::format("the specified key has not the form CONTROLLER.VALUE `{}`", file));
         if (std::ranges::contains(kCgroupControls, file)) return refused("is not a limit");
     }
     return {};

@@ -11,4 +11,7 @@ namespace xctl::oci {
 /// for nothing (an empty list, the kernel's default) passes.
 Result<> check_supported(const Spec& spec);
 
+/// What is supervised must end without a trace, which the mounts of such a container do not.
+Result<> check_mount_namespace(const Spec& spec);
+
 }  // namespace xctl::oci

@@ -166,6 +166,7 @@ Result<Compiled> compile_document(std::string_view config_text, std::string_view
     apply(overrides, out.spec);
     TRY(oci::check_spec(out.spec), config_file);
     TRY(oci::check_supported(out.spec), config_file);
+    TRY(oci::check_mount_namespace(out.spec), config_file);
     TRY(apply_profile(out.spec, overrides.default_seccomp, overrides.read_profile), config_file);
     out.plan = TRY(compile_all({out.spec, bundle, out.warnings, first_state(out.spec, bundle, id)}), config_file);
     return out;

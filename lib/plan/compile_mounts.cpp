@@ -110,6 +110,7 @@ public:
         if (source_.type == "bind") out_.kind = MountKind::bind;
         for (std::size_t i = 0; i < source_.options.size(); ++i)
             TRY(apply_word(source_.options[i], std::format("{}/options/{}", pointer_, i)));
+        if (out_.kind == MountKind::bind) choose_bind_attributes();
         settle_attributes(out_.attr_set, out_.attr_clear);
         settle_attributes(out_.rec_attr_set, out_.rec_attr_clear);
         TRY(choose_target());
@@ -138,6 +139,7 @@ private:
     }
 
     void apply_row(const oci::MountOption& row) {
+        relatime_ |= row.name == "relatime";
         switch (row.effect) {
             case MountEffect::attribute: return change_attributes(out_.attr_set, out_.attr_clear, row);
             case MountEffect::recursive_attribute:
@@ -160,11 +162,27 @@ private:
         }
     }
 
+    /// A bind mount with any of these options has just those, as after mount(2) with MS_REMOUNT, whatever its source has;
+    /// without any it is like its source. The access time stays unless a mode of it is asked for.
+    void choose_bind_attributes() {
+        if ((out_.attr_set | out_.attr_clear) == 0) return;
+        constexpr std::uint64_t kOwn = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+                                       oci::option_rows::kNoSymFollow;
+        out_.attr_default = kOwn & ~(out_.attr_set | out_.attr_clear);
+        const bool asks_for_atime =
+            (out_.attr_set & (MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME)) != 0 || relatime_;
+        constexpr std::uint64_t kAccessTime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+        out_.attr_clear = (out_.attr_clear & ~kAccessTime) | (asks_for_atime ? kAccessTime : 0);
+    }
+
     Result<> choose_target() {
         if (!source_.destination.starts_with('/'))
             context_.warnings.push_back(pointer_ +
                                         "/destination: is relative; it is taken from the container's root");
         out_.target = normalized("/", source_.destination);
+        // The host's path of a place in the root, as older documents have it.
+        const auto root = normalized(context_.bundle, context_.spec.root.path);
+        if (out_.target.starts_with(root + "/")) out_.target.erase(0, root.size());
         if (out_.target == "/")
             return fail(Errc::unsupported,
                         pointer_ + "/destination: a mount over the root is not supported by this version");
@@ -230,6 +248,7 @@ private:
     Mount out_;
     bool wants_id_map_ = false;
     bool changes_ = false;
+    bool relatime_ = false;  // asked for by its name; it is also what is left when others are taken back
 };
 
 }  // namespace

@@ -19,6 +19,14 @@ namespace {
 
 constexpr unsigned kIoClassShift = 13;  // ioprio_set(2)
 
+/// As crun has it, and podman asks for it by --group-add keep-groups.
+constexpr const char* kKeepGroups = "run.oci.keep_original_groups";
+
+bool asks_for(const oci::Spec& spec, const char* annotation) {
+    const auto found = spec.annotations.find(annotation);
+    return found != spec.annotations.end() && (found->second == "1" || found->second == "true");
+}
+
 /// Since 1.1 a capability that cannot be granted is a warning, so that one document serves several kernels.
 std::uint64_t to_mask(const std::vector<std::string>& names, std::string_view set, Warnings& warnings) {
     std::uint64_t mask = 0;
@@ -58,20 +66,20 @@ Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source
 
 std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
-bool gives_home(const oci::Process& process) {
-    return std::ranges::any_of(process.env, [](const std::string& entry) { return entry.starts_with("HOME="); });
-}
+constexpr std::string_view kNoHome = "HOME=";  // is as good as none
 
 /// Of two entries of one name the last counts, wherever a program begins to search. HOME is promised to every process.
 /// Whoever makes the plan cannot read the container's passwd, so for a user that is not in it root has /root and
 /// everyone else "/".
-std::vector<std::string> compile_env(const oci::Process& process) {
+std::vector<std::string> compile_env(const oci::Process& process, bool& default_home) {
     std::vector<std::string> out;
     std::set<std::string_view> names;
     for (const auto& entry : process.env | std::views::reverse)
         if (names.insert(env_name(entry)).second) out.push_back(entry);
     std::ranges::reverse(out);
-    if (!names.contains("HOME")) out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
+    std::erase(out, kNoHome);
+    default_home = !std::ranges::contains(out, "HOME", env_name);
+    if (default_home) out.push_back(process.user.uid == 0 ? "HOME=/root" : "HOME=/");
     return out;
 }
 
@@ -129,12 +137,12 @@ Result<Process> compile_process(const Context& context) {
         out.columns = source.console_size->width;
     }
     out.args = source.args;
-    out.env = compile_env(source);
-    out.default_home = !gives_home(source);
+    out.env = compile_env(source, out.default_home);
     out.cwd = normalized("/", source.cwd);
     out.uid = source.user.uid;
     out.gid = source.user.gid;
     out.groups = source.user.additional_gids;
+    out.keep_groups = asks_for(context.spec, kKeepGroups);
     out.umask = source.user.umask;
     for (const auto& limit : source.rlimits)
         out.rlimits.push_back({static_cast<std::uint32_t>(limit.type), limit.soft, limit.hard});

@@ -126,8 +126,9 @@ Result<Seccomp> compile_seccomp(const Context& context) {
         // Waiting killably is about notifications, and the kernel refuses the flag without a listener.
         if (flag != oci::SeccompFlag::wait_killable_recv || notifies(seccomp))
             out.flags |= static_cast<std::uint32_t>(flag);
-    if (!notifies(seccomp)) return out;
     out.listener = seccomp.listener_path;
+    if (out.listener.empty()) return out;
+    out.listener_optional = !notifies(seccomp);
     out.message = around_pids(
         oci::to_json(oci::ContainerProcessState{.metadata = seccomp.listener_metadata, .state = context.state}));
     return out;

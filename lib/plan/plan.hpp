@@ -53,6 +53,7 @@ struct Mount {
     bool recursive = false;            // bind: with the mounts below the source
     std::uint64_t attr_set = 0;        // MOUNT_ATTR_*, mount_setattr(2)
     std::uint64_t attr_clear = 0;
+    std::uint64_t attr_default = 0;    // bind: also cleared, but for those that a user namespace may not clear
     std::uint64_t rec_attr_set = 0;    // the same for the whole subtree
     std::uint64_t rec_attr_clear = 0;
     std::uint64_t propagation = 0;     // MS_SHARED and so on, or 0 for the kernel's default
@@ -66,7 +67,7 @@ struct Mount {
                                           // rec_attr_set the mounts below the source are mapped too
     static auto fields(auto&& visit, auto& self) {
         return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,
-                     self.attr_clear, self.rec_attr_set, self.rec_attr_clear, self.propagation,
+                     self.attr_clear, self.attr_default, self.rec_attr_set, self.rec_attr_clear, self.propagation,
                      self.recursive_propagation, self.source_link, self.copy_link, self.target_link, self.copy_up,
                      self.parameters, self.uid_map, self.gid_map);
     }
@@ -127,9 +128,10 @@ struct Seccomp {
     std::vector<std::uint64_t> filter;  // struct sock_filter images; empty: no filter
     std::uint32_t flags = 0;            // SECCOMP_FILTER_FLAG_*
     std::string listener;               // the socket of who handles notifications; empty: there are none
+    bool listener_optional = false;     // the filter asks for none, so that who handles them may be absent
     std::vector<std::string> message;   // to it: what stands before, between and after the process's pid on the host
     static auto fields(auto&& visit, auto& self) {
-        return visit(self.filter, self.flags, self.listener, self.message);
+        return visit(self.filter, self.flags, self.listener, self.listener_optional, self.message);
     }
 };
 
@@ -178,6 +180,7 @@ struct Process {
     std::string cwd;
     std::uint32_t uid = 0, gid = 0;
     std::vector<std::uint32_t> groups;
+    bool keep_groups = false;  // those of whoever launches instead
     std::optional<std::uint32_t> umask;
     std::vector<Rlimit> rlimits;
     std::optional<Capabilities> capabilities;  // absent: left as the launcher has them
@@ -192,7 +195,7 @@ struct Process {
     std::vector<std::uint64_t> first_cpus, cpus;  // before and after it is placed in its cgroup; neither: all of them
     static auto fields(auto&& visit, auto& self) {
         return visit(self.terminal, self.rows, self.columns, self.args, self.env, self.default_home, self.cwd, self.uid,
-                     self.gid, self.groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
+                     self.gid, self.groups, self.keep_groups, self.umask, self.rlimits, self.capabilities, self.no_new_privileges,
                      self.oom_score_adj, self.seccomp, self.apparmor_profile, self.selinux_label, self.scheduler,
                      self.io_priority, self.memory_policy, self.personality, self.first_cpus, self.cpus);
     }

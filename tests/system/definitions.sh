@@ -213,7 +213,7 @@ test_live() {
     gives 1 'cgroup.max.depth: write' xctl set web "$depth=\"nonsense\""
     equal 'a refused limit is not kept' '"77"' "$(jq '.config.linux.resources.unified["cgroup.max.depth"]' $etc/web.json.d/50-set.json)"
     equal 'and the old one is in force' 77 "$(depth_of)"
-    gives 7 '/linux/resources/pids/limit: the cgroup controller "pids" is not available' xctl set web config.linux.resources.pids.limit=5
+    gives 7 '/linux/resources/pids/limit: the requested cgroup controller `pids` is not available' xctl set web config.linux.resources.pids.limit=5
     check 'a limit is taken back' xctl set web "$depth="
     equal 'as in a new cgroup' max "$(depth_of)"
     xctl set web "$depth=\"66\""

@@ -82,7 +82,7 @@ TEST_F(PayloadCgroup, NamesTheFieldOfAMissingController) {
     ASSERT_FALSE(payload);
     EXPECT_EQ(payload.error().code, Errc::unsupported);
     EXPECT_EQ(payload.error().message,
-              "/linux/resources/nosuch/limit: the cgroup controller \"nosuch\" is not available");
+              "/linux/resources/nosuch/limit: the requested cgroup controller `nosuch` is not available");
 }
 
 TEST_F(PayloadCgroup, KnowsWhichFilesMayBeMissing) {

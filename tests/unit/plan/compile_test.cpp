@@ -63,11 +63,34 @@ TEST(Compile, TheLaterOptionWins) {
     EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR_NOSUID});
     mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "noatime", "strictatime"]})");
     EXPECT_EQ(mount.attr_set, std::uint64_t{MOUNT_ATTR_STRICTATIME});
-    EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR__ATIME});
+    EXPECT_EQ(mount.attr_clear, std::uint64_t{MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME});
     mount = mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", "rnoatime", "rro"]})");
     EXPECT_EQ(mount.attr_clear, 0U);
     EXPECT_EQ(mount.rec_attr_set, std::uint64_t{MOUNT_ATTR_NOATIME | MOUNT_ATTR_RDONLY});
     EXPECT_EQ(mount.rec_attr_clear, std::uint64_t{MOUNT_ATTR__ATIME});
+}
+
+TEST(Compile, ABindMountWithOptionsHasThoseOnly) {
+    const auto with = [](const std::string& options) {
+        return mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind")" + options + "]}");
+    };
+    EXPECT_EQ(with("").attr_default, 0U);
+    EXPECT_EQ(with(R"(, "rprivate", "rro")").attr_default, 0U);
+    EXPECT_EQ(with(R"(, "ro", "exec")").attr_default,
+              std::uint64_t{MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW});
+    EXPECT_EQ(with(R"(, "dev")").attr_default, std::uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                                             MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW});
+    EXPECT_EQ(mount_of(R"({"destination": "/a", "type": "tmpfs", "options": ["ro"]})").attr_default, 0U);
+}
+
+TEST(Compile, ABindMountKeepsItsAccessTimesUnlessOneIsAskedFor) {
+    const auto clears = [](const std::string& word) {
+        return mount_of(R"({"destination": "/a", "source": "/x", "options": ["bind", ")" + word + R"("]})").attr_clear;
+    };
+    constexpr std::uint64_t kAccessTime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+    for (const auto* word : {"relatime", "noatime", "strictatime"}) EXPECT_EQ(clears(word), kAccessTime) << word;
+    EXPECT_EQ(clears("nodiratime"), std::uint64_t{MOUNT_ATTR__ATIME});
+    for (const auto* word : {"ro", "atime", "diratime", "norelatime", "nostrictatime"}) EXPECT_EQ(clears(word), 0U) << word;
 }
 
 TEST(Compile, SeparatesPropagationFromItsRecursion) {
@@ -307,11 +330,12 @@ TEST(CompileSeccomp, TellsItOfAProcessThatJoinsAContainer) {
     EXPECT_NE(message[1].find(R"("pid":42,"status":"running")"), std::string::npos);
 }
 
-TEST(CompileSeccomp, HasNoListenerWithoutNotifications) {
+TEST(CompileSeccomp, AListenerWithoutNotificationsMayBeAbsent) {
     const auto seccomp = compiled(R"({"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW",
         "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"], "listenerPath": "/run/agent.sock"}}})")
                              .plan.process.seccomp;
-    EXPECT_EQ(seccomp.listener, "");
+    EXPECT_EQ(seccomp.listener, "/run/agent.sock");
+    EXPECT_TRUE(seccomp.listener_optional);
     EXPECT_EQ(seccomp.flags, 0U);
 }
 

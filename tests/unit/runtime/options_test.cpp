@@ -57,10 +57,10 @@ TEST(Options, EverythingElseIsRefusedByName) {
 }
 
 TEST(Options, HelpHasEveryRow) {
-    const auto all = help_text(nullptr);
+    const auto all = help_text("xrun", nullptr);
     for (const auto& verb : verbs()) {
         EXPECT_TRUE(all.contains(verb.name)) << verb.name;
-        const auto text = help_text(&verb);
+        const auto text = help_text("xrun", &verb);
         for (const auto& option : verb.options) EXPECT_TRUE(text.contains(option.name)) << option.name;
     }
     for (const auto& option : global_options()) EXPECT_TRUE(all.contains(option.name)) << option.name;
