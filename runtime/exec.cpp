@@ -68,21 +68,34 @@ Result<> check_enterable(const Arguments& arguments, oci::Status status) {
     return {};
 }
 
-/// Where the init is now: below the container's cgroup when it manages groups of its own, whose inner ones may hold
-/// no processes.
+bool takes_processes(int cgroup) {
+    const auto enabled = kernel::read_enabled_controllers(cgroup);
+    return !enabled || enabled->empty();
+}
+
+/// As other runtimes put it when a process cannot be where it was wanted.
+std::unexpected<Error> cannot_add(const std::string& cgroup, int error) {
+    return fail(Errc::invalid_argument, "error adding pid of the process to cgroups: " + cgroup + "/cgroup.procs: " +
+                                            (error == EBUSY ? "device or resource busy" : "no such file or directory"));
+}
+
+Result<UniqueFd> open_subgroup(const std::string& cgroup, const std::string& path) {
+    if (std::ranges::contains(split(path, '/'), ".."))
+        return fail(Errc::invalid_argument, "bad sub cgroup path: " + path + " is not a sub cgroup path");
+    auto opened = kernel::open_cgroup(cgroup + "/" + path);
+    if (!opened && opened.error().sys_errno == ENOENT) return cannot_add(cgroup + "/" + path, ENOENT);
+    if (opened && !takes_processes(opened->get())) return cannot_add(cgroup + "/" + path, EBUSY);
+    return opened;
+}
+
+/// The container's own; or, once the init has made groups with limits below it, where the init is.
 Result<UniqueFd> choose_exec_group(const Arguments& arguments, const Record& record) {
     if (record.cgroup.empty()) return UniqueFd();
-    if (!arguments.cgroup.empty()) {
-        if (std::ranges::contains(split(arguments.cgroup, '/'), ".."))
-            return fail(Errc::invalid_argument, "bad sub cgroup path: " + arguments.cgroup + " is not a sub cgroup path");
-        auto cgroup = kernel::open_cgroup(record.cgroup + "/" + arguments.cgroup);
-        if (!cgroup && cgroup.error().sys_errno == ENOENT)
-            return fail(Errc::invalid_argument, "adding pid of the process to cgroups: " + record.cgroup + "/" +
-                                                    arguments.cgroup + "/cgroup.procs: no such file or directory");
-        return cgroup;
-    }
+    if (!arguments.cgroup.empty()) return open_subgroup(record.cgroup, arguments.cgroup);
+    auto own = TRY(kernel::open_cgroup(record.cgroup));
+    if (takes_processes(own.get())) return own;
     const auto path = TRY(kernel::read_cgroup_path(record.pid));
-    return kernel::open_cgroup(path.starts_with(record.cgroup + "/") ? path : record.cgroup);
+    return path.starts_with(record.cgroup + "/") ? kernel::open_cgroup(path) : std::move(own);
 }
 
 Result<plan::LaunchPlan> make_plan(const Arguments& arguments, const Container& container) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <span>
 
@@ -33,6 +34,17 @@ Result<launch::Received> next_message(int channel) {
         pollfd waiting{.fd = channel, .events = POLLIN, .revents = 0};
         ::poll(&waiting, 1, -1);
     }
+}
+
+/// They, and their tests, look for these words.
+Error as_engines_know_it(Error error) {
+    constexpr std::string_view kStep = "mount ";
+    if (error.step != "mount" || !error.message.starts_with(kStep)) return error;
+    const auto words = errno_text(error.sys_errno);
+    if (const auto at = error.message.find(words); at != std::string::npos && !words.empty())
+        error.message[at] = static_cast<char>(std::tolower(static_cast<unsigned char>(words[0])));
+    error.message = "error during container init: error mounting " + error.message.substr(kStep.size());
+    return error;
 }
 
 class Supervisor {
@@ -64,7 +76,8 @@ private:
             case MessageKind::await_hooks:
                 TRY(assistance_.run_hooks(session_.process.pid));
                 return launch::send(channel, MessageKind::hooks_done);
-            case MessageKind::failed: return std::unexpected(launch::describe_failure(received.message, plan_));
+            case MessageKind::failed:
+                return std::unexpected(as_engines_know_it(launch::describe_failure(received.message, plan_)));
             default: return fail(Errc::launch_failed, "the container's init said something unexpected");
         }
     }

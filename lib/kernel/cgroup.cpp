@@ -118,6 +118,10 @@ Result<std::vector<std::string>> read_controllers(int cgroup) {
     return words_of(TRY(read_file_at(cgroup, "cgroup.controllers")));
 }
 
+Result<std::vector<std::string>> read_enabled_controllers(int cgroup) {
+    return words_of(TRY(read_file_at(cgroup, "cgroup.subtree_control")));
+}
+
 Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers) {
     if (controllers.empty()) return {};
     return write_file_at(cgroup, "cgroup.subtree_control", "+" + join(controllers, " +"));

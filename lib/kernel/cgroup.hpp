@@ -39,8 +39,10 @@ Result<std::vector<pid_t>> read_processes(int cgroup);
 Result<std::vector<pid_t>> read_tree(int cgroup);
 Result<> add_process(int cgroup, pid_t pid);
 
-/// What may be enabled here, and what is enabled for the children.
+/// What may be enabled here.
 Result<std::vector<std::string>> read_controllers(int cgroup);
+/// What is enabled for the children; with any of these only they may have processes.
+Result<std::vector<std::string>> read_enabled_controllers(int cgroup);
 /// In every cgroup above this one, as far as that works.
 void enable_above(int cgroup, const std::vector<std::string>& controllers);
 Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers);

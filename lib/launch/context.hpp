@@ -28,6 +28,7 @@ struct Context {
 
     // Prepared by the parent.
     std::vector<int> namespaces;           // by row of plan.namespaces; -1: a new one
+    std::vector<int> device_trees;         // by row of plan.root.devices: a node that the child may not make, or -1
     std::vector<int> trees;                // by row of plan.root.mounts: a prepared detached mount, or -1
     std::vector<int> id_maps;              // by row of plan.root.mounts: the user namespace of an idmapped mount
     std::vector<int> sources;              // by row of plan.root.mounts: filled by the child, see open_sources()

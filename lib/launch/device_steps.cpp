@@ -46,22 +46,28 @@ int make_mount_point(int directory, const char* name, mode_t mode) {
     return result < 0 ? result : raw::failure(ELOOP);
 }
 
-/// Where nodes cannot be made, as in a user namespace, the host's own node is shown.
-int bind_device(int directory, const char* name, const Device& device) {
+int bind_tree(int tree, int directory, const char* name, const Device& device) {
+    const raw::Fd target(make_mount_point(directory, name, device.mode & ALLPERMS));
+    return target.failed() ? target.get() : raw::attach_mount(tree, target.get());
+}
+
+/// Where nodes cannot be made, as in a user namespace, the host's own node is shown, or one that the parent has made.
+int bind_device(const Context& context, int directory, const char* name, const Device& device) {
+    const auto row = static_cast<std::size_t>(context.index);
+    const int made = row < context.device_trees.size() ? context.device_trees[row] : -1;
+    if (made >= 0) return bind_tree(made, directory, name, device);
     const raw::Fd node(raw::call<SYS_openat>(AT_FDCWD, device.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (node.failed()) return node.get();
     struct stat info{};
     if (const int result = raw::call<SYS_fstat>(node.get(), &info); result < 0) return result;
     if (!is_device(info, device)) return raw::failure(ENODEV);
-    const raw::Fd target(make_mount_point(directory, name, device.mode & ALLPERMS));
-    if (target.failed()) return target.get();
     const raw::Fd tree(raw::clone_tree(node.get(), nullptr, Subtree::no));
-    return tree.failed() ? tree.get() : raw::attach_mount(tree.get(), target.get());
+    return tree.failed() ? tree.get() : bind_tree(tree.get(), directory, name, device);
 }
 
-int make_node(int directory, const char* name, const Device& device) {
+int make_node(const Context& context, int directory, const char* name, const Device& device) {
     const int made = raw::call<SYS_mknodat>(directory, name, device.mode, makedev(device.major, device.minor));
-    if (raw::errno_of(made) == EPERM) return bind_device(directory, name, device);
+    if (raw::errno_of(made) == EPERM) return bind_device(context, directory, name, device);
     if (raw::errno_of(made) == EEXIST) {
         // The image may have it already; a node that is something else must not pass for it.
         struct stat info{};
@@ -75,7 +81,7 @@ int make_node(int directory, const char* name, const Device& device) {
 int make_device(Context& context, const Device& device) {
     const auto parent = raw::make_parent_in_root(context.root, device.path.c_str());
     const raw::Fd directory(parent.fd);
-    return directory.failed() ? directory.get() : make_node(directory.get(), parent.name, device);
+    return directory.failed() ? directory.get() : make_node(context, directory.get(), parent.name, device);
 }
 
 /// A file of procfs that this kernel lacks: a link to it would lead nowhere.

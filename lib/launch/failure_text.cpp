@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
@@ -149,7 +150,12 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
 }
 
 std::string describe_hook(const Message& failed, const Subject& subject, std::string_view kind) {
-    const auto why = failed.error == ECANCELED ? std::string("it did not exit with 0") : errno_text(failed.error);
+    auto why = errno_text(failed.error);
+    if (failed.error == ECANCELED) {
+        const bool signaled = (failed.call & kHookSignaled) != 0;
+        const int number = failed.call & ~kHookSignaled;
+        why = signaled ? "signal: " + lower_case(::sigdescr_np(number)) : "exit status " + std::to_string(number);
+    }
     return hook_failure(kind, static_cast<std::size_t>(failed.index)) + ": " + subject.words + ": " + why;
 }
 

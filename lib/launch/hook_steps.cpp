@@ -52,7 +52,8 @@ int make_input(const plan::HookState& state) {
     while (true) raw::call<SYS_exit_group>(kExitNotExecuted);
 }
 
-/// 0, or a failure with ETIMEDOUT or, when the hook did not exit with 0, ECANCELED.
+/// 0, or a failure with ETIMEDOUT or, when the hook did not exit with 0, ECANCELED; what it did instead stands where a
+/// failure has the system call: its exit status, or the signal and kHookSignaled.
 int wait_for_hook(int pidfd, std::uint32_t timeout) {
     pollfd waiting{.fd = pidfd, .events = POLLIN, .revents = 0};
     const timespec limit{.tv_sec = timeout, .tv_nsec = 0};
@@ -64,7 +65,8 @@ int wait_for_hook(int pidfd, std::uint32_t timeout) {
     const int waited = raw::call<SYS_waitid>(P_PIDFD, pidfd, &info, WEXITED | __WALL, nullptr);
     if (waited < 0) return waited;
     if (ready == 0) return raw::failure(ETIMEDOUT);
-    return info.si_code == CLD_EXITED && info.si_status == 0 ? 0 : raw::failure(ECANCELED);
+    if (info.si_code == CLD_EXITED && info.si_status == 0) return 0;
+    return raw::failure(ECANCELED, info.si_status | (info.si_code == CLD_EXITED ? 0 : kHookSignaled));
 }
 
 int run_one_hook(const plan::Hook& hook, const HookVectors& vectors, const plan::HookState& state) {
@@ -92,6 +94,8 @@ int run_hooks(Context& context, const std::vector<plan::Hook>& hooks, const std:
 int run_create_hooks(Context& context) {
     const auto& hooks = context.plan->hooks;
     if (hooks.create_runtime.empty() && hooks.create_container.empty()) return 0;
+    // Other runtimes' find themselves in what will be the root.
+    if (const int result = raw::call<SYS_fchdir>(context.root); result < 0) return result;
     // Hooks may look at, and change, the container's cgroup.
     if (const int result = ensure_placed(context); result < 0) return result;
     if (!hooks.create_runtime.empty())

@@ -13,6 +13,9 @@ namespace xctl::launch {
 /// The exit status of a hook that could not be executed, wherever it runs.
 inline constexpr int kExitNotExecuted = 127;
 
+/// Beside the number of the signal that ended a hook.
+inline constexpr int kHookSignaled = 256;
+
 /// What went wrong, for people: of a hook by its kind, the name in config.json, and its place among those.
 [[nodiscard]] std::string hook_failure(std::string_view kind, std::size_t index);
 

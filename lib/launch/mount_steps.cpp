@@ -213,8 +213,9 @@ int set_own_attributes(const Mount& mount, int tree, std::uint64_t set) {
 int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
     // A tree that the parent made is idmapped already.
     if (context.id_maps[i] >= 0 && context.trees[i] < 0) {
+        const bool all = (mount.rec_attr_set & kIdMap) != 0;
         const int result =
-            raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, Subtree::no);
+            raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, subtree_if(all));
         if (result < 0) return result;
     }
     const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;

@@ -4,7 +4,10 @@
 #include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -107,10 +110,10 @@ Result<UniqueFd> make_idmapped_tree(const Mount& mount, int user_namespace) {
     return tree;
 }
 
-Result<> prepare_id_map(const Mount& mount, std::size_t i, Preparation& preparation) {
+Result<> prepare_id_map(const Mount& mount, std::size_t i, bool is_there, Preparation& preparation) {
     auto ids = TRY(kernel::make_user_namespace({id_map_text(mount.uid_map), id_map_text(mount.gid_map)}));
     preparation.context.id_maps[i] = ids.get();
-    if (mount.kind == plan::MountKind::bind) {
+    if (mount.kind == plan::MountKind::bind && is_there) {
         auto tree = TRY(make_idmapped_tree(mount, ids.get()));
         preparation.context.trees[i] = tree.get();
         preparation.descriptors.push_back(std::move(tree));
@@ -119,17 +122,55 @@ Result<> prepare_id_map(const Mount& mount, std::size_t i, Preparation& preparat
     return {};
 }
 
-Result<> prepare_mounts(const std::vector<Mount>& mounts, Preparation& preparation) {
+Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) {
     auto& context = preparation.context;
+    const auto& mounts = plan.root.mounts;
+    // What the container's own mounts bring can only be mapped later, by a child with our privileges.
+    const bool in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     context.trees.assign(mounts.size(), -1);
     context.id_maps.assign(mounts.size(), -1);
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
-        auto result = prepare_id_map(mounts[i], i, preparation);
+        const bool is_there = in_user_namespace || !mounts[i].source.starts_with(plan.root.path + "/");
+        auto result = prepare_id_map(mounts[i], i, is_there, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }
     return {};
+}
+
+std::uint32_t on_host(std::uint32_t id, const std::vector<plan::IdMap>& map) {
+    for (const auto& row : map)
+        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
+    return id;
+}
+
+/// Alone in a file system of its own, which nobody else sees.
+Result<UniqueFd> make_device_tree(const plan::Device& device, const plan::LaunchPlan& plan) {
+    constexpr const char* kName = "node";
+    const auto filesystem = TRY(kernel::lift_fd(raw::open_filesystem("tmpfs"), "fsopen"));
+    const auto root = TRY(kernel::lift_fd(raw::mount_context(filesystem.get()), "fsmount"));
+    if (::mknodat(root.get(), kName, device.mode, makedev(device.major, device.minor)) < 0)
+        return fail_errno(errno, "mknodat");
+    if (::fchownat(root.get(), kName, on_host(device.uid, plan.uid_map), on_host(device.gid, plan.gid_map), 0) < 0)
+        return fail_errno(errno, "fchownat");
+    if (::fchmodat(root.get(), kName, device.mode & ALLPERMS, 0) < 0) return fail_errno(errno, "fchmodat");
+    const auto node = TRY(kernel::lift_fd(::openat(root.get(), kName, O_PATH | O_CLOEXEC), "openat"));
+    return kernel::lift_fd(raw::clone_tree(node.get(), nullptr, Subtree::no), "open_tree");
+}
+
+/// In a user namespace the child can only show what the host has. What it does not have is made here, if we may.
+void prepare_devices(const plan::LaunchPlan& plan, Preparation& preparation) {
+    const auto& devices = plan.root.devices;
+    preparation.context.device_trees.assign(devices.size(), -1);
+    if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        if (::access(devices[i].path.c_str(), F_OK) == 0) continue;
+        auto tree = make_device_tree(devices[i], plan);
+        if (!tree) continue;
+        preparation.context.device_trees[i] = tree->get();
+        preparation.descriptors.push_back(std::move(*tree));
+    }
 }
 
 /// Here, where the path is that of the host.
@@ -137,7 +178,9 @@ Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation
     if (seccomp.listener.empty()) return {};
     auto socket = kernel::connect_unix(seccomp.listener, SOCK_STREAM, kListenerPatience);
     if (!socket && seccomp.listener_optional) return {};
-    if (!socket) return fail_step(std::move(socket).error(), "seccomp", seccomp.listener);
+    if (!socket)
+        return fail_step(std::move(socket).error().context("failed to connect with seccomp agent"), "seccomp",
+                         seccomp.listener);
     preparation.listener = std::move(*socket);
     preparation.context.sender_stack.resize(kSenderStack);
     return {};
@@ -182,7 +225,8 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     auto& context = preparation.context;
     context.plan = &plan;
     TRY(open_joined(plan, preparation));
-    TRY(prepare_mounts(plan.root.mounts, preparation));
+    TRY(prepare_mounts(plan, preparation));
+    prepare_devices(plan, preparation);
     TRY(connect_listener(plan.process.seccomp, preparation));
     choose_labels(plan, context);
     context.executables = list_executables(plan.process);

@@ -152,8 +152,7 @@ inline constexpr std::array kSteps{
     Step{"close", close_others, List::none},
     Step{"resource limit", set_rlimits, List::rlimits},
     Step{"start", await_go, List::none},
-    Step{"start hook", run_start_hooks, List::start_hooks},
-    // Hooks are not to have any of these. Some need privileges that we are about to give up.
+    // Some of these need privileges that we are about to give up.
     Step{"AppArmor profile", write_profile, List::none},
     Step{"SELinux label", write_selinux_label, List::none},
     Step{"scheduler", set_scheduler, List::none},
@@ -169,6 +168,8 @@ inline constexpr std::array kSteps{
     Step{"capabilities", set_capabilities, List::none},
     // With no_new_privs it comes last, and need not allow what the steps above did.
     Step{"seccomp filter", filter_after_credentials, List::none},
+    // Confined as the program will be, as under other runtimes.
+    Step{"start hook", run_start_hooks, List::start_hooks},
     Step{"exec", execute, List::none},
 };
 

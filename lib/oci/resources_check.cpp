@@ -142,7 +142,7 @@ Result<> check_syscall_rule(const SyscallRule& rule, const std::string& pointer)
             return broken(std::format("{}/args/{}/index", pointer, i), "must be a whole number from 0 to 5");
     // Whoever handles the notification would have to wait for its own write.
     if (rule.action == SeccompAction::notify && std::ranges::contains(rule.names, "write"))
-        return broken(pointer + "/action", "SCMP_ACT_NOTIFY must not be used for write");
+        return broken(pointer + "/action", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     return {};
 }
 

@@ -29,7 +29,8 @@ std::string to_text(const Json& json) { return json.dump(-1, ' ', false, Json::e
 std::string to_json(const State& state) { return to_text(to_object(state)); }
 
 std::string to_json(const ContainerProcessState& state) {
-    Json out{{"ociVersion", state.state.oci_version}};
+    // The version that the specification writes here, and crun; the one of the state is in the state.
+    Json out{{"ociVersion", "0.2.0"}};
     out["fds"] = {"seccompFd"};
     out["pid"] = state.pid;
     if (!state.metadata.empty()) out["metadata"] = state.metadata;

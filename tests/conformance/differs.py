@@ -17,10 +17,10 @@ CRUN = {
         cgroups.missing_memory cgroups.missing_cpu cgroups.missing_cpuset cgroups.missing_pids cgroups.missing_io
         cgroups.unified_wrong lifecycle.killed_create""",
     "it does not check this": """
-        config.no_process process.rlimit_twice identity.personality_wrong namespaces.user_without_mappings
+        process.rlimit_twice identity.personality_wrong namespaces.user_without_mappings
         namespaces.mappings_without_user devices.unknown_type devices.in_the_way devices.wrong_rules cgroups.not_empty
         cgroups.missing_rdma cgroups.update_empty seccomp.wrong_metadata_alone seccomp.wrong_notify_without_listener
-        seccomp.wrong_names_empty descriptors.preserve_missing exec.cgroup_dots command_line.ids_refused""",
+        seccomp.wrong_names_empty exec.cgroup_dots command_line.ids_refused""",
     "it refuses with a text that does not say why": """
         config.root_is_a_file mounts.idmap_without_userns namespaces.sysctl_escape namespaces.sysctl_unknown
         seccomp.wrong_notify_default seccomp.wrong_notify_write lifecycle.start_again lifecycle.kill
@@ -83,7 +83,7 @@ RUNC = {
         config.invalid_hook_* config.invalid_masked_relative process.rlimit_twice namespaces.mappings_without_user
         devices.in_the_way devices.wrong_rules cgroups.not_empty seccomp.wrong_errno_of_kill
         seccomp.wrong_default_errno_of_allow seccomp.wrong_metadata_alone seccomp.wrong_no_default
-        seccomp.wrong_names_empty descriptors.preserve_missing mounts.idmap_without_userns mounts.idmap_half""",
+        seccomp.wrong_names_empty mounts.idmap_without_userns mounts.idmap_half""",
     "users and groups end at 2147483647": "identity.additional_gids exec.user_strict",
     "1.1 has no idmapped mounts outside of user namespaces": """
         mounts.idmapped* mounts.idmap_alone mounts.ridmap mounts.idmap_of_userns""",
