@@ -9,6 +9,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <set>
+#include <span>
+
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/mount.hpp"
@@ -52,16 +55,29 @@ char** find_home_entry(std::vector<char*>& env) {
     return nullptr;
 }
 
-/// A hook without an environment of its own has the one of `inherited`.
-std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks, char* const* inherited) {
+/// Ours, which the entries of `first` come before.
+std::vector<char*> join_environments(std::span<char* const> first) {
+    std::vector<char*> out;
+    std::set<std::string_view> names;
+    const auto add = [&](char* entry) {
+        if (names.insert(std::string_view(entry).substr(0, std::string_view(entry).find('='))).second)
+            out.push_back(entry);
+    };
+    for (char* entry : first)
+        if (entry != nullptr) add(entry);
+    for (char** entry = ::environ; *entry != nullptr; ++entry) add(*entry);
+    out.push_back(nullptr);
+    return out;
+}
+
+/// A hook without an environment of its own has ours, and `first` before it.
+std::vector<HookVectors> vectors_of(const std::vector<plan::Hook>& hooks, std::span<char* const> first) {
     std::vector<HookVectors> out;
     for (const auto& hook : hooks) {
         out.push_back({pointers_to(hook.args), pointers_to(hook.env)});
         // A program finds its own name, even where the document has no arguments.
         if (hook.args.empty()) out.back().args = {const_cast<char*>(hook.path.c_str()), nullptr};
-        if (hook.env.empty())
-            for (char* const* entry = inherited; *entry != nullptr; ++entry)
-                out.back().env.insert(out.back().env.end() - 1, *entry);
+        if (hook.env.empty()) out.back().env = join_environments(first);
     }
     return out;
 }
@@ -233,8 +249,8 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.args = pointers_to(plan.process.args);
     context.env = pointers_to(plan.process.env);
     if (plan.process.default_home) context.home_entry = find_home_entry(context.env);
-    context.create_hooks = vectors_of(plan.hooks.create_container, ::environ);
-    context.start_hooks = vectors_of(plan.hooks.start_container, context.env.data());
+    context.create_hooks = vectors_of(plan.hooks.create_container, {});
+    context.start_hooks = vectors_of(plan.hooks.start_container, context.env);
     context.time_offsets = time_offset_text(plan.time_offsets);
     context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     const bool mounts = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;

@@ -297,3 +297,56 @@ def kill_all_stopped(t: Context) -> None:
     t.until_stopped()
     t.call("kill", "--all", t.id, "KILL")
     t.good("delete", t.id)
+
+
+@case("C1 --config: another file of the bundle, for this container only", differs={"runc": "only crun has it"})
+def other_config(t: Context) -> None:
+    t.write(t.spec("echo usual"))
+    (t.bundle / "other.json").write_text(json.dumps(t.spec("echo other")))
+    t.ids.append(t.id)
+    for words in (["--config", "other.json"], ["-f", str(t.bundle / "other.json")]):
+        t.equal(t.good("run", *words, t.id).out, "other\n", "what was run")
+    t.equal(t.good("run", t.id).out, "usual\n", "what is run without it")
+    t.bad("run", "--config", "missing.json", t.id, says="missing.json")
+
+
+@case("C1 spec --file", differs={"runc": "only crun has it"})
+def spec_file(t: Context) -> None:
+    t.good("spec", "--file", "mine.json")
+    t.check("process" in json.loads((t.bundle / "mine.json").read_text()), "there is no process in it")
+    t.bad("spec", "--file", "mine.json", says="mine.json")
+
+
+@case("C1 kill and delete --regex: all that match, and no other", differs={"runc": "only crun has it"})
+def regex(t: Context) -> None:
+    names = [f"{t.id}-a1", f"{t.id}-a2", f"{t.id}-b1"]
+    for name in names:
+        spec = t.spec("sleep 100")
+        spec["linux"]["cgroupsPath"] += name[-3:]
+        t.write(spec)
+        t.ids.append(name)
+        t.good("run", "--detach", name)
+    status = lambda name: json.loads(t.good("state", name).out)["status"]  # noqa: E731
+    t.good("kill", "--regex", f"^{t.id}-a[0-9]$", "KILL")
+    t.until(lambda: [status(name) for name in names] == ["stopped", "stopped", "running"], "two have stopped")
+    t.good("delete", "--regex", "a.$")
+    t.equal(t.good("list", "--quiet").out.split(), names[2:], "what is left")
+    t.good("delete", "--force", "--regex", "b1")
+    t.equal(t.good("list", "--quiet").out.split(), [], "what is left in the end")
+
+
+@case("C2 --log file:PATH and --log-level", differs={"runc": "only crun has them"})
+def log_destinations(t: Context) -> None:
+    log = t.directory / "log"
+    t.options = ["--log", f"file:{log}", "--log-level", "debug"]
+    t.bad("state", "nobody")
+    t.match(log.read_text(), "does not exist|No such file", "the log")
+
+
+@case("C1 called by another name it goes by that", differs={"crun": "its name is its own", "runc": "its name is its own"})
+def own_name(t: Context) -> None:
+    link = t.directory / "engine"
+    link.symlink_to(t.runtime.path)
+    for words in ("--version",), ("--help",), ("run", "--help"):
+        out = subprocess.run([link, *words], capture_output=True, text=True, check=True).stdout
+        t.check("engine" in out and "xrun" not in out, f"{words}: {out[:80]}")

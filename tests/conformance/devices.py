@@ -161,3 +161,12 @@ def rules_of_exec(t: Context) -> None:
 def wrong_rules(t: Context) -> None:
     for wrong in ({"allow": True, "type": "x", "access": "r"}, {"allow": True, "type": "c", "access": "q"}):
         t.refused(with_rules(t, "true", wrong), "device|access|type|rule")
+
+
+@case(f"{ROW} devices that the host has no node of, in a user namespace", differs={"runc": "1.1 can only show the host's"})
+def of_user_namespace(t: Context) -> None:
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("stat -c '%F %t:%T %u:%g %a' /dev/mine")
+    bundles.user_namespace(spec)
+    spec["linux"]["devices"] = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3, "uid": 4, "gid": 5, "fileMode": 0o640}]
+    t.equal(t.output(spec).strip(), "character special file 1:3 4:5 640", "the node")

@@ -73,6 +73,12 @@ CRUN = {
     "mounts below /proc/self are made": "security.mount_below_proc",
     "a fifo holds it up": "security.etc_passwd_fifo",
     "1.21 has no architectures there": "features.seccomp",
+    "an empty HOME is one": "process.empty_home",
+    "a destination is never a place on the host": "mounts.host_destination",
+    "a bind mount without options loses its source's flags": "mount_options.bind_flags",
+    "it opens the container's /dev/null, which is not there": "paths.host_mounts",
+    "without a terminal of its own it gives none": "hooks.start_hook_output",
+    "spec overwrites what is there": "command_line.spec_file",
 }
 
 RUNC = {
@@ -89,7 +95,6 @@ RUNC = {
         mounts.idmapped* mounts.idmap_alone mounts.ridmap mounts.idmap_of_userns""",
     "blocked signals are inherited": "process.signals_default",
     "the umask of the caller gets into modes": "mounts.destinations_made",
-    "it needs a /dev/null": "mounts.no_mounts",
     "defaults is passed to the file system": "mount_options.defaults",
     "a recursive option is not undone": """
         mount_options.rrw mount_options.rsuid mount_options.rdev mount_options.rexec mount_options.rdiratime
@@ -107,6 +112,12 @@ RUNC = {
         hooks.order hooks.order_of_run hooks.pivot hooks.arguments hooks.state hooks.status_created
         hooks.failure_of_poststart hooks.timeout_of_poststart""",
     "start does not wait for this hook": "hooks.failure_of_startContainer",
+    "1.1 makes these mounts in another order": "mounts.host_destination",
+    "1.1 keeps the source's flags unless they are taken back": "mount_options.bind_flags",
+    "it needs a /dev/null": "mounts.no_mounts paths.host_mounts",
+    "1.1 counts hooks differently": "hooks.failure_names_hook",
+    "without a terminal of its own it gives none": "hooks.start_hook_output",
+    "a descriptor that is missing is an error": "descriptors.preserve_missing",
     "the first poststop that fails is the last": "hooks.failure_of_poststop",
     "two commands at once are too much": "lifecycle.concurrent_create lifecycle.concurrent_start",
     "1.1 makes files where a link leads": """

@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import bundles
 from harness import Context, Done, Spec, case
 
 ROW = "C1"
@@ -214,3 +215,26 @@ def nothing_left(t: Context) -> None:
     for _ in range(3):
         t.exec("true")
     t.equal(json.loads(t.good("ps", "--format", "json", t.id).out), [t.pid()], "processes")
+
+
+@case("D exec goes to the container's own cgroup, wherever the init has moved")
+def after_move(t: Context) -> None:
+    spec = t.spec("mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs && touch /moved && sleep 100")
+    bundles.mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup", "rw")
+    bundles.namespace(spec, "cgroup")
+    t.start(spec)
+    t.until(lambda: (t.rootfs / "moved").exists(), "the init has moved")
+    t.equal(t.exec("grep", "0::", "/proc/self/cgroup").out, "0::/\n", "cgroup")
+    t.equal(t.exec("grep", "0::", "/proc/self/cgroup", options=["--cgroup", "inner"]).out, "0::/inner\n", "the other one")
+    t.check(t.exec("true", options=["--cgroup", "none"]).status > 0, "there is none")
+
+
+@case("D exec --cap is ambient where the container has inheritable ones", differs={"crun": "--cap replaces all sets"})
+def ambient_capabilities(t: Context) -> None:
+    spec = t.spec("sleep 100")
+    sets = {"bounding": ["CAP_KILL", "CAP_SYSLOG"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"],
+            "inheritable": ["CAP_SYSLOG"], "ambient": []}
+    spec["process"]["capabilities"] = sets
+    t.start(spec)
+    out = t.exec("grep", "CapAmb", "/proc/self/status", options=["--cap", "CAP_SYSLOG"]).out
+    t.equal(int(out.split()[1], 16), 1 << 34, "ambient set")

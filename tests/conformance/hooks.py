@@ -229,3 +229,51 @@ def mounts(t: Context) -> None:
     spec["hooks"] = {"createContainer": [hook(t, "createContainer", script)]}
     t.equal(t.output(spec), "by-hook\n", "what the hook has mounted")
     t.check(not Path(t.rootfs / "point/by-hook").exists(), "the mount shows on the host")
+
+
+@case(f"{ROW} hooks: the error names kind and place, and what the hook did", differs={"crun": "it names neither"})
+def failure_names_hook(t: Context) -> None:
+    kinds = {"createRuntime": "exit 3", "createContainer": "exit 3", "startContainer": "kill -SEGV $$"}
+    for kind, script in kinds.items():
+        spec = t.spec("true")
+        spec["hooks"] = {kind: [{"path": "/bin/true"}, {"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+        done = t.run(spec)
+        t.check(done.status > 0, f"{kind}: {done}")
+        t.match(done.err, f"error running {kind} hook #1: .*(exit status 3|signal: segmentation fault)", kind)
+
+
+@case(f"{ROW} hooks: startContainer's are confined by the seccomp profile")
+def start_hook_filtered(t: Context) -> None:
+    spec = t.spec("true")
+    spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
+    spec["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /made"]}]}
+    t.run(spec)
+    t.check(not (t.rootfs / "made").exists(), "the hook made a directory")
+
+
+@case(f"{ROW} hooks: startContainer's without env have the process's")
+def start_hook_environment(t: Context) -> None:
+    spec = t.spec("true")
+    spec["process"]["env"] += ["ONE=two", "HOME=/here"]
+    spec["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo $ONE $HOME >/log"]}]}
+    t.output(spec)
+    t.equal((t.rootfs / "log").read_text(), "two /here\n", "variables")
+
+
+@case(f"{ROW} hooks: what startContainer's print is seen, also on a terminal and when they fail")
+def start_hook_output(t: Context) -> None:
+    spec = t.spec("true")
+    spec["process"]["terminal"] = True
+    spec["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo seen; exit 1"]}]}
+    done = t.run(spec)
+    t.check(done.status > 0, str(done))
+    t.match(done.out + done.err, "seen", "what it printed")
+
+
+@case(f"{ROW} hooks: createContainer's begin in the container's root", differs={"crun": "they begin in the bundle"})
+def create_hook_directory(t: Context) -> None:
+    spec = t.spec("true")
+    spec["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "touch ./made-here"]}]}
+    t.output(spec)
+    t.check((t.rootfs / "made-here").exists(), "it is not in the root")

@@ -169,3 +169,10 @@ def labels(t: Context) -> None:
         t.ids.append(t.id)
         done = t.call("run", t.id)
         t.check(done.status != 0 and done.out == "" or done.out == "here\n", f"{key}: {done}")
+
+
+@case("C3 run.oci.keep_original_groups", differs={"runc": "only crun has it"})
+def kept_groups(t: Context) -> None:
+    spec = t.spec("id -G")
+    spec["annotations"] = {"run.oci.keep_original_groups": "1"}
+    t.equal(t.output(spec, preexec_fn=lambda: os.setgroups([4, 5])).split(), ["0", "4", "5"], "groups")

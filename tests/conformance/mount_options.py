@@ -211,3 +211,21 @@ def crun_options(t: Context) -> None:
     spec = t.spec("readlink /copied")
     bundles.mount(spec, "/copied", "bind", str(t.directory / "link"), "bind", "copy-symlink")
     t.equal(t.output(spec), "target\n", "the link")
+
+
+@case(f"{ROW} a bind mount has its source's flags, or with options of its own just those")
+def bind_flags(t: Context) -> None:
+    folder = t.directory / "source"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "conformance", folder], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,nosuid,nodev,noexec,noatime", folder], check=True)
+    t.cleanups.append(lambda: subprocess.run(["umount", folder], check=False) and None)
+    t.before = t.before + [str(folder)]
+    spec = t.spec()
+    wanted = {"/like": ([], "rw nosuid nodev noexec noatime"), "/ro": (["ro"], "ro noatime"), "/exec": (["exec"], "rw noatime"),
+              "/one": (["nosuid", "relatime"], "rw nosuid relatime")}
+    for place, (options, _) in wanted.items():
+        bundles.mount(spec, place, "bind", str(folder), "bind", *options)
+    t.create(spec)
+    for place, (options, flags) in wanted.items():
+        t.equal(sorted(words_of(line_of(t, place))[0]), sorted(flags.split()), f"flags with {options}")

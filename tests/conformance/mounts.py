@@ -333,3 +333,14 @@ def single_propagation(t: Context) -> None:
     t.check(re.search("shared:", fields["shared"]), f"shared: {fields}")
     t.check(not re.search("shared:", fields["slave"] + fields["private"]), f"slave, private: {fields}")
     t.equal(fields["unbindable"], "unbindable", "unbindable")
+
+
+@case(f"{ROW} mounts: a destination may have the root's path on the host; a source may be what was mounted before")
+def host_destination(t: Context) -> None:
+    source = t.directory / "source"
+    (source / "inner").mkdir(parents=True)
+    (source / "inner/file").write_text("found")
+    spec = t.spec("cat /again/file")
+    bundles.mount(spec, "/first", "bind", str(source), "bind")
+    bundles.mount(spec, f"{t.rootfs}/again", "bind", f"{t.rootfs}/first/inner", "bind")
+    t.equal(t.output(spec), "found", "content")

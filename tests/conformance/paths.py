@@ -136,7 +136,7 @@ def no_mount_namespace(t: Context) -> None:
     # What goes wrong here would spoil all tests that follow, so it goes wrong in a namespace of its own.
     script = """list() { awk '$5 != root { print $5, $7 }' root="$3" /proc/self/mountinfo | sort; }
                 before=$(list "$@"); "$1" --root "$2" run "$4" || true; [ "$before" = "$(list "$@")" ] || echo changed"""
-    words = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script, "sh", t.runtime.path,
+    words = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, "sh", t.runtime.path,
              str(t.state_root), str(t.rootfs), t.id]
     done = subprocess.run(words, cwd=t.bundle, capture_output=True, text=True, check=False, timeout=60)
     t.check("changed" not in done.stdout, f"propagation changed: {done.stderr}")
@@ -167,3 +167,19 @@ def old_root(t: Context) -> None:
     t.equal(len(roots), 1, "mounts at /")
     t.check(not Path(f"/proc/{t.pid()}/root/{t.directory}").exists(), "the host's files show")
     t.equal(os.path.samefile(f"/proc/{t.pid()}/root", t.rootfs), True, "the root is the bundle's")
+
+
+@case(f"{ROW} without a mount namespace the root is changed all the same, and exec finds it")
+def host_mounts(t: Context) -> None:
+    (t.rootfs / "only-here").touch()
+    spec = t.spec("ls -d /only-here; sleep 100")
+    bundles.drop_namespace(spec, "mount")
+    spec["mounts"] = []
+    # What stays mounted is for nobody but us.
+    script = """"$1" --root "$2" run --detach "$3" </dev/null >out 2>&1; "$1" --root "$2" exec "$3" ls -d /only-here
+                "$1" --root "$2" delete --force "$3"; umount --lazy -R rootfs 2>/dev/null || true"""
+    t.write(spec)
+    t.ids.append(t.id)
+    words = ["unshare", "--mount", "sh", "-c", script, "sh", t.runtime.path, str(t.state_root), t.id]
+    done = subprocess.run(words, cwd=t.bundle, capture_output=True, text=True, check=False, timeout=60)
+    t.equal(((t.bundle / "out").read_text(), done.stdout), ("/only-here\n", "/only-here\n"), f"who sees it: {done.stderr}")

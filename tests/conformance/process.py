@@ -295,3 +295,27 @@ def affinity_wrong(t: Context) -> None:
         process = t.directory / "process.json"
         process.write_text(json.dumps({**spec["process"], "args": ["/bin/true"]}))
         t.bad("exec", "--process", str(process), t.id, says="affinity|cpu|parse")
+
+
+@case(f"{ROW} env: an empty HOME is none")
+def empty_home(t: Context) -> None:
+    for entries in (["HOME="], ["HOME=/set", "HOME="]):
+        spec = t.spec("echo $HOME; env | grep -c ^HOME=")
+        spec["process"]["env"] += entries
+        t.equal(t.output(spec).split(), ["/root", "1"], f"HOME, and how often, with {entries}")
+
+
+@case(f"{ROW} cwd: it is made also in a root that is read-only")
+def directory_in_read_only_root(t: Context) -> None:
+    spec = t.spec("pwd")
+    spec["root"]["readonly"] = True
+    spec["process"]["cwd"] = "/new/one"
+    t.equal(t.output(spec), "/new/one\n", "directory")
+
+
+@case(f"{ROW} user: ids that are not there are 0")
+def user_defaults(t: Context) -> None:
+    for user in ({}, {"uid": 0}, {"gid": 5}):
+        spec = t.spec("id -u; id -g")
+        spec["process"]["user"] = user
+        t.equal(t.output(spec).split(), ["0", str(user.get("gid", 0))], f"ids with {user}")
