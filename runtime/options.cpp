@@ -16,7 +16,7 @@ using A = Arguments;
 constexpr OptionRow kRoot{"root", 0, "DIRECTORY", &A::root, "Where the states of containers are kept"};
 constexpr OptionRow kFormat{"format", 'f', "FORMAT", &A::format, "table or json"};
 constexpr OptionRow kBundle{"bundle", 'b', "DIRECTORY", &A::bundle, "Directory with config.json (default: here)"};
-constexpr OptionRow kConfig{"config", 'f', "FILE", &A::config, "Another file than config.json, in the bundle or absolute"};
+constexpr OptionRow kConfig{"config", 'f', "FILE", &A::config, "Another file than config.json, in the bundle"};
 constexpr OptionRow kConsole{"console-socket", 0, "SOCKET", &A::console_socket,
                              "Unix socket that receives the terminal's master"};
 constexpr OptionRow kPidfdSocket{"pidfd-socket", 0, "SOCKET", &A::pidfd_socket,
@@ -345,7 +345,8 @@ std::string help_text(std::string_view program, const VerbRow* verb) {
         add_options(text, verb->options);
         return text;
     }
-    text += " - Open Container Initiative runtime\n\nUSAGE:\n   " + name + " [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS...]\n\n";
+    text += " - Open Container Initiative runtime\n\nUSAGE:\n   " + name;
+    text += " [GLOBAL OPTIONS] VERB [OPTIONS] [ARGS...]\n\n";
     text += "VERBS:\n";
     for (const auto& row : kVerbs) add_line(text, std::string(row.name), row.help);
     text += "\nGLOBAL OPTIONS:\n";

@@ -113,6 +113,26 @@ Result<oci::Resources> load_resources(const Arguments& arguments) {
     return oci::parse_resources(text, standard_input ? "standard input" : arguments.resources);
 }
 
+/// Of a share of CPU time that is said in part the rest stays as it is: "QUOTA PERIOD" of cpu.max.
+void keep_bandwidth(const Container& container, oci::CpuLimits& cpu) {
+    if (cpu.quota.has_value() == cpu.period.has_value()) return;
+    const auto cgroup = open_group(container.record.cgroup);
+    if (!cgroup) return;
+    auto text = kernel::read_file_at(cgroup->get(), "cpu.max").value_or("");
+    if (text.ends_with('\n')) text.pop_back();
+    const auto words = split(text, ' ');
+    if (words.size() != 2) return;
+    const auto quota = parse_unsigned(words[0]);
+    const auto period = parse_unsigned(words[1]);
+    if (!cpu.quota && quota) cpu.quota = static_cast<std::int64_t>(*quota);
+    if (!cpu.period && period) cpu.period = *period;
+}
+
+/// As other runtimes have it: without a limit of memory there is none of swap either, unless one is asked for.
+void free_swap(oci::MemoryLimits& memory) {
+    if (memory.limit == -1 && !memory.swap) memory.swap = -1;
+}
+
 /// Schemata that are not named stay as they are.
 Result<> update_resctrl(const Arguments& arguments, const Container& container, const oci::Spec& spec) {
     if (arguments.l3_cache_schema.empty() && arguments.mem_bw_schema.empty()) return {};
@@ -131,6 +151,8 @@ Result<int> verb_update(const Arguments& arguments) {
     if (status_of(container) == oci::Status::stopped) return fail(Errc::wrong_state, "container not running");
     auto spec = TRY(load_spec(container));
     spec.linux_config.resources = TRY(load_resources(arguments));
+    keep_bandwidth(container, spec.linux_config.resources.cpu);
+    free_swap(spec.linux_config.resources.memory);
     TRY(oci::check_resources(spec.linux_config.resources));
     TRY(oci::check_supported(spec));
     auto limits = plan::compile_cgroup(spec.linux_config.resources, spec.oci_version);

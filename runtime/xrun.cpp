@@ -30,7 +30,8 @@ void open_standard_streams() {
 }
 
 Result<int> print_version() {
-    TRY(runtime::print(std::string(runtime::program_name()) + " version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n"));
+    constexpr const char* kText = " version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n";
+    TRY(runtime::print(std::string(runtime::program_name()) + kText));
     return 0;
 }
 

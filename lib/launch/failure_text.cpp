@@ -136,6 +136,8 @@ std::string describe_exec(const Message& failed, const std::string& program) {
 /// What the bare errno does not tell.
 std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
+    if (kSteps[failed.step].name == "scheduler" && failed.error == EPERM)
+        return " (a process scheduler can't be used together with AllowedCPUs)";
     if (kSteps[failed.step].name == "resctrl" && failed.error == ENODEV) return " (none is mounted at /sys/fs/resctrl)";
     const auto& mounts = plan.root.mounts;
     if (list != List::mounts || failed.index < 0 ||

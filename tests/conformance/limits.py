@@ -149,3 +149,23 @@ def stats(t: Context) -> None:
     t.start(t.spec("sleep 100"))
     data = json.loads(t.good("events", "--stats", t.id).out)["data"]
     t.check(data["memory"]["usage"]["usage"] > 0 and data["pids"]["current"] >= 1, f"{data}")
+
+
+@case(f"{ROW} update: what is not said of a share of CPU time stays", tags=["vm"])
+def update_bandwidth(t: Context) -> None:
+    spec = t.spec("sleep 100")
+    spec["linux"]["resources"] = {"cpu": {"quota": 50000, "period": 200000}}
+    file = folder_of(t.start(spec)) / "cpu.max"
+    for option, value, after in (("--cpu-period", "100000", "50000 100000"), ("--cpu-quota", "30000", "30000 100000")):
+        t.good("update", option, value, t.id)
+        t.equal(file.read_text().strip(), after, f"cpu.max after {option}")
+
+
+@case(f"{ROW} update: without a limit of memory there is none of swap", tags=["vm"])
+def update_memory_unlimited(t: Context) -> None:
+    spec = t.spec("sleep 100")
+    spec["linux"]["resources"] = {"memory": {"limit": 1 << 26, "swap": 1 << 27}}
+    folder = folder_of(t.start(spec))
+    t.good("update", "--memory", "-1", t.id)
+    for name in ("memory.max", "memory.swap.max"):
+        t.equal((folder / name).read_text().strip(), "max", name)

@@ -316,7 +316,7 @@ TEST(CompileSeccomp, TellsTheHandlerOfNotificationsWhoTheProcessIs) {
     EXPECT_EQ(seccomp.flags, 32U);
     ASSERT_EQ(seccomp.message.size(), 3U);
     EXPECT_EQ(seccomp.message[0] + "7" + seccomp.message[1] + "7" + seccomp.message[2],
-              R"({"ociVersion":"1.2.0","fds":["seccompFd"],"pid":7,"metadata":"a \"pid\":0 b",)"
+              R"({"ociVersion":"0.2.0","fds":["seccompFd"],"pid":7,"metadata":"a \"pid\":0 b",)"
               R"("state":{"ociVersion":"1.2.0","id":"box","pid":7,"status":"creating","bundle":"/bundle"}})");
 }
 
