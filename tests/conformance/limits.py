@@ -153,6 +153,7 @@ def stats(t: Context) -> None:
 
 @case(f"{ROW} update: what is not said of a share of CPU time stays", tags=["vm"])
 def update_bandwidth(t: Context) -> None:
+    need("cpu")
     spec = t.spec("sleep 100")
     spec["linux"]["resources"] = {"cpu": {"quota": 50000, "period": 200000}}
     file = folder_of(t.start(spec)) / "cpu.max"
@@ -163,6 +164,7 @@ def update_bandwidth(t: Context) -> None:
 
 @case(f"{ROW} update: without a limit of memory there is none of swap", tags=["vm"])
 def update_memory_unlimited(t: Context) -> None:
+    need("memory")
     spec = t.spec("sleep 100")
     spec["linux"]["resources"] = {"memory": {"limit": 1 << 26, "swap": 1 << 27}}
     folder = folder_of(t.start(spec))
