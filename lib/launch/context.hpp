@@ -82,6 +82,13 @@ int for_each(Context& context, const Rows& rows, Function&& function) {
     return 0;
 }
 
+/// Whether a bind mount shows a part of the container's own root, which may have been mounted there just before.
+[[nodiscard]] inline bool is_in_root(const plan::Root& root, const plan::Mount& mount) {
+    const auto& source = mount.source;
+    const std::size_t size = root.path.size();
+    return source.size() > size && source.starts_with(root.path) && source[size] == '/';
+}
+
 /// Owns what a Context refers to.
 struct Preparation {
     Context context;

@@ -154,6 +154,12 @@ int clone_source(Context& context, const Mount& mount, std::size_t i) {
     // Made by the parent: its owner closes that one.
     if (context.trees[i] >= 0) return raw::call<SYS_fcntl>(context.trees[i], F_DUPFD_CLOEXEC, 3);
     if (context.sources[i] >= 0) return raw::clone_tree(context.sources[i], nullptr, subtree_if(mount.recursive));
+    const auto& root = context.plan->root;
+    if (is_in_root(root, mount)) {
+        const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
+        const raw::Fd source(raw::open_in_root(context.root, mount.source.c_str() + root.path.size(), O_PATH | link));
+        return source.failed() ? source.get() : raw::clone_tree(source.get(), nullptr, subtree_if(mount.recursive));
+    }
     if (mount.source_link || mount.copy_link) {
         const raw::Fd source(open_link(mount.source.c_str()));
         return source.failed() ? source.get() : raw::clone_tree(source.get(), nullptr, subtree_if(mount.recursive));

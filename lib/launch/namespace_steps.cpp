@@ -38,10 +38,6 @@ bool is_joined_by_child(const plan::Namespace& row) {
     return row.kind != NamespaceKind::user && row.kind != NamespaceKind::pid;
 }
 
-bool is_below(const std::string& directory, const std::string& path) {
-    return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
-}
-
 int join_row(Context& context, std::size_t i) {
     const auto& row = context.plan->namespaces[i];
     if (context.namespaces[i] < 0 || !is_joined_by_child(row)) return 0;
@@ -160,8 +156,7 @@ int open_sources(Context& context) {
     for (std::size_t i = 0; i < root.mounts.size(); ++i) {
         const auto& mount = root.mounts[i];
         if (mount.kind != plan::MountKind::bind || context.trees[i] >= 0) continue;
-        // It may be something that is mounted there only then.
-        if (is_below(root.path, mount.source)) continue;
+        if (is_in_root(root, mount)) continue;
         context.index = static_cast<int>(i);
         const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
         context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link);

@@ -148,7 +148,7 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
-        const bool is_there = in_user_namespace || !mounts[i].source.starts_with(plan.root.path + "/");
+        const bool is_there = in_user_namespace || !is_in_root(plan.root, mounts[i]);
         auto result = prepare_id_map(mounts[i], i, is_there, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }
