@@ -134,7 +134,7 @@ test_launches() {
     launch_fails mount /mnt 2 '/mnt \(bind from /no/such/source\): .*No such file' \
         '.mounts += [{"destination": "/mnt", "type": "bind", "source": "/no/such/source", "options": ["rbind"]}]'
     launch_fails mount /mnt 19 '/mnt \(nosuchfs\): .*No such device' '.mounts += [{"destination": "/mnt", "type": "nosuchfs", "source": "x"}]'
-    launch_fails 'working directory' /no/such/place 30 'working directory /no/such/place: .*Read-only file system' '.process.cwd = "/no/such/place"'
+    launch_fails 'working directory' /etc/text 20 'working directory /etc/text: .*Not a directory' '.process.cwd = "/etc/text"'
     launch_fails root "$work/launch/absent" 2 "$work/launch/absent" '.root.path = "absent"'
     xctl delete launch
 }

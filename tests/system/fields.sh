@@ -34,7 +34,7 @@ notifications() {
     contains 'its text' "$(cat "$work/err")" "seccomp $agent: .*No such file"
     bundle "$work/notify" "$notify | .linux.seccomp.syscalls[0].names = [\"write\"]"
     equal 'a notification of write' 1 "$(status_of xrun run -b "$work/notify" notify)"
-    contains 'its text' "$(cat "$work/err")" 'must not be used for write'
+    contains 'its text' "$(cat "$work/err")" 'cannot be used for the write syscall'
 }
 
 manners() {

@@ -245,15 +245,15 @@ events() {
     wait
     bundle "$work/events" '.linux.resources.pids.limit = 5'
     equal 'a limit without a controller' 1 "$(status_of xrun run -b "$work/events" limited)"
-    contains 'its text' "$(cat "$work/err")" '/linux/resources/pids/limit: the cgroup controller'
+    contains 'its text' "$(cat "$work/err")" '/linux/resources/pids/limit: the requested cgroup controller'
     equal 'skipped if asked for' 0 "$(status_of xrun --skip-unavailable-limits run -b "$work/events" limited)"
     contains 'with a warning' "$(cat "$work/err")" 'level=warning.*/linux/resources/pids/limit: skipped'
     equal 'events end with the container' 1 "$(status_of xrun events --stats events)"
     bundle "$work/events" 'del(.process)'
     check 'create without a process' xrun create -b "$work/events" events
     equal 'is created' created "$(status events)"
-    equal 'but has nothing to start' 1 "$(status_of xrun start events)"
-    equal 'and stays created' created "$(status events)"
+    check 'start' xrun start events
+    equal 'has nothing to run' stopped "$(status events)"
     check 'delete' xrun delete events
 }
 
