@@ -348,7 +348,8 @@ def verify(containers: list[Container], watchers: list[Watcher]) -> None:
 
 def clean_up() -> None:
     """What goes on after a failure would slow down whatever else the machine is to do."""
-    subprocess.run(["/usr/lib/box/tell"], timeout=60, check=False)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(["/usr/lib/box/tell"], timeout=60, check=False)
     (WORK / "stop/now").touch()
     for number in range(CONTAINERS):
         with contextlib.suppress(subprocess.TimeoutExpired):
