@@ -22,6 +22,7 @@
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/pointers.hpp"
+#include "lib/plan/environment.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -60,8 +61,7 @@ std::vector<char*> join_environments(std::span<char* const> first) {
     std::vector<char*> out;
     std::set<std::string_view> names;
     const auto add = [&](char* entry) {
-        if (names.insert(std::string_view(entry).substr(0, std::string_view(entry).find('='))).second)
-            out.push_back(entry);
+        if (names.insert(plan::env_name(entry)).second) out.push_back(entry);
     };
     for (char* entry : first)
         if (entry != nullptr) add(entry);

@@ -12,6 +12,7 @@
 #include "lib/kernel/capabilities.hpp"
 #include "lib/oci/id_list.hpp"
 #include "lib/plan/compile_parts.hpp"
+#include "lib/plan/environment.hpp"
 #include "lib/plan/path.hpp"
 
 namespace xctl::plan {
@@ -63,8 +64,6 @@ Capabilities compile_capabilities(const std::optional<oci::Capabilities>& source
                    "/process/capabilities/ambient: not permitted and inheritable too", warnings);
     return out;
 }
-
-std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
 constexpr std::string_view kNoHome = "HOME=";  // is as good as none
 
