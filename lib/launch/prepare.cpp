@@ -141,14 +141,13 @@ Result<> prepare_id_map(const Mount& mount, std::size_t i, bool is_there, Prepar
 Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) {
     auto& context = preparation.context;
     const auto& mounts = plan.root.mounts;
-    // What the container's own mounts bring can only be mapped later, by a child with our privileges.
-    const bool in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     context.trees.assign(mounts.size(), -1);
     context.id_maps.assign(mounts.size(), -1);
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
-        const bool is_there = in_user_namespace || !is_in_root(plan.root, mounts[i]);
+        // What the container's own mounts bring can only be mapped later, by a child with our privileges.
+        const bool is_there = context.in_user_namespace || !is_in_root(plan.root, mounts[i]);
         auto result = prepare_id_map(mounts[i], i, is_there, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }
@@ -179,7 +178,7 @@ Result<UniqueFd> make_device_tree(const plan::Device& device, const plan::Launch
 void prepare_devices(const plan::LaunchPlan& plan, Preparation& preparation) {
     const auto& devices = plan.root.devices;
     preparation.context.device_trees.assign(devices.size(), -1);
-    if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return;
+    if (!preparation.context.in_user_namespace) return;
     for (std::size_t i = 0; i < devices.size(); ++i) {
         if (::access(devices[i].path.c_str(), F_OK) == 0) continue;
         auto tree = make_device_tree(devices[i], plan);
@@ -241,6 +240,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     auto& context = preparation.context;
     context.plan = &plan;
     TRY(open_joined(plan, preparation));
+    context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     TRY(prepare_mounts(plan, preparation));
     prepare_devices(plan, preparation);
     TRY(connect_listener(plan.process.seccomp, preparation));
@@ -252,7 +252,6 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.create_hooks = vectors_of(plan.hooks.create_container, {});
     context.start_hooks = vectors_of(plan.hooks.start_container, context.env);
     context.time_offsets = time_offset_text(plan.time_offsets);
-    context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     const bool mounts = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
     context.own_mounts = mounts && !plan.enters;
     context.joins_mounts = mounts && plan.enters;
