@@ -18,6 +18,7 @@
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
+#include "lib/launch/id_map_text.hpp"
 #include "lib/launch/parent_part.hpp"
 #include "lib/launch/spawn.hpp"
 
@@ -49,18 +50,16 @@ Result<Gate> make_gate(int first_free) {
     return gate;
 }
 
-/// The host's id of a user of the container; nothing when only a namespace that is joined knows.
-std::optional<uid_t> host_id_of(std::uint32_t id, const plan::LaunchPlan& plan) {
-    if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return id;
-    for (const auto& row : plan.uid_map)
-        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
-    return std::nullopt;
+/// The host's id of the program's user; nothing when only a namespace that is joined knows.
+std::optional<uid_t> host_user_of(const plan::LaunchPlan& plan) {
+    if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return plan.process.uid;
+    return host_id_of(plan.process.uid, plan.uid_map);
 }
 
 /// A program may open /dev/stdout anew, and many images link their log files to it. Pipes are made for the container,
 /// so its user may own them; other files are not ours to give away.
 void give_pipes_to_user(std::span<const UniqueFd> streams, const plan::LaunchPlan& plan) {
-    const auto owner = host_id_of(plan.process.uid, plan);
+    const auto owner = host_user_of(plan);
     for (const auto& stream : streams) {
         struct stat info{};
         if (!owner || !stream || ::fstat(stream.get(), &info) < 0 || !S_ISFIFO(info.st_mode)) continue;

@@ -154,12 +154,6 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
     return {};
 }
 
-std::uint32_t on_host(std::uint32_t id, const std::vector<plan::IdMap>& map) {
-    for (const auto& row : map)
-        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
-    return id;
-}
-
 /// Alone in a file system of its own, which nobody else sees.
 Result<UniqueFd> make_device_tree(const plan::Device& device, const plan::LaunchPlan& plan) {
     constexpr const char* kName = "node";
@@ -167,7 +161,9 @@ Result<UniqueFd> make_device_tree(const plan::Device& device, const plan::Launch
     const auto root = TRY(kernel::lift_fd(raw::mount_context(filesystem.get()), "fsmount"));
     if (::mknodat(root.get(), kName, device.mode, makedev(device.major, device.minor)) < 0)
         return fail_errno(errno, "mknodat");
-    if (::fchownat(root.get(), kName, on_host(device.uid, plan.uid_map), on_host(device.gid, plan.gid_map), 0) < 0)
+    const auto owner = host_id_of(device.uid, plan.uid_map).value_or(device.uid);
+    const auto group = host_id_of(device.gid, plan.gid_map).value_or(device.gid);
+    if (::fchownat(root.get(), kName, owner, group, 0) < 0)
         return fail_errno(errno, "fchownat");
     if (::fchmodat(root.get(), kName, device.mode & ALLPERMS, 0) < 0) return fail_errno(errno, "fchmodat");
     const auto node = TRY(kernel::lift_fd(::openat(root.get(), kName, O_PATH | O_CLOEXEC), "openat"));
