@@ -211,18 +211,23 @@ void Manager::purge_removed_in(std::chrono::microseconds delay) {
     if (timer) removed_timer_ = std::move(*timer);
 }
 
-/// The files as they are now. One that was taken away leaves what was known; a broken one is the caller's to mend.
+/// The files as they are now. One that runs goes on by what it was started with when they were taken away; else, what
+/// is missing or broken is the caller's to mend, and nothing else of the container is lost meanwhile.
 Result<> Manager::reload(Supervisor& container) {
     auto& loaded = loaded_[container.id().str()];
     loaded = {definitions_.stamp(container.id()), std::nullopt};
     auto definition = definitions_.load(container.id());
     if (definition) {
         container.set_definition(std::move(*definition));
-    } else if (definition.error().code != Errc::not_found) {
-        loaded.error = definition.error();
-        return std::unexpected(std::move(definition).error());
+        return {};
     }
-    return {};
+    const bool gone = definition.error().code == Errc::not_found;
+    if (gone)
+        definition = fail(Errc::not_found,
+                          std::format("the definition of {} was removed", xctl::quoted(container.id().str())));
+    loaded.error = definition.error();
+    if (gone && container.is_active()) return {};
+    return std::unexpected(std::move(definition).error());
 }
 
 /// For verbs that do not need a good definition.

@@ -53,9 +53,9 @@ struct Launched {
 /// with Parent::keeper, a process of ours that exits by itself. Once init exists, whatever goes wrong is told over its
 /// channel, also what this side does for it: writing id maps and raising limits.
 ///
-/// A plan that joins a user namespace cannot be launched as a sibling directly, since nobody leaves a user namespace
-/// again: a helper process joins it, clones, and exits, so that init becomes a child of the nearest subreaper or of
-/// PID 1. Its exit status is then known by PIDFD_GET_INFO only; use Parent::keeper below Linux 6.15.
+/// A plan that joins a user namespace, or other namespaces beside its own new one, cannot be launched as a sibling
+/// directly, since not everybody can leave them again: a helper process joins them, clones, and exits, so that init
+/// becomes a child of the nearest subreaper or of PID 1. Its exit status is then known by PIDFD_GET_INFO only; use Parent::keeper below Linux 6.15.
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent);
 
 }  // namespace xctl::launch

@@ -33,7 +33,7 @@ int write_file(int directory, const char* path, const char* text, std::size_t si
 }
 
 /// The user namespace was joined before clone, so that it owns the new namespaces; the pid namespace too, since
-/// only a new process can enter one.
+/// only a new process can enter one. With a user namespace others may have been as well, and are not left to us.
 bool is_joined_by_child(const plan::Namespace& row) {
     return row.kind != NamespaceKind::user && row.kind != NamespaceKind::pid;
 }

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cstring>
+#include <ranges>
 
 #include "lib/kernel/namespaces.hpp"
 #include "lib/kernel/process.hpp"
@@ -79,7 +81,23 @@ Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     return Launched{child->pid, std::move(child->pidfd), UniqueFd()};
 }
 
+/// Whether the init would try it from within its user namespace.
+bool is_left_to_init(const Context& context, std::size_t i) {
+    const auto kind = context.plan->namespaces[i].kind;
+    return context.namespaces[i] >= 0 && kind != NamespaceKind::user && kind != NamespaceKind::mount;
+}
+
+/// From within a user namespace nobody can join what another one owns, and from outside perhaps not what that one
+/// owns. The init tries what is left here, and reports what fails then.
+void join_from_outside(Context& context) {
+    for (std::size_t i = 0; i < context.namespaces.size(); ++i)
+        if (is_left_to_init(context, i) &&
+            kernel::join_namespace(context.namespaces[i], clone_flag(context.plan->namespaces[i].kind)))
+            context.namespaces[i] = -1;
+}
+
 Result<kernel::Child> join_and_clone(Context& context, const SpawnOptions& options) {
+    if (context.in_user_namespace) join_from_outside(context);
     // The namespaces that are new shall be owned by the joined user namespace.
     TRY(join(context, NamespaceKind::user));
     TRY(join(context, NamespaceKind::pid));
@@ -109,8 +127,8 @@ Result<Launched> receive_report(int socket) {
     return Launched{report.pid, std::move(packet.fds.front()), UniqueFd()};
 }
 
-/// A keeper stays as init's parent. Without one, the helper only joins a user namespace, from which there is no
-/// way back for us; it exits at once, and init becomes a child of our nearest subreaper or PID 1.
+/// A keeper stays as init's parent. Without one, the helper only joins namespaces, from which there may be no way back
+/// for us; it exits at once, and init becomes a child of our nearest subreaper or PID 1.
 Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& options) {
     const bool keeper = options.parent == Parent::keeper;
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
@@ -130,7 +148,10 @@ Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& opti
 }  // namespace
 
 bool is_direct(const Context& context, Parent parent) {
-    return parent != Parent::keeper && joined_namespace(context, NamespaceKind::user) < 0;
+    if (parent == Parent::keeper || joined_namespace(context, NamespaceKind::user) >= 0) return false;
+    if (!context.in_user_namespace) return true;
+    const auto rows = std::views::iota(std::size_t{0}, context.namespaces.size());
+    return std::ranges::none_of(rows, [&](std::size_t i) { return is_left_to_init(context, i); });
 }
 
 Result<Launched> spawn(Context& context, const SpawnOptions& options) {

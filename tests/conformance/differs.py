@@ -99,6 +99,7 @@ RUNC = {
     "a recursive option is not undone": """
         mount_options.rrw mount_options.rsuid mount_options.rdev mount_options.rexec mount_options.rdiratime
         mount_options.ratime mount_options.rsymfollow""",
+    "1.1 joins a user namespace before all others": "namespaces.host_network_of_user",
     "1.1 does not look at locked flags": "mount_options.locked_flags",
     "fails where the specification has a warning": "identity.capabilities_ungrantable",
     "it leaves its cgroup": "namespaces.inherited_pid namespaces.wrong_type lifecycle.killed_create",

@@ -126,6 +126,25 @@ def user_by_path(t: Context) -> None:
     t.equal(link(t.pid(), "network"), link(pid, "network"), "network")
 
 
+@case(f"{ROW} a network of the host's together with a user namespace, new or by path")
+def host_network_of_user(t: Context) -> None:
+    network = own_namespaces(t, "network")
+    pid = own_namespaces(t, "user", "ipc")
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{pid}/{name}").write_text("0 100000 65536\n")
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("readlink /proc/self/ns/net; readlink /proc/self/ns/ipc; cat /proc/self/uid_map | xargs")
+    bundles.drop_mount(spec, "/sys")  # of a network that another user owns
+    bundles.namespace(spec, "network", f"/proc/{network}/ns/net")
+    bundles.namespace(spec, "user", f"/proc/{pid}/ns/user")
+    bundles.namespace(spec, "ipc", f"/proc/{pid}/ns/ipc")
+    t.equal(t.output(spec).splitlines(), [link(network, "network"), link(pid, "ipc"), "0 100000 65536"], "by path")
+    bundles.drop_namespace(spec, "user")
+    bundles.namespace(spec, "ipc")
+    bundles.user_namespace(spec)
+    t.equal(t.output(spec).splitlines()[::2], [link(network, "network"), "0 100000 65536"], "a new one")
+
+
 @case(f"{ROW} a path of another type is an error")
 def wrong_type(t: Context) -> None:
     spec = t.spec()

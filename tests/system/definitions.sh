@@ -81,6 +81,25 @@ test_broken() {
     equal 'the bundle was never touched' "$config" "$(sha256sum "$work/web/config.json")"
 }
 
+test_removed() {
+    xctl start web
+    rm $etc/web.json
+    equal 'one that runs goes on' running "$(field web state)"
+    contains 'and shows it' "$(field web loadError)" '^the definition of "web" was removed'
+    xctl stop web
+    equal 'then it cannot be started' bad-setting "$(field web state)"
+    gives 3 'the definition of "web" was removed' xctl start web
+    check 'how it ended is still known' sh -c "xctl history web | grep -q 'exited'"
+    printf '{\n    "bundle": "%s"\n}\n' "$work/web" >$etc/web.json
+    equal 'the file is back' 'stopped ' "$(field web state) $(field web loadError)"
+    check 'and it starts' xctl start web
+    xctl stop web
+    rm $etc/web.json
+    check 'what is left of it can be deleted' xctl delete web
+    equal 'and is gone' '' "$(xctl list --json | jq -r '.[] | select(.name == "web").name')"
+    printf '{\n    "bundle": "%s"\n}\n' "$work/web" >$etc/web.json
+}
+
 test_verify() {
     check 'all is well' xctl verify web
     script_bundle "$work/bad" true '.process.args = ["no-such-program"] | .mounts += [{"destination": "/x", "type": "bind", "source": "/no/such", "options": ["bind"]}]'
@@ -244,7 +263,7 @@ test_unit() {
     systemctl stop oci@web
 }
 
-for test in ${*:-layers broken verify explain diff edit set live unit}; do
+for test in ${*:-layers broken removed verify explain diff edit set live unit}; do
     note "=== $test"
     "test_$test"
 done
