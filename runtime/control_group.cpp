@@ -198,7 +198,10 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
                          .pidfd = pidfd,
                          .properties = limit_properties(limits)};
     request.properties.insert(request.properties.end(), placement.properties.begin(), placement.properties.end());
-    TRY(systemd.start_scope(request), "unable to apply cgroup configuration");
+    auto started = systemd.start_scope(request);
+    if (!started && started.error().code == Errc::exists)
+        return fail(Errc::wrong_state, "container's cgroup is not empty: " + started.error().message);
+    TRY(started, "unable to apply cgroup configuration");
     const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
     auto path = TRY(kernel::read_cgroup_path(pid));
     // A process that has ended is not moved any more, and then this would be our own cgroup.

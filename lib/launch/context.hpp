@@ -46,6 +46,7 @@ struct Context {
     int stdio[3] = {-1, -1, -1};
     int listener = -1;       // a connection to who handles seccomp notifications, or -1
     std::vector<std::byte> sender_stack;  // of the thread that sends there
+    int cgroup = -1;         // where the parent places the child, which is not born there, or -1
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one

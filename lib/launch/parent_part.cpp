@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/namespaces.hpp"
 #include "lib/kernel/net_device.hpp"
@@ -81,6 +82,9 @@ bool has_parents_part(const Context& context) {
 Part do_parents_part(const Context& context, pid_t pid) {
     if (context.in_user_namespace)
         if (auto part = prepare_in_user_namespace(*context.plan, pid); !part.result) return part;
+    if (context.cgroup >= 0)
+        if (auto placed = kernel::add_process(context.cgroup, pid); !placed)
+            return {step_number("placement"), std::move(placed)};
     // The class first: it is easily left, and an interface that has moved is not easily brought back.
     if (auto entered = enter_class(*context.plan, pid); !entered) return {step_number("resctrl"), std::move(entered)};
     return move_net_devices(context, pid);

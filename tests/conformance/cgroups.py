@@ -135,6 +135,7 @@ def ownership(t: Context) -> None:
         found = {name: (folder / name).stat().st_uid for name in [".", *names] if (folder / name).exists()}
         t.equal(found, dict.fromkeys(found, owner), f"owners, mounted {writable}")
         t.equal((folder / "cgroup.freeze").stat().st_uid, 0, "owner of what is not delegated")
+        t.equal(t.good("exec", t.id, "/bin/echo", "in").out, "in\n", f"exec, mounted {writable}")
         t.delete()
 
 
