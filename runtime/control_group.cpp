@@ -49,12 +49,17 @@ Result<UniqueFd> make_path(const std::string& path) {
     return cgroup;
 }
 
-Result<> check_unused(int cgroup) {
-    const auto events = TRY(kernel::read_cgroup_events(cgroup));
-    if (events.populated) return fail(Errc::wrong_state, "container's cgroup is not empty");
+/// The init would never get anywhere in it.
+Result<> check_thawed(int cgroup) {
     const auto freeze = kernel::read_file_at(cgroup, "cgroup.freeze");
     if (freeze && freeze->starts_with('1')) return fail(Errc::wrong_state, "container's cgroup unexpectedly frozen");
     return {};
+}
+
+Result<> check_unused(int cgroup) {
+    const auto events = TRY(kernel::read_cgroup_events(cgroup));
+    if (events.populated) return fail(Errc::wrong_state, "container's cgroup is not empty");
+    return check_thawed(cgroup);
 }
 
 bool has_option(const oci::Mount& mount, std::string_view option) {
@@ -208,6 +213,7 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     if (name_of_group(path) != placement.scope)
         return fail(Errc::launch_failed, "the container's init ended before it was in " + placement.scope);
     const auto cgroup = TRY(kernel::open_cgroup(path));
+    TRY(check_thawed(cgroup.get()));
     TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
     if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
     return path;

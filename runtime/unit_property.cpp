@@ -30,6 +30,14 @@ void add_amount(Values& out, const char* name, std::string_view text) {
     if (const auto amount = parse_limit(text)) out.push_back({name, *amount});
 }
 
+/// systemd keeps hundredths of a percent in its files, and a reload must not take anything away.
+std::uint64_t quota_per_second(std::uint64_t quota, std::uint64_t period) {
+    constexpr std::uint64_t kStep = 100;
+    // The kernel takes no quota so large that this would overflow.
+    if (quota > (kInfinity - kStep) / kMicroseconds) return kInfinity;
+    return (quota * kMicroseconds / period + kStep - 1) / kStep * kStep;
+}
+
 /// "QUOTA PERIOD" of cpu.max.
 void add_quota(Values& out, std::string_view text) {
     const auto words = split(text, ' ');
@@ -37,9 +45,7 @@ void add_quota(Values& out, std::string_view text) {
     const auto quota = parse_limit(words[0]);
     const auto period = parse_limit(words[1]);
     if (!quota || !period || *period == 0) return;
-    // The kernel takes no quota so large that this would overflow.
-    const auto per_second = *quota > kInfinity / kMicroseconds ? kInfinity : *quota * kMicroseconds / *period;
-    out.push_back({"CPUQuotaPerSecUSec", per_second});
+    out.push_back({"CPUQuotaPerSecUSec", quota_per_second(*quota, *period)});
     out.push_back({"CPUQuotaPeriodUSec", *period});
 }
 

@@ -319,3 +319,33 @@ def systemd_exec(t: Context) -> None:
     out = t.exec("grep", "0::", "/proc/self/cgroup").out
     t.match(out, r"^0::/", "cgroup of an exec")
     t.check(".." not in out, f"exec is in another cgroup: {out}")
+
+
+@case("C2 systemd driver: a frozen cgroup is refused")
+def systemd_frozen(t: Context) -> None:
+    t.write(scoped(t))
+    folder = CGROUPS / "system.slice" / unit_of(t)
+    folder.mkdir(parents=True)
+    (folder / "cgroup.freeze").write_text("1")
+
+    def end() -> None:
+        if folder.exists():
+            (folder / "cgroup.freeze").write_text("0")
+            subprocess.run(["systemctl", "kill", "--signal=KILL", unit_of(t)], check=False, stderr=subprocess.DEVNULL)
+            t.until(lambda: "populated 0" in (folder / "cgroup.events").read_text(), "the cgroup is empty")
+            folder.rmdir()
+
+    t.cleanups.append(end)
+    t.ids.append(t.id)
+    t.bad("create", t.id, says="frozen|freez|paused", seconds=5)
+
+
+@case("C2 systemd driver: a scope that is in use is refused")
+def systemd_in_use(t: Context) -> None:
+    spec = scoped(t)
+    spec["linux"]["cgroupsPath"] = f"system.slice:cf-{t.runtime.name}:used-{t.id}"
+    t.start(spec)
+    first = t.pid()
+    t.ids.append(f"{t.id}-2")
+    t.bad("create", f"{t.id}-2", says="not empty|already")
+    t.check(Path(f"/proc/{first}").exists(), "who was there is gone")

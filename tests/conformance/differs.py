@@ -44,7 +44,7 @@ CRUN = {
     "the umask of the caller or the sticky bit gets into modes": "mounts.destinations_made",
     "a link to what does not exist is an error": "mounts.destination_links",
     "fails where the specification has a warning": "identity.capabilities_ungrantable",
-    "waits for a frozen cgroup": "cgroups.frozen",
+    "waits for a frozen cgroup": "cgroups.frozen cgroups.systemd_frozen",
     "gives the cgroup away even if it is mounted read-only": "cgroups.ownership",
     "network: {} is an error": "cgroups.empty_resources",
     "knows only some properties": "cgroups.systemd_properties",

@@ -65,6 +65,12 @@ TEST(Limits, BecomeProperties) {
     EXPECT_EQ(limit_properties(limits), expected);
 }
 
+TEST(Limits, AQuotaIsWhatSystemdCanKeep) {
+    plan::Cgroup limits;
+    limits.files = {{"cpu.max", "500000 900000", ""}};
+    EXPECT_EQ(limit_properties(limits).at(0).value, PropertyValue(std::uint64_t{555'600}));
+}
+
 TEST(Limits, AQuotaDoesNotOverflow) {
     plan::Cgroup limits;
     limits.files = {{"cpu.max", "18446744073710 100000", ""}};
