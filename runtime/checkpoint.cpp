@@ -168,9 +168,13 @@ Result<> check_checkpointable(const Container& container) {
     return {};
 }
 
-/// It is killed by CRIU, but ends when its parent has seen that.
-Result<> await_stop(const Container& container) {
-    if (open_init(container.record)) return kill_everything(container);
+/// criu would only say so in its log.
+Result<> check_parent(int images, const std::string& parent) {
+    if (parent.empty()) return {};
+    if (parent.starts_with('/'))
+        return fail(Errc::invalid_argument, "--parent-path must be relative to the directory of images: " +
+                                                xctl::quoted(parent));
+    TRY(kernel::open_at(images, parent, O_PATH | O_DIRECTORY), "invalid --parent-path");
     return {};
 }
 
@@ -180,6 +184,7 @@ Result<int> verb_checkpoint(const Arguments& arguments) {
     const auto container = TRY(open_container(arguments, arguments.id(), Lock::yes));
     TRY(check_checkpointable(container));
     auto request = TRY(make_criu_request(arguments, MakeImages::yes));
+    TRY(check_parent(request.images.get(), arguments.parent_path));
     const auto init = TRY(open_init(container.record));
     const auto record = TRY(collect(container, request));
     // What was found belongs to a number; it is still the same process.
@@ -193,7 +198,8 @@ Result<int> verb_checkpoint(const Arguments& arguments) {
     }
     TRY(kernel::replace_file_at(request.images.get(), kImageRecordFile, to_json(record), 0600));
     TRY(criu_dump_tree(request), "checkpoint failed");
-    if (!arguments.leave_running) TRY(await_stop(container));
+    // What there is of it now is in the images.
+    if (!arguments.leave_running) TRY(destroy(container));
     return 0;
 }
 

@@ -130,7 +130,8 @@ oci::State state_of(const Container& container) {
             .annotations = record.annotations,
             .rootfs = record.rootfs,
             .created = record.created,
-            .owner = known ? name_of_user(info.st_uid) : std::string()};
+            .owner = known ? name_of_user(info.st_uid) : std::string(),
+            .systemd_scope = record.scope};
 }
 
 Result<oci::Spec> load_spec(const Container& container) {

@@ -54,9 +54,8 @@ criu_cg_mode cgroup_mode(CriuCgroups cgroups) {
         case CriuCgroups::soft: return CRIU_CG_MODE_SOFT;
         case CriuCgroups::full: return CRIU_CG_MODE_FULL;
         case CriuCgroups::strict: return CRIU_CG_MODE_STRICT;
-        case CriuCgroups::ignore: break;
     }
-    return CRIU_CG_MODE_IGNORE;
+    return CRIU_CG_MODE_SOFT;
 }
 
 criu_network_lock_method network_lock_method(CriuNetworkLock lock) {

@@ -16,7 +16,7 @@
 namespace xctl::runtime {
 
 /// What happens to the properties of cgroups; the names are those of criu(8).
-enum class CriuCgroups : unsigned char { soft, full, strict, ignore };
+enum class CriuCgroups : unsigned char { soft, full, strict };
 
 /// How TCP connections are held while they are saved or made again.
 enum class CriuNetworkLock : unsigned char { iptables, nftables, skip };

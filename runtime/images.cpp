@@ -19,11 +19,13 @@ namespace {
 constexpr mode_t kImageMode = 0700;  // they have the memory of the container's processes
 constexpr const char* kDefaultImages = "checkpoint";
 
+/// The cgroup of a restore is made by us, with the limits of its config.json, whatever the mode; so what shall be
+/// ignored is what "soft" leaves alone.
 constexpr std::array<Named<CriuCgroups>, 4> kCgroupModes{{
     {"soft", CriuCgroups::soft},
     {"full", CriuCgroups::full},
     {"strict", CriuCgroups::strict},
-    {"ignore", CriuCgroups::ignore},
+    {"ignore", CriuCgroups::soft},
 }};
 
 constexpr std::array<Named<CriuNetworkLock>, 3> kNetworkLocks{{

@@ -135,7 +135,9 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
     descriptors.placed = !assistance.place;
     // It will find the message when it looks for one, and neither of us has to wake the other for it.
     if (assistance.go_at_once) TRY(launch::send(ours.get(), MessageKind::go));
+    report_progress("launching " + (plan.process.args.empty() ? plan.id : plan.process.args.front()));
     auto launched = TRY(launch::launch(plan, std::move(descriptors), launch::Parent::child));
+    report_progress("its process is " + std::to_string(launched.pid));
     Session session{.channel = std::move(ours),
                     .process = std::move(launched),
                     .terminal = {},
@@ -146,6 +148,7 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
     // One that could not be placed because it has ended says why.
     const bool ended = !ready && ready.error().code == Errc::launch_failed;
     if (auto said = ready || ended ? supervisor.until_ready() : Result<>(); !said) ready = std::move(said);
+    if (ready) report_progress("its process is ready");
     if (ready) return session;
     static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
     static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));

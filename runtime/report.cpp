@@ -23,7 +23,7 @@ struct Log {
     UniqueFd file;
     std::string name;  // of whom the system's log says that it comes, instead of a file
     bool json = false;
-    bool details = false;
+    bool details = false, progress = false;
 };
 
 Log& the_log() {
@@ -60,6 +60,11 @@ Result<> open_log(Log& log, std::string_view where) {
     return {};
 }
 
+int syslog_priority(std::string_view level) {
+    if (level == "error") return LOG_ERR;
+    return level == "debug" ? LOG_DEBUG : LOG_WARNING;
+}
+
 }  // namespace
 
 void name_command(std::string_view program, std::string_view verb) {
@@ -80,7 +85,8 @@ Result<> open_report(const Arguments& arguments) {
     if (!std::ranges::contains(kLevels, arguments.log_level))
         return fail(Errc::invalid_argument, "invalid log-level: " + arguments.log_level);
     log.json = arguments.log_format == "json";
-    log.details = arguments.debug || arguments.log_level != kLevels.front();
+    log.progress = arguments.debug || arguments.log_level == kLevels.back();
+    log.details = log.progress || arguments.log_level != kLevels.front();
     return arguments.log.empty() ? Result<>() : open_log(log, arguments.log);
 }
 
@@ -92,7 +98,7 @@ void report(std::string_view level, std::string_view message) {
     if (log.name.empty())
         static_cast<void>(kernel::write_all(log.file ? log.file.get() : STDERR_FILENO, line));
     else
-        ::syslog(is_error ? LOG_ERR : LOG_WARNING, "%s", std::string(message).c_str());
+        ::syslog(syslog_priority(level), "%s", std::string(message).c_str());
     // Who has a log still tells people.
     if ((log.file || !log.name.empty()) && is_error)
         static_cast<void>(kernel::write_all(STDERR_FILENO, std::string(message) + "\n"));
@@ -100,6 +106,10 @@ void report(std::string_view level, std::string_view message) {
 
 void report_detail(std::string_view message) {
     if (the_log().details) report("warning", message);
+}
+
+void report_progress(std::string_view message) {
+    if (the_log().progress) report("debug", message);
 }
 
 Result<> print(std::string_view text) { return kernel::write_all(STDOUT_FILENO, text); }

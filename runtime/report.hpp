@@ -25,4 +25,7 @@ void report(std::string_view level, std::string_view message);
 /// A warning that only those want to see who ask for it by --log-level.
 void report_detail(std::string_view message);
 
+/// What is being done, with --debug.
+void report_progress(std::string_view message);
+
 }  // namespace xctl::runtime

@@ -90,32 +90,40 @@ bool is_below(const std::string& path, const std::string& directory) {
     return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-/// Whether the place of a mount is in the root itself, rather than in a file system that is mounted there.
-bool is_in_root(const std::vector<plan::Mount>& mounts, const std::string& target) {
-    return std::ranges::none_of(mounts, [&](const plan::Mount& mount) { return is_below(target, mount.target); });
+/// The one that the place of this mount is in, or nullptr for the root itself.
+const plan::Mount* find_mount_above(const std::vector<plan::Mount>& mounts, const std::string& target) {
+    const plan::Mount* found = nullptr;
+    for (const auto& mount : mounts)
+        if (is_below(target, mount.target) && (found == nullptr || is_below(mount.target, found->target)))
+            found = &mount;
+    return found;
 }
 
-Result<> make_mount_point(int root, const plan::Mount& mount) {
-    if (kernel::open_in_root(root, mount.target, O_PATH)) return {};
+Result<> make_mount_point(int root, const std::string& path, const plan::Mount& mount) {
+    if (kernel::open_in_root(root, path, O_PATH)) return {};
     struct stat info{};
     const bool is_file = mount.kind == plan::MountKind::bind && ::stat(mount.source.c_str(), &info) == 0 &&
                          !S_ISDIR(info.st_mode);
     if (!is_file) {
-        TRY(kernel::make_directories_in_root(root, mount.target));
+        TRY(kernel::make_directories_in_root(root, path));
         return {};
     }
-    const auto slash = mount.target.rfind('/');
-    const auto directory = mount.target.substr(0, std::max<std::size_t>(slash, 1));
-    const auto parent = TRY(kernel::make_directories_in_root(root, directory));
-    TRY(kernel::open_at(parent.get(), mount.target.substr(slash + 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+    const auto slash = path.rfind('/');
+    const auto parent = TRY(kernel::make_directories_in_root(root, path.substr(0, std::max<std::size_t>(slash, 1))));
+    TRY(kernel::open_at(parent.get(), path.substr(slash + 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
     return {};
 }
 
-/// A root that was unpacked anew lacks the places that create made in the old one.
+/// A root or a directory of a bind mount that was made anew lacks the places that create made in the old one. What
+/// else is mounted has them in the images.
 Result<> make_mount_points(const plan::Root& root) {
-    const auto directory = TRY(kernel::open_at(AT_FDCWD, root.path, O_PATH | O_DIRECTORY));
-    for (const auto& mount : root.mounts)
-        if (is_in_root(root.mounts, mount.target)) TRY(make_mount_point(directory.get(), mount));
+    for (const auto& mount : root.mounts) {
+        const auto* const above = find_mount_above(root.mounts, mount.target);
+        if (above != nullptr && above->kind != plan::MountKind::bind) continue;
+        const auto& path = above == nullptr ? root.path : above->source;
+        const auto directory = TRY(kernel::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY));
+        TRY(make_mount_point(directory.get(), mount.target.substr(above == nullptr ? 0 : above->target.size()), mount));
+    }
     return {};
 }
 
@@ -230,9 +238,9 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
 
 Result<Restoration> prepare_restoration(const Arguments& arguments) {
     auto request = TRY(make_criu_request(arguments, MakeImages::no));
-    if (request.cgroups == CriuCgroups::strict || request.cgroups == CriuCgroups::ignore)
-        return fail(Errc::unsupported, "--manage-cgroups-mode " + arguments.cgroups_mode +
-                                           " is not supported by restore: the cgroup is made anew");
+    if (request.cgroups == CriuCgroups::strict)
+        return fail(Errc::unsupported,
+                    "--manage-cgroups-mode strict is not supported by restore: the cgroup is made anew");
     const auto text = kernel::read_file_at(request.images.get(), kImageRecordFile);
     if (!text && text.error().sys_errno == ENOENT)
         return fail(Errc::invalid_document, "the directory of images has no xrun.json: no checkpoint of xrun");

@@ -61,8 +61,8 @@ Result<> check_usage(int payload, const plan::Cgroup& cgroup) {
     if (text.ends_with('\n')) text.pop_back();
     const auto usage = TRY(parse_unsigned(text), "memory.current");
     if (usage <= cgroup.most_memory) return {};
-    return fail(Errc::wrong_state, "unable to set memory limit to " + std::to_string(cgroup.most_memory) +
-                                       " (current usage: " + text + ")");
+    return fail(Errc::wrong_state, "rejecting memory limit " + std::to_string(cgroup.most_memory) +
+                                       ": current usage is " + text);
 }
 
 Result<> write_limits(int payload, const plan::Cgroup& cgroup) {

@@ -34,10 +34,11 @@ struct State {
     pid_t pid = 0;  // 0: no process
     std::string bundle;
     std::map<std::string, std::string> annotations;
-    // Beyond the specification; engines read them from runc's output. Left out when empty.
+    // Beyond the specification; engines read them from runc's and crun's output. Left out when empty.
     std::string rootfs;
     std::string created;  // RFC 3339
     std::string owner;
+    std::string systemd_scope{};
 };
 
 /// One line of JSON without a line break at its end.

@@ -18,6 +18,7 @@ Json to_object(const State& state) {
     if (!state.created.empty()) out["created"] = state.created;
     if (!state.annotations.empty()) out["annotations"] = state.annotations;
     if (!state.owner.empty()) out["owner"] = state.owner;
+    if (!state.systemd_scope.empty()) out["systemd-scope"] = state.systemd_scope;
     return out;
 }
 

@@ -263,6 +263,8 @@ def systemd_scope(t: Context) -> None:
     t.match(cgroup_of(t.pid()), rf"^/(.*/)?system\.slice/{unit_of(t)}(/container)?$", "cgroup")
     t.equal(unit_properties(unit_of(t), "ActiveState"), ["active"], "the unit's state")
     t.equal(unit_properties(unit_of(t), "Delegate"), ["yes"], "Delegate")
+    if t.runtime.name != "runc":
+        t.equal(t.state()["systemd-scope"], unit_of(t), "the scope that state tells")
     t.delete()
     t.until(lambda: unit_properties(unit_of(t), "LoadState") == ["not-found"], "the unit is gone")
 

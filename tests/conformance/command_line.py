@@ -258,6 +258,18 @@ def log_stderr(t: Context) -> None:
     t.match(done.err, "does not exist", "standard error")
 
 
+@case("C1 --debug tells what is done")
+def debug(t: Context) -> None:
+    log = t.directory / "log"
+    t.options = ["--debug", "--log", str(log), "--log-format", "json"]
+    t.output(t.spec("true"))
+    t.check("debug" in {json.loads(line)["level"] for line in log.read_text().splitlines()}, "nothing was told")
+    if t.runtime.name != "runc":  # which needs a process
+        spec = t.spec()
+        del spec["process"]
+        t.create(spec)
+
+
 @case("C1 kill: names, numbers, with and without SIG")
 def kill_words(t: Context) -> None:
     t.start(t.spec("for s in USR1 USR2 WINCH; do trap \"echo $s >>/log\" $s; done; echo ready >>/log; "

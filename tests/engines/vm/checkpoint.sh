@@ -28,13 +28,14 @@ stopped() { [ "$(status "$1")" = stopped ]; }     # ID
 # It counts until somebody wants it to end.
 counter='i=0; while [ ! -e /shared/stop ]; do i=$((i + 1)); echo $i; sleep 0.2; done; exit 7'
 
-# The bundle of a container with pipes and two bind mounts, one behind a symbolic link.
+# The bundle of a container with pipes and bind mounts: one behind a symbolic link, one in another.
 make_bundle() { # ID [JQ-FILTER]
-    mkdir -p $stage/shared
+    mkdir -p $stage/shared $stage/other
     script_bundle $stage/c "$counter" ".linux.cgroupsPath = \"/xrun-test/$1\" | .root.readonly = false
         | .linux.namespaces += [{type: \"cgroup\"}] | .mounts += [
         {destination: \"/shared\", source: \"$stage/shared\", type: \"bind\", options: [\"bind\"]},
-        {destination: \"/link/fixed\", source: \"$stage/shared\", type: \"bind\", options: [\"rbind\", \"ro\"]}]
+        {destination: \"/link/fixed\", source: \"$stage/shared\", type: \"bind\", options: [\"rbind\", \"ro\"]},
+        {destination: \"/shared/nested\", source: \"$stage/other\", type: \"bind\", options: [\"bind\"]}]
         | ${2:-.}"
     ln -sfn tmp $stage/c/rootfs/link
 }
@@ -74,10 +75,10 @@ test_pipes() {
     only_xrun
     counting a
     check 'checkpoint' checkpoint a
-    equal 'it is stopped' stopped "$(status a)"
+    equal 'it is gone' '' "$(xrun list -q)"
     before=$(count)
-    check 'delete' xrun delete a
     make_bundle b
+    rmdir $stage/shared/nested
     check 'restore under another name' restore --detach --pid-file $stage/pid b
     equal 'the pid file' "$(xrun state b | jq -r .pid)" "$(cat $stage/pid)"
     goes_on b
@@ -86,8 +87,9 @@ test_pipes() {
     ends 'the other mount is still read-only' 1 xrun exec b touch /link/fixed/file
     ends 'exec writes to a bind mount' 0 xrun exec b touch /shared/file
     check 'the file is on the host' [ -e $stage/shared/file ]
+    ends 'exec writes to the mount in it' 0 xrun exec b touch /shared/nested/file
+    check 'that file as well' [ -e $stage/other/file ]
     check 'a second checkpoint' checkpoint b
-    xrun delete b
     touch $stage/shared/stop
     restore c || ended=$?
     equal 'in the foreground it ends as the program does' 7 "$ended"
@@ -109,7 +111,6 @@ test_systemd_cgroup() {
     only_xrun
     counting a '.linux.cgroupsPath = "system.slice:xrun:a"'
     check 'checkpoint' checkpoint a
-    xrun delete a
     before=$(count)
     make_bundle b '.linux.cgroupsPath = "system.slice:xrun:b"'
     check 'restore' restore --detach b
@@ -148,7 +149,6 @@ test_terminal() {
     eventually 'it counts' beyond 3
     check 'checkpoint' checkpoint a
     before=$(count)
-    xrun delete a
     receive_terminal
     check 'restore' restore --detach --console-socket $stage/console a
     goes_on a
@@ -167,6 +167,8 @@ test_refusals() {
     refuses 'one that is not started' 'cannot be checkpointed in created state' xrun checkpoint a
     xrun delete --force a
     counting a
+    refuses 'an absolute parent' '--parent-path must be relative' xrun checkpoint --parent-path /tmp a
+    refuses 'no parent' 'invalid --parent-path' xrun checkpoint --parent-path nowhere a
     refuses 'lazy pages' '--lazy-pages is not supported' xrun checkpoint --lazy-pages a
     refuses 'a page server' '--page-server is not supported' xrun checkpoint --page-server localhost:1 a
     refuses 'another empty namespace' 'only network can be empty' xrun checkpoint --empty-ns ipc a
