@@ -146,7 +146,7 @@ Result<> kill_everything(const Container& container) {
     if (cgroup && !contains_us(path)) {
         const auto killed = kernel::kill_cgroup(cgroup->get());
         // An empty scope may go while we look at it.
-        if (!killed && killed.error().sys_errno != ENODEV) return killed;
+        if (!killed && killed.error().sys_errno != ENODEV && killed.error().sys_errno != ENOENT) return killed;
         // A frozen one dies as well, but not every kernel says so before it is thawed.
         TRY(await_empty(cgroup->get()));
     }

@@ -40,13 +40,13 @@ private:
     std::size_t* bytes_read_;
 };
 
-/// Leaves out what the library quotes of the text: it may hold anything.
-std::string without_quotation(std::string_view reason) {
-    const auto start = reason.find("; last read");
+/// Leaves out what the library quotes of the text, which is the token: it may hold anything.
+std::string without_quotation(std::string_view reason, std::string_view token) {
+    constexpr std::string_view kQuotation = "; last read: '";
+    const auto start = reason.find(kQuotation);
     if (start == std::string_view::npos) return std::string(reason);
-    const auto expected = reason.rfind("; expected");
-    return std::string(reason.substr(0, start)) +
-           (expected != std::string_view::npos && expected > start ? std::string(reason.substr(expected)) : "");
+    const auto end = std::min(start + kQuotation.size() + token.size() + 1, reason.size());
+    return std::string(reason.substr(0, start)) + std::string(reason.substr(end));
 }
 
 /// Collects the parser's events into one Value. A handler that returns false ends the parse.
@@ -88,7 +88,7 @@ public:
         const std::string_view text = error.what();
         // The library's sentence repeats the position and names itself; its part after the dash is the reason.
         const auto dash = text.find(" - ");
-        return refuse(dash == std::string_view::npos ? "is not JSON" : without_quotation(text.substr(dash + 3)));
+        return refuse(dash == std::string_view::npos ? "is not JSON" : without_quotation(text.substr(dash + 3), token));
     }
 
     Value& root() { return root_; }

@@ -41,6 +41,12 @@ TEST(ParseDocument, NamesLineAndColumn) {
     EXPECT_TRUE(result.error().message.starts_with("/etc/x.json:3:8: ")) << result.error().message;
 }
 
+TEST(ParseDocument, QuotesNothingThatCannotBeShown) {
+    const auto result = parse_document("\"b; expected\xe0\x7f\xff!", "t");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, "t:1:14: invalid string: ill-formed UTF-8 byte");
+}
+
 TEST(ParseDocument, HasLimits) {
     const std::string deep(kMaxDocumentDepth, '[');
     EXPECT_TRUE(parse_document(deep + std::string(kMaxDocumentDepth, ']'), "t"));
