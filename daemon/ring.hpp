@@ -70,7 +70,6 @@ public:
 
     /// Moves what `pipe` holds there. Returns the number moved, 0 at end of file; EAGAIN when the pipe is empty.
     static Result<std::size_t> pull(int pipe, const Space& space);
-    Result<std::size_t> pull(int pipe, MarkKind stream) { return pull(pipe, prepare(stream)); }
 
     void add_mark(Mark mark) noexcept;
     [[nodiscard]] std::uint64_t first_mark() const noexcept;  // number of the oldest mark kept

@@ -242,7 +242,7 @@ Result<> Run::move_into_cgroup() {
     if (setup_.placement != Placement::scope) return {};
     const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
     if (setup_.enter) return setup_.enter(pid_, keeper);
-    const auto path = TRY(find_cgroup());
+    const auto path = TRY(launch::find_cgroup_in(setup_.unit, pid_));
     const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
     payload_ = TRY(launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper, services_.device_programs));
     return {};

@@ -144,7 +144,6 @@ private:
     void on_unknown_status();
     void wait_until_empty();
     void end();
-    [[nodiscard]] Result<std::string> find_cgroup() const;
     void open_payload();
     void watch_memory();
     void read_memory_events();

@@ -84,17 +84,9 @@ void Run::on_status(kernel::ExitStatus status) {
 
 void Run::on_unknown_status() { wait_until_empty(); }
 
-/// An init that ended before systemd moved it stays where it was born, and that is where we are: what is done to a
-/// container's cgroup would be done to us.
-Result<std::string> Run::find_cgroup() const {
-    auto path = TRY(kernel::read_cgroup_path(pid_), "find the init's cgroup");
-    if (std::ranges::contains(split(path, '/'), setup_.unit)) return path;
-    return fail(Errc::launch_failed, std::format("its init ended before it was in {}", setup_.unit));
-}
-
 void Run::open_payload() {
     if (payload_ || setup_.enter) return;
-    const auto path = find_cgroup();
+    const auto path = launch::find_cgroup_in(setup_.unit, pid_);
     if (!path) return;
     if (auto opened = kernel::open_cgroup(launch::payload_path_of(*path))) payload_ = std::move(*opened);
 }
@@ -103,7 +95,7 @@ void Run::open_payload() {
 void Run::watch_memory() {
     open_payload();
     if (!payload_) return;
-    payload_path_ = launch::payload_path_of(find_cgroup().value_or(std::string()));
+    payload_path_ = launch::payload_path_of(launch::find_cgroup_in(setup_.unit, pid_).value_or(std::string()));
     for (const auto* file : {"memory.events", "../memory.events"}) {
         memory_events_.reset(::openat(payload_.get(), file, O_RDONLY | O_CLOEXEC));
         if (memory_events_) break;

@@ -208,10 +208,7 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
         return fail(Errc::wrong_state, "container's cgroup is not empty: " + started.error().message);
     TRY(started, "unable to apply cgroup configuration");
     const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
-    auto path = TRY(kernel::read_cgroup_path(pid));
-    // A process that has ended is not moved any more, and then this would be our own cgroup.
-    if (name_of_group(path) != placement.scope)
-        return fail(Errc::launch_failed, "the container's init ended before it was in " + placement.scope);
+    auto path = TRY(launch::find_cgroup_in(placement.scope, pid));
     const auto cgroup = TRY(kernel::open_cgroup(path));
     TRY(check_thawed(cgroup.get()));
     TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");

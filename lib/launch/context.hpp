@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@ namespace xctl::launch {
 /// Of one hook; null-terminated, into the plan's strings.
 struct HookVectors {
     std::vector<char*> args, env;
+};
+
+/// Where the init is among mounts.
+enum class Mounts : std::uint8_t {
+    own,      // in a mount namespace whose root becomes ours
+    entered,  // with a running container, whose root is there
+    host,     // in no namespace: what is mounted stays with whoever launches
 };
 
 /// Descriptors are plain numbers: the parent's owners keep them open until the child has its own copies.
@@ -50,9 +58,7 @@ struct Context {
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
-    bool own_mounts = false;               // a mount namespace whose root becomes ours
-    bool joins_mounts = false;             // the mount namespace of a running container
-    bool host_mounts = false;              // none: what is mounted stays with whoever launches
+    Mounts mounts = Mounts::entered;
 
     // State of the child.
     int index = -1;                        // the row that a step works on, for the failure message

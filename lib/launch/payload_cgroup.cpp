@@ -85,6 +85,12 @@ Result<> attach_device_program(int payload, const plan::Cgroup& cgroup, DevicePr
 
 }  // namespace
 
+Result<std::string> find_cgroup_in(const std::string& unit, pid_t init) {
+    auto path = TRY(kernel::read_cgroup_path(init), "find the init's cgroup");
+    if (std::ranges::contains(split(path, '/'), unit)) return path;
+    return fail(Errc::launch_failed, "the container's init ended before it was in " + unit);
+}
+
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs) {
     enable_what_systemd_does_not(unit_cgroup, cgroup);
     TRY(check_controllers(unit_cgroup, cgroup));

@@ -14,6 +14,10 @@
 
 namespace xctl::launch {
 
+/// Where the init is that systemd was told to move to `unit`. One that ended before that stays where it was born, and
+/// that is where we are: what is done to a container's cgroup would be done to us. Errc::launch_failed then.
+Result<std::string> find_cgroup_in(const std::string& unit, pid_t init);
+
 /// Makes UNIT/payload (and UNIT/supervisor for `keeper` when >= 0), moves every process that is in UNIT itself
 /// into one of them (`keeper` to supervisor, all else to payload), enables the plan's controllers, writes its
 /// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,

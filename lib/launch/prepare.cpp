@@ -248,10 +248,8 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     context.create_hooks = vectors_of(plan.hooks.create_container, {});
     context.start_hooks = vectors_of(plan.hooks.start_container, context.env);
     context.time_offsets = time_offset_text(plan.time_offsets);
-    const bool mounts = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
-    context.own_mounts = mounts && !plan.enters;
-    context.joins_mounts = mounts && plan.enters;
-    context.host_mounts = !mounts && !plan.enters;
+    const bool has_namespace = find_namespace(plan, plan::NamespaceKind::mount) != nullptr;
+    context.mounts = plan.enters ? Mounts::entered : has_namespace ? Mounts::own : Mounts::host;
     return preparation;
 }
 

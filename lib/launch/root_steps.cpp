@@ -125,7 +125,7 @@ int set_root_propagation(Context& context) {
 }  // namespace
 
 int isolate_mounts(Context& context) {
-    if (!context.own_mounts) return 0;
+    if (context.mounts != Mounts::own) return 0;
     const auto& root = context.plan->root;
     // A shared root keeps the host's peer groups, so that its bind mounts can propagate; attach_root() takes care
     // of what must not. All else is cut off from the host completely.
@@ -148,7 +148,7 @@ int open_safe_proc(Context& context) {
 
 /// Verified here, while /dev is still the host's: a container's image may have anything in its place.
 int open_null_device(Context& context) {
-    if (context.joins_mounts) return 0;
+    if (context.mounts == Mounts::entered) return 0;
     context.null_device = raw::call<SYS_openat>(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (context.null_device < 0) return context.null_device;
     struct stat info{};
@@ -164,17 +164,18 @@ int attach_root(Context& context) {
     if (context.root_source < 0)
         context.root_source = raw::call<SYS_openat>(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root_source < 0) return context.root_source;
-    if (!context.own_mounts && !context.host_mounts) {
+    if (context.mounts == Mounts::entered) {
         context.root = std::exchange(context.root_source, -1);
         return 0;
     }
-    if (is_shared(root) && context.own_mounts)
+    if (is_shared(root) && context.mounts == Mounts::own)
         if (const int result = make_parent_private(path); result < 0) return result;
     context.root = raw::clone_tree(context.root_source, nullptr, Subtree::yes);
     if (context.root < 0) return context.root;
     // pivot_root(2) refuses a shared root; change_root() shares it again. On the host nothing may go any further.
-    const Subtree cut = context.host_mounts ? Subtree::yes : Subtree::no;
-    if (is_shared(root) || context.host_mounts)
+    const bool on_host = context.mounts == Mounts::host;
+    const Subtree cut = on_host ? Subtree::yes : Subtree::no;
+    if (is_shared(root) || on_host)
         if (const int result = raw::set_attributes(context.root, {.propagation = MS_PRIVATE}, cut); result < 0)
             return result;
     return raw::attach_mount(context.root, context.root_source);
@@ -185,7 +186,7 @@ int set_root_read_only(Context& context) {
     // The working directory may be missing, and can still be made.
     raw::close(raw::make_in_root(context.root, context.plan->process.cwd.c_str(), raw::NodeType::directory, 0755));
     // It would be the host's mount.
-    if (!context.own_mounts && !context.host_mounts) return raw::failure(EOPNOTSUPP);
+    if (context.mounts == Mounts::entered) return raw::failure(EOPNOTSUPP);
     return raw::set_attributes(context.root, {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
 }
 
@@ -203,7 +204,7 @@ int write_sysctls(Context& context) {
 
 int change_root(Context& context) {
     if (const int result = raw::call<SYS_fchdir>(context.root); result < 0) return result;
-    if (!context.own_mounts) {
+    if (context.mounts != Mounts::own) {
         const int result = raw::call<SYS_chroot>(".");
         return result < 0 ? result : raw::call<SYS_chdir>("/");
     }

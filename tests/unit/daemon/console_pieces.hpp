@@ -51,7 +51,7 @@ inline void print(Ring& ring, std::string_view text, Ring::MarkKind stream = kOu
         const auto part = text.substr(0, 512 * 1024);
         pipe.write(part);
         for (std::size_t moved = 0; moved < part.size();) {
-            const auto pulled = ring.pull(pipe.read_end.get(), stream);
+            const auto pulled = Ring::pull(pipe.read_end.get(), ring.prepare(stream));
             ASSERT_TRUE(pulled);
             moved += *pulled;
         }

@@ -81,7 +81,7 @@ void pull_all(int directory, std::vector<std::pair<int, Ring::MarkKind>> pipes) 
         (void)::poll(polls.data(), polls.size(), -1);
         for (std::size_t i = polls.size(); i-- > 0;) {
             if (polls[i].revents == 0) continue;
-            const auto moved = ring.pull(pipes[i].first, pipes[i].second);
+            const auto moved = Ring::pull(pipes[i].first, ring.prepare(pipes[i].second));
             if (moved && *moved == 0) pipes.erase(pipes.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }

@@ -59,11 +59,11 @@ TEST_F(RingTest, AnExistingOneKeepsItsSize) {
 TEST_F(RingTest, AnEmptyPipeAndAClosedOneAreToldApart) {
     auto ring = open();
     Pipe pipe;
-    EXPECT_EQ(ring.pull(pipe.read_end.get(), kOut).error().sys_errno, EAGAIN);
+    EXPECT_EQ(Ring::pull(pipe.read_end.get(), ring.prepare(kOut)).error().sys_errno, EAGAIN);
     pipe.write("last words");
     pipe.write_end.reset();
-    EXPECT_EQ(ring.pull(pipe.read_end.get(), kOut).value(), 10u);
-    EXPECT_EQ(ring.pull(pipe.read_end.get(), kOut).value(), 0u);
+    EXPECT_EQ(Ring::pull(pipe.read_end.get(), ring.prepare(kOut)).value(), 10u);
+    EXPECT_EQ(Ring::pull(pipe.read_end.get(), ring.prepare(kOut)).value(), 0u);
     EXPECT_EQ(content(ring, 0), "last words");
 }
 
@@ -278,9 +278,9 @@ TEST_F(RingTest, WithoutRoomForBytesTheyStayInThePipe) {
     const auto text = numbered_lines(0, 1500);
     pipe.write(text);
     std::string seen;
-    while (const auto moved = ring.pull(pipe.read_end.get(), kOut).value_or(0)) EXPECT_GT(moved, 0u);
+    while (const auto moved = Ring::pull(pipe.read_end.get(), ring.prepare(kOut)).value_or(0)) EXPECT_GT(moved, 0u);
     seen = content(ring, 0);
-    EXPECT_EQ(ring.pull(pipe.read_end.get(), kOut).error().sys_errno, ENOSPC);
+    EXPECT_EQ(Ring::pull(pipe.read_end.get(), ring.prepare(kOut)).error().sys_errno, ENOSPC);
     ASSERT_LT(seen.size(), text.size());
     std::string rest(text.size(), '\0');
     rest.resize(static_cast<std::size_t>(::read(pipe.read_end.get(), rest.data(), rest.size())));
