@@ -205,7 +205,7 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     request.properties.insert(request.properties.end(), placement.properties.begin(), placement.properties.end());
     auto started = systemd.start_scope(request);
     if (!started && started.error().code == Errc::exists)
-        return fail(Errc::wrong_state, "container's cgroup is not empty: " + started.error().message);
+        return fail(Errc::exists, "container's cgroup is not empty: " + started.error().message);
     TRY(started, "unable to apply cgroup configuration");
     const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
     auto path = TRY(launch::find_cgroup_in(placement.scope, pid));

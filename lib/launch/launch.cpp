@@ -173,7 +173,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     if (has_parents_part(context)) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
-    // A cgroup may belong to the container's root, and who has joined a user namespace may not move between it and ours.
+    // A cgroup may be the container's root's, and who has joined a user namespace may not move between it and ours.
     const bool joins_users = context.in_user_namespace && !has_new_namespace(plan, plan::NamespaceKind::user);
     context.cgroup = joins_users ? descriptors.cgroup.get() : -1;
     SpawnOptions options{.parent = parent,

@@ -55,7 +55,8 @@ struct Launched {
 ///
 /// A plan that joins a user namespace, or other namespaces beside its own new one, cannot be launched as a sibling
 /// directly, since not everybody can leave them again: a helper process joins them, clones, and exits, so that init
-/// becomes a child of the nearest subreaper or of PID 1. Its exit status is then known by PIDFD_GET_INFO only; use Parent::keeper below Linux 6.15.
+/// becomes a child of the nearest subreaper or of PID 1. Its exit status is then known by PIDFD_GET_INFO only; use
+/// Parent::keeper below Linux 6.15.
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent);
 
 }  // namespace xctl::launch
