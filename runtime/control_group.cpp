@@ -21,7 +21,6 @@
 namespace xctl::runtime {
 namespace {
 
-constexpr const char* kDelegateList = "/sys/kernel/cgroup/delegate";
 constexpr int kRemovalTries = 200;
 constexpr int kRemovalInterval = 5;
 
@@ -60,33 +59,6 @@ Result<> check_unused(int cgroup) {
     const auto events = TRY(kernel::read_cgroup_events(cgroup));
     if (events.populated) return fail(Errc::wrong_state, "container's cgroup is not empty");
     return check_thawed(cgroup);
-}
-
-bool has_option(const oci::Mount& mount, std::string_view option) {
-    return std::ranges::contains(mount.options, option);
-}
-
-/// A container's own manager may only be given what it sees through a cgroup namespace of its own.
-bool is_delegated(const oci::Spec& spec) {
-    const auto* users = oci::find_namespace(spec, oci::NamespaceType::user);
-    const auto* groups = oci::find_namespace(spec, oci::NamespaceType::cgroup);
-    if (users == nullptr || groups == nullptr || !groups->path.empty()) return false;
-    return std::ranges::any_of(spec.mounts, [](const oci::Mount& mount) {
-        return mount.destination == "/sys/fs/cgroup" && (mount.type == "cgroup" || mount.type == "cgroup2") &&
-               !has_option(mount, "ro");
-    });
-}
-
-Result<> delegate(int cgroup, const oci::Spec& spec) {
-    const auto& maps = spec.linux_config.uid_mappings;
-    const auto root = std::ranges::find(maps, 0U, &oci::IdMapping::container_id);
-    if (root == maps.end()) return {};
-    if (::fchown(cgroup, root->host_id, static_cast<gid_t>(-1)) < 0) return fail_errno(errno, "chown of the cgroup");
-    const auto listed = kernel::read_file_at(AT_FDCWD, kDelegateList);
-    for (const auto& file : split(listed ? *listed : "cgroup.procs\ncgroup.subtree_control\ncgroup.threads", '\n'))
-        if (!file.empty())
-            static_cast<void>(::fchownat(cgroup, file.c_str(), root->host_id, static_cast<gid_t>(-1), 0));
-    return {};
 }
 
 std::string description_for(const std::string& id) { return "xrun container " + id; }
@@ -185,17 +157,15 @@ Result<> check_group(const std::string& path) {
     return check_unused(cgroup->get());
 }
 
-Result<UniqueFd> make_group(const std::string& path, const oci::Spec& spec, const plan::Cgroup& limits,
-                            Unavailable unavailable) {
+Result<UniqueFd> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable) {
     auto cgroup = TRY(make_path(path), "cgroup " + path);
     TRY(check_unused(cgroup.get()));
     TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
-    if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
     return cgroup;
 }
 
-Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const oci::Spec& spec,
-                               const plan::Cgroup& limits, Unavailable unavailable) {
+Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const plan::Cgroup& limits,
+                               Unavailable unavailable) {
     auto systemd = TRY(Systemd::open());
     ScopeRequest request{.unit = placement.scope,
                          .slice = placement.slice,
@@ -212,7 +182,6 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     const auto cgroup = TRY(kernel::open_cgroup(path));
     TRY(check_thawed(cgroup.get()));
     TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
-    if (is_delegated(spec)) TRY(delegate(cgroup.get(), spec));
     return path;
 }
 

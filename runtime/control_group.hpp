@@ -37,12 +37,11 @@ Result<> check_group(const std::string& path);
 
 /// Makes it with its parents, enables controllers on the way down, and writes the limits. One with processes in it,
 /// or frozen, is refused. In a new user namespace, the container's root gets it if it also sees it writable.
-Result<UniqueFd> make_group(const std::string& path, const oci::Spec& spec, const plan::Cgroup& limits,
-                            Unavailable unavailable);
+Result<UniqueFd> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable);
 
 /// Puts the process into a new scope with the limits, and returns its cgroup. Errc::exists when there is such a unit.
-Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const oci::Spec& spec,
-                               const plan::Cgroup& limits, Unavailable unavailable);
+Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const plan::Cgroup& limits,
+                               Unavailable unavailable);
 
 /// Limits of a container that runs; `scope` may be empty.
 Result<> change_limits(const std::string& cgroup, const std::string& scope, const plan::Cgroup& limits,

@@ -31,7 +31,7 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     if (has_notify_socket()) TRY(add_notify_directory(container.store, bundle.plan));
     launch::Descriptors descriptors;
     if (!placement.cgroup.empty()) {
-        auto cgroup = make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup, unavailable_limits(arguments));
+        auto cgroup = make_group(placement.cgroup, bundle.plan.cgroup, unavailable_limits(arguments));
         if (!cgroup && !is_dispensable(arguments, bundle, cgroup.error())) return std::unexpected(cgroup.error());
         if (cgroup)
             descriptors.cgroup = std::move(*cgroup);
@@ -48,7 +48,7 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     if (!placement.scope.empty())
         assistance.place = [&](const launch::Launched& init) -> Result<> {
             container.record.cgroup =
-                TRY(make_scope(placement, arguments.id(), init.pidfd.get(), bundle.spec, bundle.plan.cgroup,
+                TRY(make_scope(placement, arguments.id(), init.pidfd.get(), bundle.plan.cgroup,
                                 unavailable_limits(arguments)));
             return container.store.save(container.record);
         };

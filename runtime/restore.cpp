@@ -169,10 +169,10 @@ Result<UniqueFd> inherit(Restoration& restoration) {
 Result<> place(Restoration& restoration, Container& container, const Placeholder& first) {
     const auto& [arguments, bundle, image, placement, request] = restoration;
     if (placement.scope.empty()) {
-        TRY(make_group(placement.cgroup, bundle.spec, bundle.plan.cgroup, unavailable_limits(arguments)));
+        TRY(make_group(placement.cgroup, bundle.plan.cgroup, unavailable_limits(arguments)));
     } else {
         container.record.cgroup =
-            TRY(make_scope(placement, arguments.id(), first.pidfd(), bundle.spec, bundle.plan.cgroup,
+            TRY(make_scope(placement, arguments.id(), first.pidfd(), bundle.plan.cgroup,
                            unavailable_limits(arguments)));
         TRY(container.store.save(container.record));
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/launch/payload_cgroup.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -15,6 +18,7 @@ namespace {
 
 constexpr const char* kPayload = "payload";
 constexpr const char* kSupervisor = "supervisor";
+constexpr const char* kDelegateList = "/sys/kernel/cgroup/delegate";
 
 /// systemd does not know these, and neither passes them down nor takes them away.
 constexpr std::array<std::string_view, 2> kUnknownToSystemd{"hugetlb", "rdma"};
@@ -83,6 +87,22 @@ Result<> attach_device_program(int payload, const plan::Cgroup& cgroup, DevicePr
     return kernel::set_device_program(payload, TRY(programs.load(cgroup.device_program)));
 }
 
+/// The group, and of its files those that the kernel says are for that; the limits stay with us.
+Result<> give_away(int payload, uid_t owner) {
+    constexpr auto kNoGroup = static_cast<gid_t>(-1);
+    if (::fchown(payload, owner, kNoGroup) < 0) return fail_errno(errno, "chown of the cgroup");
+    const auto listed = kernel::read_file_at(AT_FDCWD, kDelegateList);
+    for (const auto& file : split(listed ? *listed : "cgroup.procs\ncgroup.subtree_control\ncgroup.threads", '\n'))
+        if (!file.empty()) static_cast<void>(::fchownat(payload, file.c_str(), owner, kNoGroup, 0));
+    return {};
+}
+
+Result<> set_up(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
+    TRY(write_limits(payload, cgroup));
+    TRY(attach_device_program(payload, cgroup, programs));
+    return cgroup.owner ? give_away(payload, *cgroup.owner) : Result<>();
+}
+
 }  // namespace
 
 Result<std::string> find_cgroup_in(const std::string& unit, pid_t init) {
@@ -99,8 +119,7 @@ Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pi
     if (keeper >= 0) supervisor = TRY(kernel::make_cgroup_at(unit_cgroup, kSupervisor));
     TRY(move_processes(unit_cgroup, payload.get(), supervisor.get(), keeper));
     TRY(kernel::enable_controllers(unit_cgroup, cgroup.controllers), "enable cgroup controllers");
-    TRY(write_limits(payload.get(), cgroup));
-    TRY(attach_device_program(payload.get(), cgroup, programs));
+    TRY(set_up(payload.get(), cgroup, programs));
     return payload;
 }
 
@@ -135,8 +154,7 @@ std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup)
 
 Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     TRY(check_controllers(payload, cgroup));
-    TRY(write_limits(payload, cgroup));
-    return attach_device_program(payload, cgroup, programs);
+    return set_up(payload, cgroup, programs);
 }
 
 }  // namespace xctl::launch

@@ -20,7 +20,7 @@ Result<std::string> find_cgroup_in(const std::string& unit, pid_t init);
 
 /// Makes UNIT/payload (and UNIT/supervisor for `keeper` when >= 0), moves every process that is in UNIT itself
 /// into one of them (`keeper` to supervisor, all else to payload), enables the plan's controllers, writes its
-/// limits and attaches its device program. A controller that the kernel does not offer is Errc::unsupported,
+/// limits, attaches its device program and gives it to its owner. A controller that the kernel does not offer is Errc::unsupported,
 /// naming the field. Returns the directory of UNIT/payload.
 Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs);
 
@@ -34,8 +34,7 @@ Result<> place_keeper(int payload, pid_t keeper);
 /// Takes what needs a controller that is not enabled there out of the limits, and returns it.
 std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup);
 
-/// Writes the limits to a container's own cgroup and attaches its device program. A controller that is not enabled
-/// there is Errc::unsupported, naming the field.
+/// Does the same to a container's own cgroup that is there already. A controller that is not enabled there is Errc::unsupported, naming the field.
 Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs);
 
 }  // namespace xctl::launch

@@ -12,7 +12,7 @@ namespace xctl::plan {
 namespace {
 
 constexpr std::string_view kMagic = "xctlplan";
-constexpr std::uint32_t kVersion = 3;  // raise it with every change of a fields() list
+constexpr std::uint32_t kVersion = 4;  // raise it with every change of a fields() list
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
 template <class T>

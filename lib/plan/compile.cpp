@@ -109,6 +109,7 @@ Result<LaunchPlan> compile_all(const Context& context) {
     plan.sysctls = compile_sysctls(spec);
     plan.root = TRY(compile_root(context));
     plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version, &context.warnings);
+    plan.cgroup.owner = find_cgroup_owner(spec);
     plan.process = TRY(compile_process(context));
     plan.hooks = compile_hooks(context);
     for (const auto& [name, device] : spec.linux_config.net_devices)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // linux.resources to files of cgroup v2. The specification speaks of v1; the conversions are those of the field.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <format>
@@ -175,6 +176,20 @@ private:
 };
 
 }  // namespace
+
+std::optional<std::uint32_t> find_cgroup_owner(const oci::Spec& spec) {
+    const auto* users = oci::find_namespace(spec, oci::NamespaceType::user);
+    const auto* groups = oci::find_namespace(spec, oci::NamespaceType::cgroup);
+    if (users == nullptr || groups == nullptr || !groups->path.empty()) return std::nullopt;
+    const bool is_writable = std::ranges::any_of(spec.mounts, [](const oci::Mount& mount) {
+        return mount.destination == "/sys/fs/cgroup" && (mount.type == "cgroup" || mount.type == "cgroup2") &&
+               !std::ranges::contains(mount.options, "ro");
+    });
+    const auto& maps = spec.linux_config.uid_mappings;
+    const auto root = std::ranges::find(maps, 0U, &oci::IdMapping::container_id);
+    if (!is_writable || root == maps.end()) return std::nullopt;
+    return root->host_id;
+}
 
 Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version, Warnings* warnings) {
     if (warnings != nullptr)

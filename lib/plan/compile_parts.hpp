@@ -2,6 +2,8 @@
 // The parts of compile(), each with its own file.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +29,9 @@ Result<std::vector<Mount>> compile_mounts(const Context& context);
 [[nodiscard]] std::vector<Device> compile_devices(const Context& context, const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<Symlink> compile_links(const std::vector<Mount>& mounts);
 [[nodiscard]] std::vector<std::uint64_t> compile_device_rules(const std::vector<oci::DeviceRule>& rules);
+/// Whoever is root of the container's user namespace, if the container mounts its cgroup to write to it (config-linux.md,
+/// "Cgroup ownership").
+[[nodiscard]] std::optional<std::uint32_t> find_cgroup_owner(const oci::Spec& spec);
 [[nodiscard]] Hooks compile_hooks(const Context& context);
 Result<Process> compile_process(const Context& context);
 /// Of a process that joins a container; the first one has none.

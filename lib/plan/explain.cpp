@@ -106,6 +106,7 @@ private:
         if (!cgroup.controllers.empty()) line("controllers", shown_list(cgroup.controllers));
         for (const auto& write : cgroup.files)
             line("cgroup", std::format("{} = {}", write.file, shown(write.value)));
+        if (cgroup.owner) line("cgroup", std::format("belongs to uid {}", *cgroup.owner));
         if (!cgroup.device_program.empty())
             line("devices", std::format("a program of {} instructions", cgroup.device_program.size()));
     }

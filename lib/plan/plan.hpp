@@ -206,8 +206,9 @@ struct Cgroup {
     std::vector<std::string> controllers;       // needed by `files`; enabled on the way down
     std::vector<std::uint64_t> device_program;  // struct bpf_insn images; empty: no device rules
     std::uint64_t most_memory = 0;              // refuse the limits when more than this is in use; 0: do not look
+    std::optional<std::uint32_t> owner;         // the host's number of the user who may make groups in it
     static auto fields(auto&& visit, auto& self) {
-        return visit(self.files, self.controllers, self.device_program, self.most_memory);
+        return visit(self.files, self.controllers, self.device_program, self.most_memory, self.owner);
     }
 };
 

@@ -29,7 +29,7 @@ def absolute(t: Context) -> None:
 
 @case(f"{ROW} cgroupsPath is made and removed")
 def removed(t: Context) -> None:
-    spec = t.spec("mkdir /sys/fs/cgroup/below; echo $$ >/sys/fs/cgroup/below/cgroup.procs; sleep 100")
+    spec = t.spec("mkdir /sys/fs/cgroup/below; echo $$ >/sys/fs/cgroup/below/cgroup.procs; sleep 1000")
     bundles.drop_mount(spec, "/sys/fs/cgroup")
     bundles.mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup", "rw")
     t.start(spec)
@@ -186,7 +186,7 @@ def unified_wrong(t: Context) -> None:
 
 @case("C1 update without anything")
 def update_empty(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     resources = t.directory / "resources.json"
     resources.write_text("{}")
     t.good("update", "--resources", str(resources), t.id)
@@ -213,7 +213,7 @@ def pause(t: Context) -> None:
 
 @case("C1 a paused container can be killed and deleted")
 def pause_delete(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     t.good("pause", t.id)
     t.delete()
     t.equal(t.left(), [], "what is left")
@@ -230,7 +230,7 @@ def intel_rdt(t: Context) -> None:
 
 @case("C1 update --l3-cache-schema of a container without intelRdt is an error")
 def intel_rdt_update(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     t.bad("update", "--l3-cache-schema", "L3:0=f", t.id, says="rdt|resctrl")
     t.bad("update", "--mem-bw-schema", "MB:0=50", t.id, says="rdt|resctrl")
 
@@ -238,7 +238,7 @@ def intel_rdt_update(t: Context) -> None:
 # -- the systemd driver
 
 
-def scoped(t: Context, script: str = "sleep 100") -> dict:
+def scoped(t: Context, script: str = "sleep 1000") -> dict:
     """A spec for --systemd-cgroup, whose cgroups are then those of systemd."""
     if not Path("/run/systemd/system").exists():
         raise Skip("there is no systemd")

@@ -71,7 +71,7 @@ def option_forms(t: Context) -> None:
 
 @case(f"{ROW} words after the program's name are the program's")
 def options_of_program(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     done = t.exec("echo", "--cwd", "/", "-t", "--help")
     t.equal(done.out, "--cwd / -t --help\n", "output")
 
@@ -79,12 +79,12 @@ def options_of_program(t: Context) -> None:
 @case("C2 pid-file: decimal, no newline, before create returns")
 def pid_file(t: Context) -> None:
     path = t.directory / "pid"
-    t.create(t.spec("sleep 100"), "--pid-file", str(path))
+    t.create(t.spec("sleep 1000"), "--pid-file", str(path))
     t.equal(path.read_text(), str(t.pid()), "the file")
     t.good("start", t.id)
     t.delete()
     path.unlink()
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.good("run", "--detach", "--pid-file", str(path), t.id)
     t.equal(path.read_text(), str(t.pid()), "the file of run")
 
@@ -140,7 +140,7 @@ def root_made(t: Context) -> None:
 
 @case("C2 state: JSON with what engines read")
 def state_fields(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     found = t.state()
     for key, kind in (("ociVersion", str), ("id", str), ("pid", int), ("status", str), ("bundle", str), ("rootfs", str),
                       ("created", str), ("owner", str)):
@@ -153,7 +153,7 @@ def state_fields(t: Context) -> None:
 
 @case("C2 list: table, JSON, only names")
 def list_formats(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     table = t.good("list").out
     t.match(table, r"(?m)^(ID|NAME)\s+PID\s+STATUS\s+BUNDLE", "the table's head")
     t.match(table, rf"(?m)^{t.id}\s+{t.pid()}\s+running\s+{re.escape(str(t.bundle))}", "the table's row")
@@ -172,7 +172,7 @@ def list_empty(t: Context) -> None:
 
 @case("C2 ps: JSON has all processes")
 def ps(t: Context) -> None:
-    t.start(t.spec("sleep 100 & sleep 100 & wait"))
+    t.start(t.spec("sleep 1000 & sleep 1000 & wait"))
     t.until(lambda: len(json.loads(t.good("ps", "--format", "json", t.id).out)) == 3, "there are three processes")
     pids = json.loads(t.good("ps", "-f", "json", t.id).out)
     t.check(t.pid() in pids and all(isinstance(pid, int) for pid in pids), f"{t.pid()} in {pids}")
@@ -181,7 +181,7 @@ def ps(t: Context) -> None:
 
 @case("C2 events --stats", differs={"crun": "has no events"})
 def events(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     found = json.loads(t.good("events", "--stats", t.id).out)
     t.equal([found["type"], found["id"]], ["stats", t.id], "type and id")
     t.check({"cpu", "memory", "pids"} <= set(found["data"]), f"data: {list(found['data'])}")
@@ -206,7 +206,7 @@ def spec(t: Context) -> None:
 
 @case("C2 exec.fifo or its like is not reachable from the container")
 def start_socket(t: Context) -> None:
-    t.create(t.spec("ls -l /proc/self/fd; sleep 100"))
+    t.create(t.spec("ls -l /proc/self/fd; sleep 1000"))
     found = {os.readlink(path) for path in Path(f"/proc/{t.pid()}/root/proc/1/fd").parent.glob("root")}
     t.equal(found, {"/"}, "the init's root")
 
@@ -333,7 +333,7 @@ def spec_file(t: Context) -> None:
 def regex(t: Context) -> None:
     names = [f"{t.id}-a1", f"{t.id}-a2", f"{t.id}-b1"]
     for name in names:
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["linux"]["cgroupsPath"] += name[-3:]
         t.write(spec)
         t.ids.append(name)

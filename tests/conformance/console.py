@@ -36,7 +36,7 @@ def with_terminal(t: Context, script: str, **process: object) -> Terminal:
 @case(f"{ROW} console-socket: one message with the master, then the end")
 def message(t: Context) -> None:
     listener = Listener(t, "console")
-    t.create(terminal_spec(t, "sleep 100"), "--console-socket", str(listener.path))
+    t.create(terminal_spec(t, "sleep 1000"), "--console-socket", str(listener.path))
     listener.one()
     t.until(lambda: listener.rest, "the connection is closed")
     t.equal(listener.rest, [b""], "what follows the message")
@@ -61,13 +61,13 @@ def controlling(t: Context) -> None:
 
 @case(f"{ROW} consoleSize")
 def size(t: Context) -> None:
-    terminal = with_terminal(t, "stty size; sleep 100", consoleSize={"height": 33, "width": 99})
+    terminal = with_terminal(t, "stty size; sleep 1000", consoleSize={"height": 33, "width": 99})
     terminal.read_until("33 99")
 
 
 @case(f"{ROW} /dev/console is the terminal")
 def device(t: Context) -> None:
-    terminal = with_terminal(t, "echo to the console >/dev/console; stat -c %F /dev/console; tty; sleep 100")
+    terminal = with_terminal(t, "echo to the console >/dev/console; stat -c %F /dev/console; tty; sleep 1000")
     text = terminal.read_until("/dev/pts/0")
     t.match(text, "to the console", "what was written to /dev/console")
     t.match(text, "character special file", "type of /dev/console")
@@ -82,7 +82,7 @@ def owner(t: Context) -> None:
 
 @case(f"{ROW} the master ends with the container")
 def hangup(t: Context) -> None:
-    terminal = with_terminal(t, "echo ready; sleep 100")
+    terminal = with_terminal(t, "echo ready; sleep 1000")
     terminal.read_until("ready")
     t.delete()
     try:
@@ -94,23 +94,23 @@ def hangup(t: Context) -> None:
 
 @case(f"{ROW} terminal needs --console-socket with create")
 def socket_missing(t: Context) -> None:
-    t.refused(terminal_spec(t, "sleep 100"), "console|terminal|tty")
+    t.refused(terminal_spec(t, "sleep 1000"), "console|terminal|tty")
 
 
 @case(f"{ROW} --console-socket needs a terminal", differs={"crun": "ignores it"})
 def socket_needless(t: Context) -> None:
     listener = Listener(t, "console")
-    t.refused(t.spec("sleep 100"), "console|terminal|tty", "--console-socket", str(listener.path))
+    t.refused(t.spec("sleep 1000"), "console|terminal|tty", "--console-socket", str(listener.path))
 
 
 @case(f"{ROW} --console-socket: nobody listens")
 def socket_dead(t: Context) -> None:
-    t.refused(terminal_spec(t, "sleep 100"), "no such file|console|connect", "--console-socket", "/no/such/socket")
+    t.refused(terminal_spec(t, "sleep 1000"), "no such file|console|connect", "--console-socket", "/no/such/socket")
 
 
 @case(f"{ROW} exec --tty --detach --console-socket")
 def exec_tty(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     listener = Listener(t, "console")
     process = t.directory / "process.json"
     process.write_text(json.dumps({"terminal": True, "args": ["/bin/sh", "-c", "tty; read line; echo got $line"],
@@ -168,7 +168,7 @@ def restored(t: Context) -> None:
       differs={"crun": "1.21 has this error"})
 def console_link(t: Context) -> None:
     victim = t.directory / "made-by-runtime"
-    spec = terminal_spec(t, "sleep 100")
+    spec = terminal_spec(t, "sleep 1000")
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     (t.rootfs / "dev/console").symlink_to(victim)
     listener = Listener(t, "console")

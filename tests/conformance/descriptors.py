@@ -41,7 +41,7 @@ def three(t: Context) -> None:
 
 @case("D CVE-2024-21626, 2016-9962: the created init holds no directory of the host")
 def init_holds_nothing(t: Context) -> None:
-    t.create(t.spec("sleep 100"), preexec_fn=placing(t, 3, 4, 9), close_fds=False)
+    t.create(t.spec("sleep 1000"), preexec_fn=placing(t, 3, 4, 9), close_fds=False)
     host = str(t.directory)
     for path in Path(f"/proc/{t.pid()}/fd").iterdir():
         target = os.readlink(path)
@@ -123,7 +123,7 @@ def send_from_inside(t: Context, point: str) -> None:
 @case(f"{ROW} pidfd-socket", differs={"crun": "has an annotation instead", "runc": "1.1 does not know it"})
 def pidfd_socket(t: Context) -> None:
     listener = Listener(t, "pidfd")
-    t.create(t.spec("sleep 100"), "--pidfd-socket", str(listener.path))
+    t.create(t.spec("sleep 1000"), "--pidfd-socket", str(listener.path))
     data, descriptors = listener.one()
     t.equal(data.rstrip(b"\0"), b"standard", "the message")
     info = Path(f"/proc/self/fdinfo/{descriptors[0]}").read_text()

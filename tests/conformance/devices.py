@@ -151,7 +151,7 @@ def defaults_allowed(t: Context) -> None:
 
 @case(f"{ROW} resources.devices: exec is under the same rules")
 def rules_of_exec(t: Context) -> None:
-    spec = with_rules(t, "sleep 100", DENY_ALL)
+    spec = with_rules(t, "sleep 1000", DENY_ALL)
     t.start(spec)
     done = t.exec("sh", "-c", "mknod /dev/a c 1 11; : </dev/a", options=["--cap", "CAP_MKNOD"])
     t.match(done.err, "not permitted", "what the kernel says")

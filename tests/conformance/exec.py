@@ -16,7 +16,7 @@ ROW = "C1"
 
 
 def running(t: Context, **process: Any) -> Spec:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"].update(process)
     t.start(spec)
     return spec
@@ -166,7 +166,7 @@ def preserve_fds(t: Context) -> None:
 
 @case(f"{ROW} exec of a created container")
 def created(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     t.equal(t.exec("echo", "here").out, "here\n", "output")
 
 
@@ -183,7 +183,7 @@ def paused(t: Context) -> None:
 
 @case(f"{ROW} exec --cgroup, below the container's")
 def cgroup(t: Context) -> None:
-    spec = t.spec("mkdir /sys/fs/cgroup/below; sleep 100")
+    spec = t.spec("mkdir /sys/fs/cgroup/below; sleep 1000")
     for row in spec["mounts"]:
         if row["type"] == "cgroup":
             row["options"] = ["rw"]
@@ -219,7 +219,7 @@ def nothing_left(t: Context) -> None:
 
 @case("D exec goes to the container's own cgroup, wherever the init has moved")
 def after_move(t: Context) -> None:
-    spec = t.spec("mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs && touch /moved && sleep 100")
+    spec = t.spec("mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs && touch /moved && sleep 1000")
     bundles.mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup", "rw")
     bundles.namespace(spec, "cgroup")
     t.start(spec)
@@ -231,7 +231,7 @@ def after_move(t: Context) -> None:
 
 @case("D exec --cap is ambient where the container has inheritable ones", differs={"crun": "--cap replaces all sets"})
 def ambient_capabilities(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     sets = {"bounding": ["CAP_KILL", "CAP_SYSLOG"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"],
             "inheritable": ["CAP_SYSLOG"], "ambient": []}
     spec["process"]["capabilities"] = sets

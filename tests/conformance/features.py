@@ -54,7 +54,7 @@ def schema_of_features(t: Context) -> None:
 
 @case("B5 state: valid by the schema, in every status")
 def schema_of_state(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["annotations"] = {"com.example.key": "value"}
     t.create(spec)
     for step in (["start", t.id], ["kill", t.id, "KILL"], None):

@@ -95,7 +95,7 @@ def status_created(t: Context) -> None:
 @case(f"{ROW} hooks: namespaces")
 def namespaces(t: Context) -> None:
     report = 'cat >/dev/null; [ $n = 2 ] || echo $kind $(readlink /proc/self/ns/mnt) >>$log'
-    t.create(with_hooks(t, report, program="sleep 100"))
+    t.create(with_hooks(t, report, program="sleep 1000"))
     inside = os.readlink(f"/proc/{t.pid()}/ns/mnt")
     t.good("start", t.id)
     t.delete()

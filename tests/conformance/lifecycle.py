@@ -15,7 +15,7 @@ ROW = "B5"
 
 @case(f"{ROW} create does not run the program")
 def create(t: Context) -> None:
-    t.create(t.spec("touch /ran; sleep 100"))
+    t.create(t.spec("touch /ran; sleep 1000"))
     time.sleep(0.2)
     t.check(not (t.rootfs / "ran").exists(), "the program has run")
     t.equal(t.state()["status"], "created", "status")
@@ -39,7 +39,7 @@ def statuses(t: Context) -> None:
 
 @case(f"{ROW} an id is unique")
 def unique(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     pid = t.pid()
     t.bad("create", t.id, says="exist|already|use")
     t.equal([t.state()["status"], t.pid()], ["created", pid], "the container that was there")
@@ -56,7 +56,7 @@ def id_again(t: Context) -> None:
 
 @case(f"{ROW} start: only from created")
 def start_again(t: Context) -> None:
-    t.start(t.spec("echo x >>/log; sleep 100"))
+    t.start(t.spec("echo x >>/log; sleep 1000"))
     t.until(lambda: (t.rootfs / "log").exists(), "it runs")
     t.bad("start", t.id, says="running|created|state")
     t.equal([t.state()["status"], (t.rootfs / "log").read_text()], ["running", "x\n"], "the container")
@@ -68,7 +68,7 @@ def start_again(t: Context) -> None:
 
 @case(f"{ROW} kill: created and running, not stopped")
 def kill(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     t.good("kill", t.id, "KILL")
     t.until_stopped()
     t.bad("kill", t.id, "TERM", says="not running")
@@ -78,7 +78,7 @@ def kill(t: Context) -> None:
 
 @case(f"{ROW} delete: a running container stays")
 def delete_running(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     t.bad("delete", t.id, says="running|stopped|state")
     t.equal(t.state()["status"], "running", "status")
 
@@ -120,7 +120,7 @@ def orphans(t: Context) -> None:
 
 @case(f"{ROW} the state")
 def state(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["ociVersion"] = "1.0.2"
     t.start(spec)
     found = t.state()
@@ -143,7 +143,7 @@ def start_fails(t: Context) -> None:
 def bundle_link(t: Context) -> None:
     link = t.directory / "link"
     link.symlink_to(t.bundle)
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.ids.append(t.id)
     t.good("create", "--bundle", str(link), t.id, cwd="/")
     t.check(os.path.samefile(t.state()["bundle"], t.bundle), "the bundle of the state")
@@ -151,7 +151,7 @@ def bundle_link(t: Context) -> None:
 
 @case("C1 two commands at once on one id: one create wins")
 def concurrent_create(t: Context) -> None:
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.ids.append(t.id)
     for _ in range(3):
         processes = [t.popen("create", t.id) for _ in range(4)]
@@ -164,7 +164,7 @@ def concurrent_create(t: Context) -> None:
 
 @case("C1 two commands at once on one id: one start wins, all deletes end")
 def concurrent_start(t: Context) -> None:
-    t.create(t.spec("echo x >>/log; sleep 100"))
+    t.create(t.spec("echo x >>/log; sleep 1000"))
     done = [t.finish(process) for process in [t.popen("start", t.id) for _ in range(4)]]
     t.equal(sum(one.status == 0 for one in done), 1, f"starts that succeeded: {[str(one) for one in done]}")
     t.until(lambda: (t.rootfs / "log").exists(), "it runs")
@@ -176,7 +176,7 @@ def concurrent_start(t: Context) -> None:
 
 @case("C1 delete while create is at work")
 def delete_during_create(t: Context) -> None:
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.ids.append(t.id)
     for delay in (0.0, 0.005, 0.01, 0.02, 0.04):
         process = t.popen("create", t.id)
@@ -189,7 +189,7 @@ def delete_during_create(t: Context) -> None:
 
 @case("C1 a create that is killed at any moment leaves nothing that delete --force cannot remove")
 def killed_create(t: Context) -> None:
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.ids.append(t.id)
     start = time.monotonic()
     t.good("create", t.id)
@@ -210,7 +210,7 @@ def killed_create(t: Context) -> None:
 @case("C1 a start that is killed leaves a container that can be deleted")
 def killed_start(t: Context) -> None:
     for _ in range(5):
-        t.create(t.spec("sleep 100"))
+        t.create(t.spec("sleep 1000"))
         process = t.popen("start", t.id)
         time.sleep(0.003)
         process.kill()
@@ -222,16 +222,16 @@ def killed_start(t: Context) -> None:
 
 @case("C1 a failing create can be repeated")
 def create_after_failure(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["args"] = ["/no/such/program"]
     t.refused(spec, "no such file")
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     t.equal(t.state()["status"], "created", "status")
 
 
 @case("C1 containers do not need each other")
 def two_containers(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["root"]["readonly"] = True
     t.start(spec)
     second = t.id + "-2"
@@ -249,9 +249,9 @@ def run_status(t: Context) -> None:
     t.equal(t.run(t.spec("exit 42")).status, 42, "status")
     t.equal(t.run(t.spec("exit 0")).status, 0, "status")
     for number in (signal.SIGKILL, signal.SIGTERM):
-        t.start(t.spec("sleep 100"))
+        t.start(t.spec("sleep 1000"))
         t.delete()
-        t.write(t.spec("trap - TERM; sleep 100"))
+        t.write(t.spec("trap - TERM; sleep 1000"))
         process = t.popen("run", t.id)
         t.until(lambda: t.call("state", t.id).out.find('"running"') > 0, "it runs")
         t.good("kill", t.id, "KILL")
@@ -273,7 +273,7 @@ def run_signals(t: Context) -> None:
 
 @case("C1 run --detach and --keep")
 def run_options(t: Context) -> None:
-    t.write(t.spec("sleep 100"))
+    t.write(t.spec("sleep 1000"))
     t.ids.append(t.id)
     t.good("run", "--detach", t.id)
     t.equal(t.state()["status"], "running", "status")

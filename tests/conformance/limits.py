@@ -56,7 +56,7 @@ def resource(name: str) -> Callable[[Context], None]:
 
     def test(t: Context) -> None:
         need(*controllers)
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["linux"]["resources"] = resources
         t.create(spec)
         folder = folder_of(t.pid())
@@ -78,7 +78,7 @@ for each in RESOURCES:
 @case(f"{ROW} memory.swap is memory and swap together", tags=["vm"])
 def memory_swap(t: Context) -> None:
     need("memory")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["resources"] = {"memory": {"limit": 1 << 26, "swap": 1 << 27}}
     t.create(spec)
     file = folder_of(t.pid()) / "memory.swap.max"
@@ -115,7 +115,7 @@ def memory_holds(t: Context) -> None:
 @case("C1 update", tags=["vm"])
 def update(t: Context) -> None:
     need("memory", "pids", "cpu")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["resources"] = {"memory": {"limit": 1 << 26}, "pids": {"limit": 20}}
     folder = folder_of(t.start(spec))
     t.good("update", "--memory", "128M" if t.runtime.name != "crun" else str(1 << 27), "--pids-limit", "30", t.id)
@@ -131,7 +131,7 @@ def update(t: Context) -> None:
 def systemd_limits(t: Context) -> None:
     need("memory", "pids")
     t.options = ["--systemd-cgroup"]
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["cgroupsPath"] = f"system.slice:cf-{t.runtime.name}:{t.id}"
     spec["linux"]["resources"] = {"memory": {"limit": 1 << 26}, "pids": {"limit": 20}}
     folder = folder_of(t.start(spec))
@@ -146,7 +146,7 @@ def systemd_limits(t: Context) -> None:
 @case("C2 events --stats: memory and pids", tags=["vm"], differs={"crun": "has no events"})
 def stats(t: Context) -> None:
     need("memory", "pids")
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     data = json.loads(t.good("events", "--stats", t.id).out)["data"]
     t.check(data["memory"]["usage"]["usage"] > 0 and data["pids"]["current"] >= 1, f"{data}")
 
@@ -154,7 +154,7 @@ def stats(t: Context) -> None:
 @case(f"{ROW} update: what is not said of a share of CPU time stays", tags=["vm"])
 def update_bandwidth(t: Context) -> None:
     need("cpu")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["resources"] = {"cpu": {"quota": 50000, "period": 200000}}
     file = folder_of(t.start(spec)) / "cpu.max"
     for option, value, after in (("--cpu-period", "100000", "50000 100000"), ("--cpu-quota", "30000", "30000 100000")):
@@ -165,7 +165,7 @@ def update_bandwidth(t: Context) -> None:
 @case(f"{ROW} update: without a limit of memory there is none of swap", tags=["vm"])
 def update_memory_unlimited(t: Context) -> None:
     need("memory")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["resources"] = {"memory": {"limit": 1 << 26, "swap": 1 << 27}}
     folder = folder_of(t.start(spec))
     t.good("update", "--memory", "-1", t.id)

@@ -104,7 +104,7 @@ def by_bind_mount(t: Context) -> None:
 @case(f"{ROW} pid namespace by path")
 def pid_by_path(t: Context) -> None:
     pid = own_namespaces(t, "pid")
-    spec = t.spec("readlink /proc/self >/number; sleep 100")
+    spec = t.spec("readlink /proc/self >/number; sleep 1000")
     bundles.namespace(spec, "pid", f"/proc/{pid}/ns/pid")
     t.create(spec)
     t.equal(link(t.pid(), "pid"), link(pid, "pid"), "pid")

@@ -101,7 +101,7 @@ def slave_receives(t: Context) -> None:
     t.before = t.before + [str(folder), str(folder / "late")]
     (folder / "late").mkdir()
     for option, arrives in (("rslave", True), ("rprivate", False)):
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["linux"]["rootfsPropagation"] = "rslave"
         bundles.mount(spec, "/data", "bind", str(folder), "rbind", option)
         pid = t.start(spec)
@@ -147,7 +147,7 @@ def no_pivot(t: Context) -> None:
     (t.rootfs / "only-here").touch()
     spec = t.spec("cd /; for n in 1 2 3; do cd ..; done; ls; cat /proc/mounts | grep -c ' / '")
     t.match(t.output(spec, "--no-pivot"), r"(?s)only-here.*\n1\n", "names in the root and in those above, mounts at /")
-    pid = t.start(t.spec("sleep 100"), "--no-pivot")
+    pid = t.start(t.spec("sleep 1000"), "--no-pivot")
     t.equal(os.path.samefile(f"/proc/{pid}/root", t.rootfs), True, "the root is the bundle's")
     # As a program would that may change its root: nothing stops it on the way up but the mounts.
     at = os.open(f"/proc/{pid}/root", os.O_PATH)
@@ -172,7 +172,7 @@ def old_root(t: Context) -> None:
 @case(f"{ROW} without a mount namespace the root is changed all the same, and exec finds it")
 def host_mounts(t: Context) -> None:
     (t.rootfs / "only-here").touch()
-    spec = t.spec("ls -d /only-here; sleep 100")
+    spec = t.spec("ls -d /only-here; sleep 1000")
     bundles.drop_namespace(spec, "mount")
     spec["mounts"] = []
     # What stays mounted is for nobody but us.

@@ -181,7 +181,7 @@ def scheduler(name: str) -> None:
 
     @case(f"{ROW} scheduler", name=f"scheduler_{name}")
     def policy(t: Context) -> None:
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["process"]["scheduler"] = wanted
         found = scheduler_of(t, spec)
         t.equal([a if b is not None else None for a, b in zip(found, expected)], expected, "nice, priority, policy")
@@ -202,7 +202,7 @@ def scheduler_unknown(t: Context) -> None:
 @case(f"{ROW} scheduler flag RESET_ON_FORK")
 def scheduler_reset_on_fork(t: Context) -> None:
     # The program is a shell that forks: its child is back at the default.
-    spec = t.spec("sleep 100 & cut -d' ' -f 41 /proc/$!/stat; cut -d' ' -f 41 /proc/$$/stat; kill $!")
+    spec = t.spec("sleep 1000 & cut -d' ' -f 41 /proc/$!/stat; cut -d' ' -f 41 /proc/$$/stat; kill $!")
     spec["process"]["scheduler"] = {"policy": "SCHED_FIFO", "priority": 5, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
     t.equal(t.output(spec), "0\n1\n", "policies of child and parent")
 
@@ -215,7 +215,7 @@ def io_priority(name: str) -> None:
 
     @case(f"{ROW} ioPriority", name=f"io_priority_{name}")
     def priority(t: Context) -> None:
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["process"]["ioPriority"] = {"class": word, "priority": level}
         pid = t.start(spec)
         found = ctypes.CDLL(None).syscall(252, 1, pid)
@@ -260,7 +260,7 @@ def exec_with_affinity(t: Context, affinity: dict[str, str]) -> Done:
     """An exec whose process says on which CPUs it is to run."""
     if len(os.sched_getaffinity(0)) < 2:
         raise Skip("there is only one CPU")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["execCPUAffinity"] = affinity
     t.start(spec)
     t.equal(len(os.sched_getaffinity(t.pid())), len(os.sched_getaffinity(0)), "the CPUs of the container")
@@ -286,7 +286,7 @@ def affinity_initial(t: Context) -> None:
 
 @case(f"{ROW} execCPUAffinity: what is no list of CPUs is an error")
 def affinity_wrong(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["execCPUAffinity"] = {"initial": "0", "final": "all"}
     t.write(spec)
     t.ids.append(t.id)

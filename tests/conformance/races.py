@@ -59,7 +59,7 @@ def nested(t: Context, name: str) -> str:
 
 @case("D CVE-2021-30465: a mount's destination is exchanged for a link")
 def mount(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     bundles.mount(spec, nested(t, "data") + "/there", "tmpfs", "tmpfs", "size=76k")
     created, inside = race(t, spec, "data")
     t.equal(inside, created, "containers that have the mount")
@@ -67,7 +67,7 @@ def mount(t: Context) -> None:
 
 @case("D CVE-2024-45310: directories of a destination are made while one is exchanged")
 def directories(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     for n in range(20):
         bundles.mount(spec, f"{nested(t, 'data')}/there/new{n}/deeper", "tmpfs", "tmpfs")
     race(t, spec, "data")
@@ -77,7 +77,7 @@ def directories(t: Context) -> None:
 def files(t: Context) -> None:
     source = t.directory / "source"
     source.write_text("from the host")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     for n in range(20):
         bundles.mount(spec, f"{nested(t, 'data')}/there/file{n}", "bind", str(source), "bind")
     race(t, spec, "data")
@@ -86,13 +86,13 @@ def files(t: Context) -> None:
 @case("D CVE-2026-41579, 2026-47766: /dev is exchanged while devices are made in it", differs={
     "crun": "1.21 makes files where a link leads", "runc": "1.1 makes files where a link leads"})
 def devices(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     race(t, spec, "dev")
 
 
 @case("D: the working directory is made while one above it is exchanged")
 def working_directory(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["cwd"] = nested(t, "data") + "/there/new/deeper"
     race(t, spec, "data")

@@ -184,7 +184,7 @@ def architectures(t: Context) -> None:
 @case(f"{ROW} seccomp is on with and without noNewPrivileges, and in exec")
 def with_and_without_nnp(t: Context) -> None:
     for wanted in (True, False):
-        spec = filtered(t, "sleep 100", rule(MKDIR, "SCMP_ACT_ERRNO"))
+        spec = filtered(t, "sleep 1000", rule(MKDIR, "SCMP_ACT_ERRNO"))
         spec["process"]["noNewPrivileges"] = wanted
         t.start(spec)
         t.match(Path(f"/proc/{t.pid()}/status").read_text(), r"Seccomp:\s2\n", "mode of the container")

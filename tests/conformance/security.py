@@ -56,7 +56,7 @@ def linked_folder(cve: str, name: str, where: str) -> None:
         else:
             (t.rootfs / where).symlink_to(folder)
         before = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-        attempt(t, t.spec("sleep 100"))
+        attempt(t, t.spec("sleep 1000"))
         untouched(t, folder)
         after = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         t.equal([point for point in after if point not in before], [], "new mounts on the host")
@@ -73,7 +73,7 @@ def proc_link_inside(t: Context) -> None:
     (t.rootfs / "fake").mkdir()
     (t.rootfs / "fake/self").mkdir()
     replaced(t.rootfs / "proc", "fake")
-    done = attempt(t, t.spec("sleep 100"))
+    done = attempt(t, t.spec("sleep 1000"))
     if done.status == 0:
         lines = Path(f"/proc/{t.pid()}/mountinfo").read_text().splitlines()
         t.check(not any(line.split()[4] == "/fake" for line in lines), "procfs is mounted where the link leads")
@@ -83,7 +83,7 @@ def proc_link_inside(t: Context) -> None:
 def dev_link_without_mount(t: Context) -> None:
     folder = trap(t)
     replaced(t.rootfs / "dev", folder)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     attempt(t, spec)
     untouched(t, folder)
@@ -93,7 +93,7 @@ def dev_link_without_mount(t: Context) -> None:
 def dev_link_climbs(t: Context) -> None:
     folder = trap(t)
     replaced(t.rootfs / "dev", "../" * 20 + str(folder)[1:])
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     attempt(t, spec)
     untouched(t, folder)
@@ -103,7 +103,7 @@ def dev_link_climbs(t: Context) -> None:
 def null_is_link(t: Context) -> None:
     folder = trap(t)
     for kind in ("link", "file"):
-        spec = t.spec("echo written; echo written >&2; sleep 100")
+        spec = t.spec("echo written; echo written >&2; sleep 1000")
         spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
         null = t.rootfs / "dev/null"
         null.unlink(missing_ok=True)
@@ -125,7 +125,7 @@ def null_is_link(t: Context) -> None:
 @case("D CVE-2019-16884: a mount over /proc")
 def mount_over_proc(t: Context) -> None:
     folder = trap(t)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     bundles.mount(spec, "/proc", "bind", str(folder), "bind")
     spec["process"]["apparmorProfile"] = ""
     done = attempt(t, spec)
@@ -157,7 +157,7 @@ def destination_links(t: Context) -> None:
         (t.rootfs / name).symlink_to(target)
     for name in links:
         for destination in (f"/{name}", f"/{name}/made", f"/{name}/../made-{name.replace('/', '-')}"):
-            spec = t.spec("sleep 100")
+            spec = t.spec("sleep 1000")
             bundles.mount(spec, destination, "bind", str(source), "bind")
             attempt(t, spec)
             untouched(t, folder)
@@ -170,7 +170,7 @@ def destination_swapped(t: Context) -> None:
     (volume / "link").symlink_to(folder)
     (volume / "up").symlink_to("../" * 20 + str(folder)[1:])
     for name in ("link", "up"):
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         bundles.mount(spec, "/volume", "bind", str(volume), "bind")
         bundles.mount(spec, f"/volume/{name}", "bind", str(source), "bind")
         bundles.mount(spec, f"/volume/{name}/made/deep", "tmpfs", "tmpfs")
@@ -191,7 +191,7 @@ def cwd_by_descriptor(t: Context) -> None:
 
 @case("D CVE-2024-21626: exec --cwd by a descriptor")
 def exec_cwd_by_descriptor(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     for number in range(3, 14):
         done = t.exec("ls", "../../../../../../usr", options=["--cwd", f"/proc/self/fd/{number}"])
         t.check(done.status != 0, f"fd {number} shows the host: {done.out}")
@@ -202,7 +202,7 @@ def own_binary(t: Context) -> None:
     # The program to execute is a link to the one that executes it. Ours is asked for its version, not for anything else.
     before = Path(t.runtime.path).stat()
     (t.rootfs / "bin/self").symlink_to("/proc/self/exe")
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     t.exec("/bin/self", "--version")
     after = Path(t.runtime.path).stat()
     t.equal((after.st_ino, after.st_size, after.st_mtime), (before.st_ino, before.st_size, before.st_mtime),
@@ -211,7 +211,7 @@ def own_binary(t: Context) -> None:
 
 @case("D CVE-2019-5736: the program of the waiting init cannot be written to")
 def init_binary(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     exe = f"/proc/{t.pid()}/exe"
     inside, host = os.stat(exe), os.stat(t.runtime.path)
     if (inside.st_dev, inside.st_ino) == (host.st_dev, host.st_ino):
@@ -227,13 +227,13 @@ def init_binary(t: Context) -> None:
 
 @case("D CVE-2016-9962: the init cannot be traced by the container's processes")
 def dumpable(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     # Who is not dumpable has files in procfs that belong to root, whatever its user is.
     owner = Path(f"/proc/{t.pid()}/environ").stat().st_uid
     t.equal(owner, 0, "owner of the init's environ")
     t.delete()
     bundles.give_away(t.rootfs, 100000)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     bundles.user_namespace(spec)
     t.create(spec)
     t.equal(Path(f"/proc/{t.pid()}/environ").stat().st_uid, 0, "owner of the init's environ, with a user namespace")
@@ -242,7 +242,7 @@ def dumpable(t: Context) -> None:
 @case("D CVE-2025-31133, 2025-62161: masked paths with another /dev/null")
 def masked_by_other_null(t: Context) -> None:
     folder = trap(t)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     spec["linux"]["maskedPaths"] = ["/etc/passwd", "/proc/kcore"]
     (t.rootfs / "dev/null").symlink_to("/proc/sysrq-trigger")
@@ -260,7 +260,7 @@ def masked_link(t: Context) -> None:
     folder = trap(t)
     (t.rootfs / "etc/link").symlink_to(folder / "kept")
     (t.rootfs / "etc/folder").symlink_to(folder)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["linux"]["maskedPaths"] = ["/etc/link", "/etc/folder"]
     spec["linux"]["readonlyPaths"] = ["/etc/link", "/etc/folder"]
     attempt(t, spec)
@@ -272,7 +272,7 @@ def console_in_image(t: Context) -> None:
     folder = trap(t)
     for name, target in (("console", folder / "kept"), ("ptmx", folder / "kept")):
         (t.rootfs / f"dev/{name}").symlink_to(target)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["terminal"] = True
     spec["mounts"] = [row for row in spec["mounts"] if not row["destination"].startswith("/dev")]
     listener = Listener(t, "console")
@@ -283,7 +283,7 @@ def console_in_image(t: Context) -> None:
 @case("D CVE-2025-52881: sysctl and labels are written to a procfs of the runtime's own")
 def procfs_redirect(t: Context) -> None:
     folder = trap(t)
-    spec = t.spec("cat /proc/sys/net/ipv4/ip_forward; sleep 100")
+    spec = t.spec("cat /proc/sys/net/ipv4/ip_forward; sleep 1000")
     spec["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1"}
     # Whatever hides procfs, the setting must not land in it.
     bundles.mount(spec, "/proc/sys", "bind", str(folder), "bind")
@@ -297,7 +297,7 @@ def made_outside(t: Context) -> None:
     folder, volume = trap(t), trap(t, "volume")
     (volume / "dir").symlink_to(folder)
     (t.directory / "file").write_text("x")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     bundles.mount(spec, "/volume", "bind", str(volume), "bind")
     bundles.mount(spec, "/volume/dir/new/file", "bind", str(t.directory / "file"), "bind")
     attempt(t, spec)
@@ -315,7 +315,7 @@ def cgroup_mount_readonly(t: Context) -> None:
 def cwd_link(t: Context) -> None:
     folder = trap(t)
     (t.rootfs / "link").symlink_to(folder)
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["process"]["cwd"] = "/link/made"
     attempt(t, spec)
     untouched(t, folder)
@@ -327,7 +327,7 @@ def device_link(t: Context) -> None:
     (t.rootfs / "link").symlink_to(folder)
     (t.rootfs / "climb").symlink_to("../" * 20 + str(folder)[1:])
     for path in ("/link/null", "/climb/null", "/../../../.." + str(folder) + "/null"):
-        spec = t.spec("sleep 100")
+        spec = t.spec("sleep 1000")
         spec["linux"]["devices"] = [{"path": path, "type": "c", "major": 1, "minor": 3, "fileMode": 0o666}]
         attempt(t, spec)
         untouched(t, folder)
@@ -339,7 +339,7 @@ def tmpcopyup_link(t: Context) -> None:
     folder = trap(t)
     (t.rootfs / "copied").mkdir()
     (t.rootfs / "copied/link").symlink_to(folder / "kept")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     bundles.mount(spec, "/copied", "tmpfs", "tmpfs", "tmpcopyup")
     if attempt(t, spec).status == 0:
         inside = Path(f"/proc/{t.pid()}/root/copied/link")
@@ -382,7 +382,7 @@ def root_stays_readonly(t: Context) -> None:
 def root_readonly_false_proc(t: Context) -> None:
     (t.rootfs / "proc/self").mkdir()
     (t.rootfs / "proc/self/fd").symlink_to("/tmp")
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     spec["root"]["readonly"] = True
     spec["mounts"] = [row for row in spec["mounts"] if row["destination"] != "/proc"]
     if attempt(t, spec).status == 0:
@@ -393,7 +393,7 @@ def root_readonly_false_proc(t: Context) -> None:
 
 @case("D: set-user-ID and modes of made files")
 def modes_of_made(t: Context) -> None:
-    spec = t.spec("sleep 100")
+    spec = t.spec("sleep 1000")
     (t.directory / "file").write_text("x")
     bundles.mount(spec, "/made/file", "bind", str(t.directory / "file"), "bind")
     t.create(spec, umask=0)

@@ -51,7 +51,7 @@ def no_format(t: Context) -> None:
 @case("C2 text: exec's failures, 255", differs={"crun": "its status is another"})
 def exec_failures(t: Context) -> None:
     (t.rootfs / "tmp/plain").write_text("x")
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     for program, says in (("nosuchprogram", "executable file not found in \\$path"),
                           ("/no/such/program", "no such file or directory"), ("/tmp/plain", "permission denied")):
         done = t.bad("exec", t.id, program, says=f"{program}.*{says}")
@@ -60,7 +60,7 @@ def exec_failures(t: Context) -> None:
 
 @case("C2 text: exec of a working directory that does not exist")
 def exec_cwd(t: Context) -> None:
-    t.start(t.spec("sleep 100"))
+    t.start(t.spec("sleep 1000"))
     done = t.call("exec", "--cwd", "/etc/passwd", t.id, "true")
     t.check(done.status != 0, str(done))
     t.match(done.err, "(?i)not a directory", "the error")
@@ -106,7 +106,7 @@ def general_status(t: Context) -> None:
 
 @case("C2 text: nothing is said when all is well")
 def silence(t: Context) -> None:
-    t.create(t.spec("sleep 100"))
+    t.create(t.spec("sleep 1000"))
     for words in (["start", t.id], ["kill", t.id, "WINCH"], ["pause", t.id], ["resume", t.id],
                   ["delete", "--force", t.id]):
         done = t.good(*words)
@@ -116,7 +116,7 @@ def silence(t: Context) -> None:
 @case("C2 create hands its streams on and keeps none for itself")
 def streams(t: Context) -> None:
     reader, writer = os.pipe()
-    t.write(t.spec("echo from inside; sleep 100"))
+    t.write(t.spec("echo from inside; sleep 1000"))
     t.ids.append(t.id)
     t.good("create", t.id, stdout=writer)
     os.close(writer)

@@ -155,9 +155,12 @@ test_placements() {
     equal 'in a unit' 'in unit 6' "in unit $(status_of xctl exec unit -- sh -c 'exit 6')"
     systemctl stop oci@unit
     check 'xctld may hear of it later, and deletes it all the same' xctl delete unit
-    start_box '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
-        .linux.gidMappings = .linux.uidMappings'
+    start_box '.linux.namespaces += [{"type": "user"}, {"type": "cgroup"}] |
+        .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings |
+        .mounts = [.mounts[] | select(.destination != "/sys/fs/cgroup")]
+            + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
     equal 'in a user namespace' '0 100000' "$(xctl exec box -- id -u) $(xctl exec box -- awk '{print $2}' /proc/self/uid_map)"
+    equal 'whose root has its cgroup' 0 "$(xctl exec box -- stat -c %u /sys/fs/cgroup)"
     equal 'with its exit code' 8 "$(status_of xctl exec box -- sh -c 'exit 8')"
     xctl delete --force box
 }

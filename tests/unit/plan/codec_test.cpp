@@ -48,7 +48,7 @@ LaunchPlan full_plan() {
                                 .parameters = {{"k", "v"}, {"flag", std::nullopt}},
                                 .uid_map = {{1, 1, 1}},
                                 .gid_map = {{2, 2, 2}}});
-    plan.cgroup = {{{"memory.max", "1", "/p", Presence::preferred}}, {"memory"}, {1, 2, UINT64_MAX}, 5};
+    plan.cgroup = {{{"memory.max", "1", "/p", Presence::preferred}}, {"memory"}, {1, 2, UINT64_MAX}, 5, 7};
     plan.process = {.terminal = true,
                     .rows = 24,
                     .columns = 80,
@@ -110,7 +110,7 @@ TEST(Codec, RefusesTrailingBytesOtherVersionsAndOtherFiles) {
     auto bytes = encode(full_plan());
     EXPECT_EQ(decode(bytes_of(bytes + '\0')).error().message, "launch plan: followed by other bytes");
     bytes[8] = 99;
-    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 3");
+    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 4");
     bytes[0] = 'y';
     EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: not a launch plan");
 }

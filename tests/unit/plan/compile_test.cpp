@@ -195,6 +195,20 @@ TEST(Compile, NamesTheControllersThatItNeeds) {
     EXPECT_EQ(plan.cgroup.files.back().pointer, "/linux/resources/unified/memory.high");
 }
 
+TEST(Compile, GivesAWritableCgroupToTheRootOfItsUsers) {
+    const auto owner = [](std::string_view option, std::string_view namespaces) {
+        return compiled(std::format(R"({{"mounts": [{{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "c",
+            "options": ["{}"]}}], "linux": {{"namespaces": [{{"type": "mount"}}{}],
+            "uidMappings": [{{"containerID": 1, "hostID": 5, "size": 9}}, {{"containerID": 0, "hostID": 4, "size": 1}}],
+            "gidMappings": [{{"containerID": 0, "hostID": 3, "size": 1}}]}}}})", option, namespaces)).plan.cgroup.owner;
+    };
+    constexpr std::string_view kBoth = R"(, {"type": "user"}, {"type": "cgroup"})";
+    EXPECT_EQ(owner("rw", kBoth), 4U);
+    EXPECT_EQ(owner("ro", kBoth), std::nullopt);
+    EXPECT_EQ(owner("rw", R"(, {"type": "user"})"), std::nullopt);
+    EXPECT_EQ(compiled("").plan.cgroup.owner, std::nullopt);
+}
+
 TEST(Compile, GivesEveryProcessAHome) {
     EXPECT_EQ(compiled("").plan.process.env, std::vector<std::string>{"HOME=/root"});
     EXPECT_EQ(compiled(R"({"process": {"user": {"uid": 5, "gid": 5}}})").plan.process.env,
