@@ -148,8 +148,10 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
     // One that could not be placed because it has ended says why.
     const bool ended = !ready && ready.error().code == Errc::launch_failed;
     if (auto said = ready || ended ? supervisor.until_ready() : Result<>(); !said) ready = std::move(said);
-    if (ready) report_progress("its process is ready");
-    if (ready) return session;
+    if (ready) {
+        report_progress("its process is ready");
+        return session;
+    }
     static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
     static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));
     return std::unexpected(std::move(ready).error().context("unable to start container process"));
