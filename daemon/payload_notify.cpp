@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <format>
 
 #include "lib/base/text.hpp"
@@ -40,13 +39,6 @@ bool is_passed_on(std::string_view line) {
            });
 }
 
-Result<std::string> path_of(int directory) {
-    std::error_code error;
-    auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(directory), error);
-    if (error) return fail_errno(error.value(), "find the run directory");
-    return path.native();
-}
-
 }  // namespace
 
 Notification parse_notification(std::string_view message) {
@@ -62,11 +54,12 @@ Notification parse_notification(std::string_view message) {
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
     if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir notify");
-    return kernel::bind_notify_socket(TRY(path_of(run_directory)) + "/" + kDirectory + "/" + plan::kNotifySocketName);
+    const auto path = TRY(kernel::read_fd_path(run_directory));
+    return kernel::bind_notify_socket(path + "/" + kDirectory + "/" + plan::kNotifySocketName);
 }
 
 Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {
-    plan::add_notify_directory(plan, TRY(path_of(run_directory)) + "/" + kDirectory);
+    plan::add_notify_directory(plan, TRY(kernel::read_fd_path(run_directory)) + "/" + kDirectory);
     return {};
 }
 

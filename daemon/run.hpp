@@ -168,7 +168,7 @@ private:
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
     std::uint64_t oom_kills_ = 0;
-    std::string payload_path_, oom_cgroup_;
+    std::string oom_cgroup_;
 
     pid_t pid_ = -1;
     UniqueFd pidfd_;

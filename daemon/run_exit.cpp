@@ -95,7 +95,6 @@ void Run::open_payload() {
 void Run::watch_memory() {
     open_payload();
     if (!payload_) return;
-    payload_path_ = launch::payload_path_of(launch::find_cgroup_in(setup_.unit, pid_).value_or(std::string()));
     for (const auto* file : {"memory.events", "../memory.events"}) {
         memory_events_.reset(::openat(payload_.get(), file, O_RDONLY | O_CLOEXEC));
         if (memory_events_) break;
@@ -112,7 +111,7 @@ void Run::read_memory_events() {
     const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
     if (size <= 0) return memory_source_.reset();
     const auto kills = oom_kills_in({buffer, static_cast<std::size_t>(size)});
-    if (kills > oom_kills_) oom_cgroup_ = find_oom_cgroup(payload_.get(), payload_path_);
+    if (kills > oom_kills_) oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
     oom_kills_ = std::max(oom_kills_, kills);
 }
 

@@ -52,10 +52,8 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
 /// A checkpoint has to know which pipes were somebody else's, also when the program has other streams by then.
 std::vector<std::string> names_of_streams() {
     std::vector<std::string> names;
-    for (int stream = 0; stream < 3; ++stream) {
-        std::error_code unknown;
-        names.push_back(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(stream), unknown).native());
-    }
+    for (int stream = 0; stream < 3; ++stream)
+        names.push_back(kernel::read_fd_path(stream).value_or(std::string()));
     return names;
 }
 

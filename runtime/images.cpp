@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <filesystem>
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
@@ -120,10 +119,7 @@ Result<> check_restorable(const oci::Spec& spec) {
 
 Result<std::string> cgroup_directory(const std::string& cgroup) {
     const auto root = TRY(kernel::open_cgroup_root());
-    std::error_code error;
-    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(root.get()), error);
-    if (error) return fail_errno(error.value(), "name of the root of cgroups");
-    return path.native() + cgroup;
+    return TRY(kernel::read_fd_path(root.get())) + cgroup;
 }
 
 const oci::Namespace* joined_network(const oci::Spec& spec) {

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -146,12 +145,7 @@ std::string Store::inner_path(std::string_view name) const {
 
 std::string Store::start_socket() const { return inner_path(kStartSocket); }
 
-Result<std::string> Store::path() const {
-    std::error_code error;
-    auto target = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(directory_.get()), error);
-    if (error) return fail_errno(error.value(), "name of the state directory");
-    return target.native();
-}
+Result<std::string> Store::path() const { return kernel::read_fd_path(directory_.get()); }
 
 void Store::forget_start_socket() const { ::unlinkat(directory_.get(), kStartSocket, 0); }
 

@@ -52,6 +52,12 @@ Result<std::string> read_own_cgroup_path() {
     return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/self/cgroup")));
 }
 
+Result<std::string> path_of_cgroup(int cgroup) {
+    const auto root = TRY(open_cgroup_root());
+    const auto path = TRY(read_fd_path(cgroup));
+    return path.substr(std::min(path.size(), TRY(read_fd_path(root.get())).size()));
+}
+
 Result<UniqueFd> open_cgroup(std::string_view path) {
     const auto root = TRY(open_cgroup_root());
     return open_cgroup_at(root.get(), path);

@@ -20,6 +20,9 @@ Result<UniqueFd> open_cgroup_root();
 Result<std::string> read_cgroup_path(pid_t pid);
 Result<std::string> read_own_cgroup_path();
 
+/// The same of a cgroup's directory.
+Result<std::string> path_of_cgroup(int cgroup);
+
 /// The v2 path in the text of a /proc/PID/cgroup file.
 Result<std::string> parse_cgroup_path(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <format>
 
 #include "lib/kernel/raw.hpp"
@@ -84,6 +85,14 @@ Result<std::string> read_fd(int fd, std::size_t limit) {
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
     return TRY(read_fd(file.get(), limit), path);
+}
+
+Result<std::string> read_fd_path(int fd) {
+    const auto link = "/proc/self/fd/" + std::to_string(fd);
+    std::error_code error;
+    auto path = std::filesystem::read_symlink(link, error);
+    if (error) return fail_errno(error.value(), "read " + link);
+    return path.native();
 }
 
 std::string stamp_of(const std::string& path) {

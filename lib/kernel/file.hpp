@@ -33,6 +33,9 @@ inline constexpr std::size_t kMaxFileSize = 16U << 20;
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
 Result<std::string> read_fd(int fd, std::size_t limit = kMaxFileSize);
 
+/// Where the file of a descriptor is now, as our own root has it.
+Result<std::string> read_fd_path(int fd);
+
 /// Tells what is at a path from what was there before, without reading it; empty if there is nothing.
 std::string stamp_of(const std::string& path);
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Id maps: as the kernel reads them, and what they say, user_namespaces(7).
+// Id maps as the kernel reads them, user_namespaces(7).
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,13 +15,6 @@ namespace xctl::launch {
         text += std::to_string(row.container_id) + " " + std::to_string(row.host_id) + " " +
                 std::to_string(row.size) + "\n";
     return text;
-}
-
-/// The host's id of one in a user namespace; nothing when the map has no line for it.
-[[nodiscard]] inline std::optional<std::uint32_t> host_id_of(std::uint32_t id, const std::vector<plan::IdMap>& map) {
-    for (const auto& row : map)
-        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
-    return std::nullopt;
 }
 
 }  // namespace xctl::launch

@@ -53,7 +53,7 @@ Result<Gate> make_gate(int first_free) {
 /// The host's id of the program's user; nothing when only a namespace that is joined knows.
 std::optional<uid_t> host_user_of(const plan::LaunchPlan& plan) {
     if (find_namespace(plan, plan::NamespaceKind::user) == nullptr) return plan.process.uid;
-    return host_id_of(plan.process.uid, plan.uid_map);
+    return plan::host_id_of(plan.process.uid, plan.uid_map);
 }
 
 /// A program may open /dev/stdout anew, and many images link their log files to it. Pipes are made for the container,
@@ -174,7 +174,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
     // A cgroup may be the container's root's, and who has joined a user namespace may not move between it and ours.
-    const bool joins_users = context.in_user_namespace && !has_new_namespace(plan, plan::NamespaceKind::user);
+    const bool joins_users = joined_namespace(context, plan::NamespaceKind::user) >= 0;
     context.cgroup = joins_users ? descriptors.cgroup.get() : -1;
     SpawnOptions options{.parent = parent,
                          .cgroup = joins_users ? -1 : descriptors.cgroup.get(),

@@ -161,8 +161,8 @@ Result<UniqueFd> make_device_tree(const plan::Device& device, const plan::Launch
     const auto root = TRY(kernel::lift_fd(raw::mount_context(filesystem.get()), "fsmount"));
     if (::mknodat(root.get(), kName, device.mode, makedev(device.major, device.minor)) < 0)
         return fail_errno(errno, "mknodat");
-    const auto owner = host_id_of(device.uid, plan.uid_map).value_or(device.uid);
-    const auto group = host_id_of(device.gid, plan.gid_map).value_or(device.gid);
+    const auto owner = plan::host_id_of(device.uid, plan.uid_map).value_or(device.uid);
+    const auto group = plan::host_id_of(device.gid, plan.gid_map).value_or(device.gid);
     if (::fchownat(root.get(), kName, owner, group, 0) < 0)
         return fail_errno(errno, "fchownat");
     if (::fchmodat(root.get(), kName, device.mode & ALLPERMS, 0) < 0) return fail_errno(errno, "fchmodat");

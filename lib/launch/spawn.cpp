@@ -36,13 +36,6 @@ std::uint64_t flags_at_clone(const plan::LaunchPlan& plan) {
     return flags;
 }
 
-int joined_namespace(const Context& context, NamespaceKind kind) {
-    const auto& rows = context.plan->namespaces;
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].kind == kind) return context.namespaces[i];
-    return -1;
-}
-
 Result<> join(const Context& context, NamespaceKind kind) {
     const int fd = joined_namespace(context, kind);
     if (fd < 0) return {};
@@ -146,6 +139,13 @@ Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& opti
 }
 
 }  // namespace
+
+int joined_namespace(const Context& context, NamespaceKind kind) {
+    const auto& rows = context.plan->namespaces;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].kind == kind) return context.namespaces[i];
+    return -1;
+}
 
 bool is_direct(const Context& context, Parent parent) {
     if (parent == Parent::keeper || joined_namespace(context, NamespaceKind::user) >= 0) return false;

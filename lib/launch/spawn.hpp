@@ -16,6 +16,9 @@ struct SpawnOptions {
     std::span<std::byte> stack;  // not empty: init shares our memory and runs there
 };
 
+/// The descriptor of the namespace that the init joins; -1 when it has a new one, or ours.
+[[nodiscard]] int joined_namespace(const Context& context, plan::NamespaceKind kind);
+
 /// Whether the init is cloned by ourselves, and nothing else of C++ runs in between.
 [[nodiscard]] bool is_direct(const Context& context, Parent parent);
 

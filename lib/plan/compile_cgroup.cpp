@@ -185,10 +185,8 @@ std::optional<std::uint32_t> find_cgroup_owner(const oci::Spec& spec) {
         return mount.destination == "/sys/fs/cgroup" && (mount.type == "cgroup" || mount.type == "cgroup2") &&
                !std::ranges::contains(mount.options, "ro");
     });
-    const auto& maps = spec.linux_config.uid_mappings;
-    const auto root = std::ranges::find(maps, 0U, &oci::IdMapping::container_id);
-    if (!is_writable || root == maps.end()) return std::nullopt;
-    return root->host_id;
+    if (!is_writable) return std::nullopt;
+    return host_id_of(0, to_id_maps(spec.linux_config.uid_mappings));
 }
 
 Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version, Warnings* warnings) {

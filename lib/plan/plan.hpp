@@ -31,6 +31,13 @@ struct IdMap {
     static auto fields(auto&& visit, auto& self) { return visit(self.container_id, self.host_id, self.size); }
 };
 
+/// The host's id of one in a user namespace; nothing when the map has no line for it.
+[[nodiscard]] inline std::optional<std::uint32_t> host_id_of(std::uint32_t id, const std::vector<IdMap>& map) {
+    for (const auto& row : map)
+        if (id >= row.container_id && id - row.container_id < row.size) return row.host_id + (id - row.container_id);
+    return std::nullopt;
+}
+
 enum class MountKind : std::uint8_t {
     filesystem,  // fsopen(fstype) with parameters
     bind,        // open_tree(source)
