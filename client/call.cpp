@@ -91,7 +91,7 @@ bool returns(const api::VerbRow& verb, api::Output output) {
 /// What the callback of observe() works on.
 struct Observation {
     const api::VerbRow& verb;
-    const std::function<bool(const api::Reply&)>& take;
+    const Client::Take& take;
     Result<> result;
     bool finished = false;
     bool answered = false;
@@ -111,7 +111,7 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
     }
     if (auto reply = reply_of(observation.verb, parameters); !reply)
         observation.result = std::unexpected(reply.error());
-    else if (observation.take(*reply))
+    else if (observation.take(std::move(*reply)))
         return 0;
     observation.finished = true;
     return 0;
@@ -138,8 +138,8 @@ Result<> Client::lost(bool was_lost) {
 
 Result<api::Reply> Client::collect(const api::VerbRow& verb, const api::Request& request) {
     api::Reply whole;
-    TRY(observe(verb, request, [&](const api::Reply& part) {
-        std::ranges::copy(part.containers, std::back_inserter(whole.containers));
+    TRY(observe(verb, request, [&](api::Reply part) {
+        std::ranges::move(part.containers, std::back_inserter(whole.containers));
         return true;
     }));
     return whole;
@@ -174,8 +174,7 @@ Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::R
     return reply;
 }
 
-Result<> Client::observe(const api::VerbRow& verb, const api::Request& request,
-                         const std::function<bool(const api::Reply&)>& take) {
+Result<> Client::observe(const api::VerbRow& verb, const api::Request& request, const Take& take) {
     auto connection = connect(socket_, host_);
     disconnected_ = nobody_answers(connection);
     const auto link = std::move(TRY(std::move(connection)).link);

@@ -22,9 +22,10 @@ public:
     /// The same, but goes on trying for kPatience while xctld is being restarted. Only for verbs that change nothing.
     Result<api::Reply> call_patiently(const api::VerbRow& verb, const api::Request& request);
 
+    using Take = std::function<bool(api::Reply)>;
+
     /// Hands over replies until the connection ends, which is an error, or `take` answers false.
-    Result<> observe(const api::VerbRow& verb, const api::Request& request,
-                     const std::function<bool(const api::Reply&)>& take);
+    Result<> observe(const api::VerbRow& verb, const api::Request& request, const Take& take);
 
     /// Whether the last error means that nobody answered, as while xctld is being restarted.
     [[nodiscard]] bool disconnected() const { return disconnected_; }

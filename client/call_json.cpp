@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/call_json.hpp"
 
+#include <algorithm>
 #include <format>
 #include <type_traits>
 
@@ -75,21 +76,24 @@ sd_json_variant* field(sd_json_variant* object, std::string_view name) {
     return sd_json_variant_by_key(object, std::string(name).c_str());
 }
 
-template <class T, class Rows>
-T object_of(sd_json_variant* object, const Rows& rows) {
+/// Names that no row has are of a later version. Both sides go through the same rows, so the next name is that of the
+/// next row, as a rule.
+template <class T>
+T object_of(sd_json_variant* object) {
+    constexpr const auto& kRows = api::Described<T>::kFields;
     T value;
-    for (const auto& row : rows)
-        if (auto* json = field(object, row.name))
-            std::visit([&](auto member) { read_field(json, value.*member); }, row.member);
+    auto next = kRows.begin();
+    for (std::size_t i = 0; i + 1 < sd_json_variant_elements(object); i += 2) {
+        const std::string_view name = sd_json_variant_string(sd_json_variant_by_index(object, i));
+        const auto is_it = [&](const auto& row) { return row.name == name; };
+        auto row = std::find_if(next, kRows.end(), is_it);
+        if (row == kRows.end()) row = std::find_if(kRows.begin(), next, is_it);
+        if (row == kRows.end() || !is_it(*row)) continue;
+        auto* json = sd_json_variant_by_index(object, i + 1);
+        std::visit([&](auto member) { read_field(json, value.*member); }, row->member);
+        next = row + 1;
+    }
     return value;
-}
-
-template <class T, class Rows>
-std::vector<T> objects_of(sd_json_variant* list, const Rows& rows) {
-    std::vector<T> out;
-    for (std::size_t i = 0; i < sd_json_variant_elements(list); ++i)
-        out.push_back(object_of<T>(sd_json_variant_by_index(list, i), rows));
-    return out;
 }
 
 Result<sd_json_variant*> need_field(sd_json_variant* object, std::string_view name) {
@@ -114,7 +118,7 @@ void read_value(sd_json_variant* json, std::string& out) { read_field(json, out)
 void read_value(sd_json_variant*, UniqueFd&) {}
 template <api::Structure T>
 void read_value(sd_json_variant* json, T& out) {
-    out = object_of<T>(json, api::Described<T>::kFields);
+    out = object_of<T>(json);
 }
 template <api::Structure T>
 void read_value(sd_json_variant* json, std::vector<T>& out) {

@@ -23,12 +23,11 @@ constexpr std::time_t kSettled = 2;  // seconds; the clock of files may be coars
 constexpr std::string_view kSetDropIn = "/50-set.json";
 constexpr std::string_view kRuntimeDropIn = "/60-set-runtime.json";  // later, so that it counts while it is there
 
-std::vector<fs::path> list_directory(const std::string& directory) {
-    std::vector<fs::path> out;
-    std::error_code ignored;
-    for (auto it = fs::directory_iterator(directory, ignored); it != fs::directory_iterator(); it.increment(ignored))
-        out.push_back(it->path());
-    return out;
+/// Sorted; none if there is no such directory.
+std::vector<std::string> list_names(const std::string& directory) {
+    auto names = kernel::list_directory(AT_FDCWD, directory).value_or(std::vector<std::string>());
+    std::ranges::sort(names);
+    return names;
 }
 
 /// One that is made is flushed into its parent: what will be in it must not go with it.
@@ -91,11 +90,7 @@ std::shared_ptr<const Survey> Definitions::survey() const {
         now.settled &= ::time(nullptr) - status.st_mtim.tv_sec > kSettled;
     }
     if (survey_ && survey_->settled && survey_->stamp == now.stamp) return survey_;
-    for (const auto& directory : directories_) {
-        auto& names = now.names.emplace_back();
-        for (const auto& path : list_directory(directory)) names.push_back(path.filename().string());
-        std::ranges::sort(names);
-    }
+    for (const auto& directory : directories_) now.names.push_back(list_names(directory));
     now.ids = list_containers(now.names);
     survey_ = std::make_shared<const Survey>(std::move(now));
     return survey_;
@@ -130,10 +125,10 @@ std::vector<std::string> Definitions::drop_ins_of(const ContainerId& id, const N
 
 /// In the order of their names.
 std::vector<std::string> Definitions::drop_ins_in(std::size_t directory, const ContainerId& id) const {
+    const auto place = file_of(directory, id) + ".d";
     std::vector<std::string> files;
-    for (const auto& path : list_directory(file_of(directory, id) + ".d"))
-        if (path.extension() == kSuffix && !path.filename().string().starts_with('.')) files.push_back(path.string());
-    std::ranges::sort(files);
+    for (const auto& name : list_names(place))
+        if (name.ends_with(kSuffix) && !name.starts_with('.')) files.push_back(place + "/" + name);
     return files;
 }
 

@@ -3,10 +3,10 @@
 
 #include <sys/random.h>
 
-#include <filesystem>
 #include <format>
 
 #include "lib/base/text.hpp"
+#include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl {
@@ -120,10 +120,9 @@ void Execs::purge_in(Exec& exec, std::chrono::microseconds delay) {
 void Execs::recover(std::vector<Parking::Entry> parked) {
     std::map<std::string, Parking::Entry> by_id;
     for (auto& entry : parked) by_id.emplace(entry.key.substr(name_.size() + 1), std::move(entry));
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_, none)) {
-        auto node = by_id.extract(entry.path().filename().string());
-        take_up(entry.path().filename(), node.empty() ? std::nullopt : std::optional(std::move(node.mapped())));
+    for (const auto& id : kernel::list_directory(AT_FDCWD, directory_).value_or(std::vector<std::string>())) {
+        auto node = by_id.extract(id);
+        take_up(id, node.empty() ? std::nullopt : std::optional(std::move(node.mapped())));
     }
     for (const auto& [id, entry] : by_id) services_.parking.drop(key_of(id));
 }

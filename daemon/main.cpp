@@ -63,8 +63,8 @@ Result<> serve() {
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
     Repeater repeater(loop, manager);
-    VarlinkServer varlink(manager, *access, repeater);
-    TRY(varlink.start(loop, std::move(passed["varlink"])));
+    VarlinkServer varlink(loop, manager, *access, repeater);
+    TRY(varlink.start(std::move(passed["varlink"])));
     UnitServer units(loop, manager);
     if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
     DbusServer dbus(bus, manager, *access, repeater);

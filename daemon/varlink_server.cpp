@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <list>
 #include <memory>
@@ -211,21 +212,6 @@ bool notify(sd_varlink* link, const api::VerbRow& verb, Result<api::Reply> reply
     return false;
 }
 
-/// sd-json takes pages of memory for a few containers. That of one part serves all parts, here and in the client.
-void send_in_parts(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
-    constexpr std::ptrdiff_t kPart = 16;
-    auto all = std::exchange(reply.containers, {});
-    auto from = std::move_iterator(all.begin());
-    const auto end = std::move_iterator(all.end());
-    for (; end - from > kPart; from += kPart) {
-        api::Reply part;
-        part.containers.assign(from, from + kPart);
-        if (!notify(link, verb, std::move(part))) return;
-    }
-    reply.containers.assign(from, end);
-    send_reply(link, verb, reply);
-}
-
 template <std::size_t Index>
 int on_method(sd_varlink* link, sd_json_variant* parameters, sd_varlink_method_flags_t flags, void* userdata) {
     const bool more = (flags & SD_VARLINK_METHOD_MORE) != 0;
@@ -254,8 +240,16 @@ void on_link_gone(sd_varlink_server*, sd_varlink* link, void* userdata) {
 
 }  // namespace
 
-VarlinkServer::VarlinkServer(Manager& manager, Access& access, Repeater& repeater)
-    : manager_(manager), access_(access), repeater_(repeater) {
+/// What is left of an answer that is sent in parts.
+struct VarlinkServer::Delivery {
+    Link link;
+    const api::VerbRow& verb;
+    std::deque<api::ContainerInfo> containers;
+    kernel::EventSource turn;
+};
+
+VarlinkServer::VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater)
+    : loop_(loop), manager_(manager), access_(access), repeater_(repeater) {
     manager_.add_observer(*this);
 }
 
@@ -265,7 +259,7 @@ VarlinkServer::~VarlinkServer() {
     sd_varlink_server_unref(server_);
 }
 
-Result<> VarlinkServer::start(kernel::EventLoop& loop, std::vector<UniqueFd> sockets) {
+Result<> VarlinkServer::start(std::vector<UniqueFd> sockets) {
     int r = sd_varlink_server_new(&server_, static_cast<sd_varlink_server_flags_t>(SD_VARLINK_SERVER_ACCOUNT_UID |
                                                                                    SD_VARLINK_SERVER_INHERIT_USERDATA));
     if (r >= 0) r = sd_varlink_server_set_info(server_, "xctl", "xctld", XCTL_VERSION, nullptr);
@@ -279,7 +273,7 @@ Result<> VarlinkServer::start(kernel::EventLoop& loop, std::vector<UniqueFd> soc
         r = sd_varlink_server_listen_fd(server_, socket.get());
         if (r >= 0) (void)socket.release();
     }
-    if (r >= 0) r = sd_varlink_server_attach_event(server_, loop.get(), SD_EVENT_PRIORITY_NORMAL);
+    if (r >= 0) r = sd_varlink_server_attach_event(server_, loop_.get(), SD_EVENT_PRIORITY_NORMAL);
     if (r < 0) return fail_errno(-r, "serve varlink");
     return {};
 }
@@ -302,13 +296,40 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
                           return repeater_.start(row, std::move(*request), [&row, held](Result<api::Reply> reply) {
                               return notify(held.get(), row, std::move(reply));
                           });
-                      manager_.call(row.value, std::move(*request), [&row, held, more](Result<api::Reply> reply) {
+                      manager_.call(row.value, std::move(*request), [this, &row, held, more](Result<api::Reply> reply) {
                           if (!reply) return send_error(held.get(), reply.error());
-                          if (more && api::comes_in_parts(row)) return send_in_parts(held.get(), row, *reply);
+                          if (more && api::comes_in_parts(row)) return deliver(held.get(), row, std::move(*reply));
                           send_reply(held.get(), row, *reply);
                       });
                   });
     return 1;
+}
+
+void VarlinkServer::deliver(sd_varlink* link, const api::VerbRow& verb, api::Reply reply) {
+    const std::move_iterator from(reply.containers.begin()), end(reply.containers.end());
+    send_part(deliveries_.emplace_back(hold(link), verb, std::deque(from, end)));
+}
+
+/// One part in each turn of the loop: the client reads it while the next is made, and nobody waits for all of them.
+/// sd-json takes pages of memory for a few containers, and that of one part serves all, here and in the client.
+void VarlinkServer::send_part(Delivery& delivery) {
+    constexpr std::size_t kPart = 16;
+    auto& left = delivery.containers;
+    const auto end = left.begin() + static_cast<std::ptrdiff_t>(std::min(kPart, left.size()));
+    api::Reply part;
+    part.containers.assign(std::move_iterator(left.begin()), std::move_iterator(end));
+    left.erase(left.begin(), end);
+    if (left.empty()) {
+        send_reply(delivery.link.get(), delivery.verb, part);
+    } else if (notify(delivery.link.get(), delivery.verb, std::move(part))) {
+        auto turn = loop_.add_defer([this, &delivery](std::uint32_t) { send_part(delivery); });
+        if (turn) {
+            delivery.turn = std::move(*turn);
+            return;
+        }
+        send_error(delivery.link.get(), turn.error());
+    }
+    deliveries_.remove_if([&](const Delivery& row) { return &row == &delivery; });
 }
 
 void VarlinkServer::on_disconnect(sd_varlink* link) noexcept {

@@ -18,13 +18,13 @@ namespace xctl {
 
 class VarlinkServer final : public ManagerObserver {
 public:
-    VarlinkServer(Manager& manager, Access& access, Repeater& repeater);
+    VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater);
     ~VarlinkServer();
     VarlinkServer(const VarlinkServer&) = delete;
     VarlinkServer& operator=(const VarlinkServer&) = delete;
 
     /// Serves the listening sockets that systemd passed.
-    Result<> start(kernel::EventLoop& loop, std::vector<UniqueFd> sockets);
+    Result<> start(std::vector<UniqueFd> sockets);
 
     /// From sd-varlink's callbacks.
     int on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters, bool more) noexcept;
@@ -35,11 +35,18 @@ public:
     void on_event(const api::Event& event) override;
 
 private:
+    struct Delivery;
+
+    void deliver(sd_varlink* link, const api::VerbRow& verb, api::Reply reply);
+    void send_part(Delivery& delivery);
+
+    kernel::EventLoop& loop_;
     Manager& manager_;
     Access& access_;
     Repeater& repeater_;
     sd_varlink_server* server_ = nullptr;
     std::list<sd_varlink*> subscribers_;  // each with a reference of ours
+    std::list<Delivery> deliveries_;
 };
 
 }  // namespace xctl

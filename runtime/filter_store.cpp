@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "runtime/filter_store.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@ namespace {
 
 constexpr std::string_view kHeader = "xctl seccomp filter 1\n";
 constexpr mode_t kMode = 0600, kFilterDirectoryMode = 0700;
-constexpr int kMostFiles = 64;  // an engine has one profile, and a few more for some images
+constexpr std::size_t kMostFiles = 64;  // an engine has one profile, and a few more for some images
 
 /// FNV-1a. Two profiles with one hash take turns in one file.
 std::string name_of(std::string_view profile) {
@@ -35,16 +34,6 @@ bool is_private(int directory) {
 
 std::string head_of(std::string_view profile) {
     return std::string(kHeader) + std::to_string(profile.size()) + "\n" + std::string(profile);
-}
-
-int count_files(int directory) {
-    const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR* const stream = copy < 0 ? nullptr : ::fdopendir(copy);
-    if (stream == nullptr) return kMostFiles;
-    int count = 0;
-    while (::readdir(stream) != nullptr) ++count;
-    ::closedir(stream);
-    return count;
 }
 
 }  // namespace
@@ -71,7 +60,9 @@ std::optional<std::vector<std::uint64_t>> FilterFiles::find(std::string_view pro
 }
 
 void FilterFiles::keep(std::string_view profile, const std::vector<std::uint64_t>& filter) {
-    if (!directory_ || count_files(directory_.get()) >= kMostFiles) return;
+    if (!directory_) return;
+    const auto files = kernel::list_directory(directory_.get(), ".");
+    if (!files || files->size() >= kMostFiles) return;
     auto content = head_of(profile);
     content.append(reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(std::uint64_t));
     // What cannot be kept is compiled again.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "runtime/store.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <regex.h>
 #include <sys/stat.h>
@@ -158,13 +157,8 @@ void Store::remove_file(const std::string& name) const {
 }
 
 Result<> Store::remove() const {
-    const int copy = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR* const stream = copy < 0 ? nullptr : ::fdopendir(copy);
-    if (stream == nullptr) return fail_errno(errno, "open the state directory");
     // The state goes last, so that an interrupted removal can be repeated.
-    while (const dirent* entry = ::readdir(stream))
-        remove_file(entry->d_name);
-    ::closedir(stream);
+    for (const auto& name : TRY(kernel::list_directory(directory_.get(), "."))) remove_file(name);
     ::unlinkat(directory_.get(), kStateFile, 0);
     if (::unlinkat(parent_.get(), name_.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
         return fail_errno(errno, "rmdir of the state directory");
@@ -172,16 +166,13 @@ Result<> Store::remove() const {
 }
 
 Result<std::vector<std::string>> list_names(const Arguments& arguments) {
-    std::vector<std::string> names;
-    DIR* const stream = ::opendir(root_directory(arguments).c_str());
-    if (stream == nullptr && errno == ENOENT) return names;
-    if (stream == nullptr) return fail_errno(errno, "open " + root_directory(arguments));
-    while (const dirent* entry = ::readdir(stream)) {
-        if (entry->d_type != DT_DIR || !check_id(entry->d_name)) continue;
-        const auto file = std::string(entry->d_name) + "/" + kStateFile;
-        if (::faccessat(::dirfd(stream), file.c_str(), F_OK, 0) == 0) names.emplace_back(entry->d_name);
-    }
-    ::closedir(stream);
+    auto opened = kernel::open_at(AT_FDCWD, root_directory(arguments), O_RDONLY | O_DIRECTORY);
+    if (!opened && opened.error().sys_errno == ENOENT) return std::vector<std::string>();
+    const auto root = TRY(std::move(opened));
+    auto names = TRY(kernel::list_directory(root.get(), ".", kernel::Entries::directories));
+    std::erase_if(names, [&](const std::string& name) {
+        return !check_id(name) || ::faccessat(root.get(), (name + "/" + kStateFile).c_str(), F_OK, 0) < 0;
+    });
     std::ranges::sort(names);
     return names;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/cgroup.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -74,19 +73,7 @@ Result<UniqueFd> make_cgroup_at(int parent, const std::string& name) {
     return open_cgroup_at(parent, name);
 }
 
-Result<std::vector<std::string>> list_cgroups(int cgroup) {
-    auto fd = TRY(open_at(cgroup, ".", kDirectory));
-    DIR* const stream = ::fdopendir(fd.get());
-    if (stream == nullptr) return fail_errno(errno, "fdopendir");
-    static_cast<void>(fd.release());
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(stream)) {
-        const std::string_view name = entry->d_name;
-        if (entry->d_type == DT_DIR && name != "." && name != "..") names.emplace_back(name);
-    }
-    ::closedir(stream);
-    return names;
-}
+Result<std::vector<std::string>> list_cgroups(int cgroup) { return list_directory(cgroup, ".", Entries::directories); }
 
 Result<std::vector<pid_t>> read_processes(int cgroup) {
     std::vector<pid_t> pids;

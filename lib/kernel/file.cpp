@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/kernel/file.hpp"
 
+#include <dirent.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
@@ -85,6 +86,21 @@ Result<std::string> read_fd(int fd, std::size_t limit) {
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
     return TRY(read_fd(file.get(), limit), path);
+}
+
+Result<std::vector<std::string>> list_directory(int dir, const std::string& path, Entries entries) {
+    auto fd = TRY(open_at(dir, path, O_RDONLY | O_DIRECTORY));
+    DIR* const stream = ::fdopendir(fd.get());
+    if (stream == nullptr) return fail_errno(errno, "read the directory " + path);
+    static_cast<void>(fd.release());
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(stream)) {
+        const std::string_view name = entry->d_name;
+        if (entries == Entries::directories && entry->d_type != DT_DIR) continue;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(stream);
+    return names;
 }
 
 Result<std::string> read_fd_path(int fd) {

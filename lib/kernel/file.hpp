@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -32,6 +33,11 @@ inline constexpr std::size_t kMaxFileSize = 16U << 20;
 /// The whole file; errno is EFBIG when it holds more than `limit` bytes.
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
 Result<std::string> read_fd(int fd, std::size_t limit = kMaxFileSize);
+
+enum class Entries : unsigned char { all, directories };
+
+/// The names in the directory `path`, in no order, without "." and "..".
+Result<std::vector<std::string>> list_directory(int dir, const std::string& path, Entries entries = Entries::all);
 
 /// Where the file of a descriptor is now, as our own root has it.
 Result<std::string> read_fd_path(int fd);
