@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "daemon/manager.hpp"
+#include "daemon/unit_names.hpp"
 
 namespace xctl {
 namespace {
@@ -27,9 +28,9 @@ bool Manager::is_awaited(const std::string& name) {
 
 /// One that starts is not meant: it is about what an earlier run left under the same name.
 void Manager::stop_unit(const std::string& unit) {
-    for (const auto& [name, container] : containers_)
-        if (container->unit() == unit && is_running(container->state()) && asked_to_stop_.insert(name).second)
-            stop_in_order_after(kGatherTime);
+    const auto it = containers_.find(std::string(container_of_scope(unit)));
+    if (it == containers_.end() || it->second->unit() != unit || !is_running(it->second->state())) return;
+    if (asked_to_stop_.insert(it->first).second) stop_in_order_after(kGatherTime);
 }
 
 void Manager::stop_in_order_after(std::chrono::microseconds delay) {

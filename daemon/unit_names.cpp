@@ -8,6 +8,8 @@
 namespace xctl {
 namespace {
 
+constexpr std::string_view kScopePrefix = "xctl-", kScope = ".scope";
+
 bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ':' || c == '_' ||
            c == '.';
@@ -15,7 +17,14 @@ bool is_plain(char c) {
 
 }  // namespace
 
-std::string scope_name(std::string_view container) { return std::format("xctl-{}.scope", container); }
+std::string scope_name(std::string_view container) { return std::format("{}{}{}", kScopePrefix, container, kScope); }
+
+std::string_view container_of_scope(std::string_view unit) {
+    if (!unit.starts_with(kScopePrefix) || !unit.ends_with(kScope)) return {};
+    unit.remove_prefix(kScopePrefix.size());
+    return unit.substr(0, unit.size() - kScope.size());
+}
+
 std::string service_name(std::string_view container) { return std::format("oci@{}.service", container); }
 std::string socket_name(std::string_view container) { return std::format("oci@{}.socket", container); }
 std::string up_target_name(std::string_view container) { return std::format("xctl-up@{}.target", container); }

@@ -11,6 +11,8 @@
 namespace xctl {
 
 [[nodiscard]] std::string scope_name(std::string_view container);
+/// The container whose scope it would be; empty when it is none of ours.
+[[nodiscard]] std::string_view container_of_scope(std::string_view unit);
 [[nodiscard]] std::string service_name(std::string_view container);
 [[nodiscard]] std::string socket_name(std::string_view container);
 

@@ -22,6 +22,12 @@ TEST(UnitNames, MountsAreLookedForFromTheOutside) {
     EXPECT_TRUE(mount_units_for("/").empty());
 }
 
+TEST(UnitNames, AScopeTellsItsContainer) {
+    EXPECT_EQ(container_of_scope(scope_name("web-1.2")), "web-1.2");
+    for (const auto* other : {"web.scope", "xctl-web.service", "xctl-up@web.target", "xctl.slice", ".scope", ""})
+        EXPECT_EQ(container_of_scope(other), "") << other;
+}
+
 TEST(UnitNames, Devices) { EXPECT_EQ(device_unit_of("eth0.5"), "sys-subsystem-net-devices-eth0.5.device"); }
 
 TEST(UnitNames, AWordIsOneWhateverIsInIt) {
