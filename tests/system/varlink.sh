@@ -81,6 +81,22 @@ test_parts() {
     equal 'which together are all' "$(call List | jq -c .containers)" \
         "$(varlinkctl --more --json=short call $address $interface.List '{}' | tr -d '\036' | jq -cs 'map(.containers[])')"
     equal 'and xctl shows them all' 40 "$(xctl list | grep -c '^p')"
+    # Who leaves before the last part takes nothing with it, and leaves nothing behind.
+    local pid before
+    pid=$(systemctl show --property=MainPID --value xctld)
+    before=$(ls "/proc/$pid/fd" | wc -l)
+    python3 - "${address#unix:}" <<'END'
+import socket, sys
+for size in (0, 1, 6000, 9000) * 10:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(sys.argv[1])
+        link.send(b'{"method": "org.xctl.Containers.List", "more": true}\0')
+        if size:
+            assert link.recv(size)
+END
+    equal 'and to the next' 40 "$(xctl list | grep -c '^p')"
+    check 'no connection is left' until_true 10 eval '[ "$(ls "/proc/$pid/fd" | wc -l)" -le "$before" ]'
+    equal 'by the same xctld' "$pid" "$(systemctl show --property=MainPID --value xctld)"
     for i in {1..40}; do xctl delete p$i; done
 }
 
