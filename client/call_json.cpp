@@ -82,6 +82,7 @@ template <class T>
 T object_of(sd_json_variant* object) {
     constexpr const auto& kRows = api::Described<T>::kFields;
     T value;
+    if (!sd_json_variant_is_object(object)) return value;
     auto next = kRows.begin();
     for (std::size_t i = 0; i + 1 < sd_json_variant_elements(object); i += 2) {
         const std::string_view name = sd_json_variant_string(sd_json_variant_by_index(object, i));
