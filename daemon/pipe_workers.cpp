@@ -132,7 +132,10 @@ void PipeWorkers::retire(kernel::PipeWorker worker) {
     if (worker.end()) return;
     const auto it = dying_.insert(dying_.end(), {std::move(worker), {}});
     auto source = loop_.add_io(it->worker.pidfd(), EPOLLIN, [this, it](std::uint32_t) {
-        if (it->worker.end()) dying_.erase(it);
+        // Before end() closes the pidfd: epoll(7) goes on to watch a file that somebody else has open as well.
+        it->source.reset();
+        (void)it->worker.end();
+        dying_.erase(it);
     });
     if (source) it->source = std::move(*source);
 }
