@@ -48,7 +48,8 @@ public:
 
     [[nodiscard]] sd_event* get() const noexcept { return event_; }
 
-    /// `fd` stays the caller's and must outlive the source.
+    /// `fd` stays the caller's and must outlive the source: epoll(7) goes on to watch a file that is closed here while
+    /// another process has it open, and a child has all of ours open for a moment.
     Result<EventSource> add_io(int fd, std::uint32_t events, EventSource::Handler handler);
     /// Once, `delay` from now on the monotonic clock.
     Result<EventSource> add_timer(std::chrono::microseconds delay, EventSource::Handler handler);
