@@ -133,6 +133,26 @@ TEST_F(LockedPipeTest, TheEndOfARunWaitsForNobody) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
 }
 
+/// As a child of ours does before it executes something: epoll(7) would go on to watch them.
+TEST_F(LockedPipeTest, AWorkerMayDieWhileSomebodyHasOurDescriptors) {
+    ASSERT_EQ(::write(out_.get(), "up\n", 3), 3);
+    const auto holder = lock_output();
+    settle();
+    const pid_t other = ::fork();
+    if (other == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    console_->close_run();
+    holder->let_go();
+    for (int i = 0; i < 20; ++i) {
+        ::usleep(10'000);
+        settle();
+    }
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+}
+
 TEST_F(LockedPipeTest, TheScrollbackKeepsItsSizeMeanwhile) {
     ASSERT_EQ(::write(out_.get(), "up\n", 3), 3);
     const auto holder = lock_output();
