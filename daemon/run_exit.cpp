@@ -111,7 +111,8 @@ void Run::read_memory_events() {
     const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
     if (size <= 0) return memory_source_.reset();
     const auto kills = oom_kills_in({buffer, static_cast<std::size_t>(size)});
-    if (kills > oom_kills_) oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
+    if (kills > oom_kills_)
+        oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
     oom_kills_ = std::max(oom_kills_, kills);
 }
 

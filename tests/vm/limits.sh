@@ -67,7 +67,8 @@ test_files() {
     equal 'the init is in it' "$(field limits-files pid)" "$(head -n 1 "$at/cgroup.procs")"
     equal 'the unit itself has no limit' max "$(cat "$at/../pids.max" | sed 's/^[0-9]*$/max/')"
     xctl stop limits-files --timeout=1
-    check 'and its cgroup goes' until_true 10 test ! -e "$at"
+    check 'nothing is left in its cgroup' eval '! grep -qsx "populated 1" "$at/cgroup.events"'
+    check 'which systemd removes' until_true 10 test ! -e "$at"
 
     check 'the same in a unit' systemctl start oci@limits-files
     at=$(payload oci@limits-files.service)
