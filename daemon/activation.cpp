@@ -51,11 +51,16 @@ Result<Parking> open_parking(NamedFds& passed) {
     for (const char* name : {kSendEnd, kReceiveEnd})
         (void)sd_notify(0, (std::string("FDSTOREREMOVE=1\nFDNAME=") + name).c_str());
     auto [a, b] = TRY(kernel::make_socket_pair(SOCK_STREAM));
-    TRY(store(kSendEnd, a.get()));
-    TRY(store(kReceiveEnd, b.get()));
+    Parking parking(std::move(a), std::move(b));
+    TRY(store_parking(parking));
     // Without a manager to notify there is no store, and the barrier says so; containers then end with us.
     (void)sd_notify_barrier(0, kBarrierUsec);
-    return Parking(std::move(a), std::move(b));
+    return parking;
+}
+
+Result<> store_parking(const Parking& parking) {
+    TRY(store(kSendEnd, parking.send_end()));
+    return store(kReceiveEnd, parking.receive_end());
 }
 
 }  // namespace xctl

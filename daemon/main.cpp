@@ -41,6 +41,10 @@ void autostart_once(Manager& manager) {
     });
 }
 
+void store_again(const Parking& parking) {
+    if (const auto stored = store_parking(parking); !stored) log_error(stored.error().message);
+}
+
 Result<> serve() {
     auto loop = TRY(kernel::EventLoop::open());
     auto passed = TRY(take_passed_fds());
@@ -60,6 +64,7 @@ Result<> serve() {
 
     Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");
+    scopes->set_reload_listener([&] { store_again(parking); });
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
     Repeater repeater(loop, manager);
@@ -76,6 +81,8 @@ Result<> serve() {
     sd_notify(0, "READY=1");
     autostart_once(manager);
     auto ended = loop.run();
+    // systemd may have reloaded just now.
+    store_again(parking);
     manager.save_consoles();
     return ended;
 }

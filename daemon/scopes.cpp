@@ -95,6 +95,9 @@ Result<> Scopes::subscribe() {
         .call([this](std::uint32_t, const sdbus::ObjectPath&, const std::string& unit) {
             if (on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
         });
+    manager_->uponSignal("Reloading").onInterface(kUnitManager).call([this](bool begins) {
+        if (on_reload_ && !begins) on_reload_();
+    });
     stop_match_ = bus_.connection().addMatch(
         "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',"
         "member='RequestStop'",

@@ -58,6 +58,9 @@ public:
     /// Someone asked systemd to stop a scope of ours; systemd leaves the stopping to us.
     void set_stop_listener(std::function<void(const std::string& unit)> listener) { on_stop_ = std::move(listener); }
 
+    /// systemd has reloaded all unit files.
+    void set_reload_listener(std::function<void()> listener) { on_reload_ = std::move(listener); }
+
 private:
     explicit Scopes(Bus& bus);
     Result<> subscribe();
@@ -74,6 +77,7 @@ private:
     };
     std::multimap<std::string, Job> jobs_;  // by object path
     std::function<void(const std::string&)> on_stop_;
+    std::function<void()> on_reload_;
 };
 
 }  // namespace xctl
