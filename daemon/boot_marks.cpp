@@ -25,9 +25,12 @@ std::optional<bool> BootMarks::get(const ContainerId& id) const {
     return text ? std::optional(*text == kWanted) : std::nullopt;
 }
 
-void BootMarks::forget(const ContainerId& id) const {
-    std::error_code none;
-    std::filesystem::remove(directory_ + "/" + id.str(), none);
+Result<> BootMarks::forget(const ContainerId& id) const {
+    const auto path = directory_ + "/" + id.str();
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (error) return fail_errno(error.value(), "remove " + path);
+    return {};
 }
 
 }  // namespace xctl

@@ -19,7 +19,7 @@ public:
     Result<> set(const ContainerId& id, bool wanted) const;
     /// Nothing: nobody asked for anything.
     [[nodiscard]] std::optional<bool> get(const ContainerId& id) const;
-    void forget(const ContainerId& id) const;
+    Result<> forget(const ContainerId& id) const;
 
 private:
     std::string directory_;

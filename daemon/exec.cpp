@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/exec.hpp"
 
-#include <sys/random.h>
-
 #include <format>
 
+#include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
@@ -17,12 +16,6 @@ constexpr std::uint64_t kRingSize = 1024 * 1024;
 /// How long a client may take to come back, for the end too.
 constexpr std::chrono::seconds kExecReturnTime{10};
 constexpr std::chrono::milliseconds kExecPurgeInterval{100};
-
-std::string make_id() {
-    std::uint64_t number = 0;
-    (void)::getrandom(&number, sizeof number, 0);
-    return std::format("{:016x}", number);
-}
 
 }  // namespace
 
@@ -65,7 +58,7 @@ void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(p
     setup.name = key_of(exec.id);
     setup.plan = std::make_shared<const plan::LaunchPlan>(std::move(plan));
     setup.run_directory = exec.directory.fd();
-    setup.number = 1;
+    setup.identity = {exec.id, 1};
     setup.enter = std::move(enter);
     Run::Listener listener;
     listener.placed = [](pid_t) {};
@@ -80,7 +73,7 @@ void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(p
 }
 
 Result<Execs::Opened> Execs::start(Order order, ConsoleClient::Options options, Started started) {
-    auto* const exec = TRY(open(make_id()));
+    auto* const exec = TRY(open(make_life()));
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     options.cursor = ConsoleCursor::resume(exec->console.ring(), 0, 0);
     options.terminal = order.plan.process.terminal;
@@ -111,7 +104,9 @@ void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> 
 void Execs::purge_in(Exec& exec, std::chrono::microseconds delay) {
     auto timer = services_.loop.add_timer(delay, [this, &exec](std::uint32_t) {
         if (exec.console.clients().count() > 0) return purge_in(exec, kExecPurgeInterval);
-        if (const auto id = ContainerId::parse(exec.id)) RunDirectory::remove(directory_, *id);
+        if (const auto id = ContainerId::parse(exec.id))
+            if (const auto removed = RunDirectory::remove(directory_, *id); !removed)
+                log_warning(std::format("{}: {}", name_, removed.error().message));
         execs_.erase(std::string(exec.id));
     });
     if (timer) exec.purge = std::move(*timer);
@@ -133,7 +128,7 @@ void Execs::take_up(const std::string& id, std::optional<Parking::Entry> parked)
     if (!opened) return;
     auto& exec = **opened;
     const bool open_run = exec.console.ring().run_is_open();
-    if (parked && open_run) {
+    if (parked && open_run && Run::identity_of(*parked) == Run::Identity{id, 1}) {
         exec.console.hold(kExecReturnTime);
         make_run(exec, {}, [](pid_t, pid_t) -> Result<> { return {}; });
         if (exec.run->adopt(std::move(*parked))) return;

@@ -36,58 +36,6 @@ Manager::Manager(Services& services, const Journal& journal, Definitions definit
 
 Manager::~Manager() { services_.is_awaited = nullptr; }
 
-Result<> Manager::recover() {
-    for (auto& entry : TRY(services_.parking.recover())) {
-        const auto key = entry.key;
-        parked_.emplace(key, std::move(entry));
-    }
-    // A broken file costs its own container only.
-    for (const auto& id : definitions_.list())
-        if (const auto found = find(id.str()); !found) log_error(found.error().message);
-    std::vector<std::string> left;
-    for (const auto& [name, entry] : parked_)
-        if (container_of_exec(name).empty()) left.push_back(name);
-    for (const auto& name : left) recover_by_its_run(name);
-    drop_orphaned_execs();
-    return {};
-}
-
-std::vector<Parking::Entry> Manager::take_parked_execs(const std::string& name) {
-    std::vector<Parking::Entry> out;
-    for (auto it = parked_.begin(); it != parked_.end();) {
-        const auto next = std::next(it);
-        if (container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
-        it = next;
-    }
-    return out;
-}
-
-/// An exec ends with its container. One of a container whose definition is broken goes on for as long as that does.
-void Manager::drop_orphaned_execs() {
-    std::erase_if(parked_, [this](const auto& entry) {
-        const auto container = container_of_exec(entry.first);
-        const bool orphaned = !container.empty() && !parked_.contains(container);
-        if (orphaned) services_.parking.drop(entry.first);
-        return orphaned;
-    });
-}
-
-/// Someone removed the file of a container that runs, or broke it. It goes on by what it was started with. Without a
-/// file it stays visible until it stops, and goes then.
-void Manager::recover_by_its_run(const std::string& name) {
-    auto id = ContainerId::parse(name);
-    auto directory = id ? RunDirectory::open(run_base_, *id) : std::unexpected(id.error());
-    if (!directory) {
-        services_.parking.drop(name);
-        parked_.erase(name);
-        return;
-    }
-    auto definition = parse_definition({{name, directory->load_running()}}).value_or(Definition{});
-    definition.bundle = directory->load().bundle;
-    definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(*id);
-    if (const auto added = add(std::move(*id), std::move(definition)); !added) log_error(added.error().message);
-}
-
 void Manager::autostart(std::function<void()> done) {
     std::vector<std::string> wanted;
     for (const auto& [name, container] : containers_)
@@ -193,8 +141,9 @@ Result<> Manager::forget(Supervisor& container) {
     auto info = container.info();
     removals_.erase(info.name);
     loaded_.erase(info.name);
-    RunDirectory::remove(run_base_, container.id());
-    marks_.forget(container.id());
+    // The definition was the container, so it is deleted, whatever of this fails.
+    if (const auto removed = begin_life(container.id()); !removed)
+        log_error(std::format("{}: {}", info.name, removed.error().message));
     services_.parking.drop(info.name);
     auto node = containers_.extract(info.name);
     removed_.push_back(std::move(node.mapped()));

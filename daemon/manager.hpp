@@ -110,7 +110,12 @@ private:
     Result<Supervisor*> find(const std::string& name);
     Result<Supervisor*> add(ContainerId id, Definition definition);
     Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
+    // manager_recovery.cpp
     void recover_by_its_run(const std::string& name);
+    [[nodiscard]] std::optional<Run::Identity> recorded_run_of(const std::string& name) const;
+    void stop_orphaned_units();
+    void remove_orphaned_directories();
+    Result<> begin_life(const ContainerId& id);
     Result<> forget(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);

@@ -26,10 +26,13 @@ bool Manager::is_awaited(const std::string& name) {
                                [&](const auto& entry) { return comes_after(entry.second->definition(), name); });
 }
 
-/// One that starts is not meant: it is about what an earlier run left under the same name.
+/// A container that starts is not meant, since the stop is about what an earlier run left under the same name. Neither is
+/// a lost run, whose stop we asked for.
 void Manager::stop_unit(const std::string& unit) {
     const auto it = containers_.find(std::string(container_of_scope(unit)));
-    if (it == containers_.end() || it->second->unit() != unit || !is_running(it->second->state())) return;
+    if (it == containers_.end() || it->second->unit() != unit || !is_running(it->second->state()) ||
+        it->second->is_lost())
+        return;
     if (asked_to_stop_.insert(it->first).second) stop_in_order_after(kGatherTime);
 }
 

@@ -112,6 +112,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
         return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
     const auto definition = TRY(definition_of(request));
     TRY(services_.blueprints.of_container(id, definition, request.args));
+    TRY(begin_life(id));
     TRY(definitions_.save(id, definition, lifetime));
     loaded_[request.name] = {definitions_.stamp(id), std::nullopt};
     // Drop-ins may be there already, and count from the start.

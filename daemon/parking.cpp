@@ -2,11 +2,13 @@
 #include "daemon/parking.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <cstring>
 #include <format>
 
+#include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/socket.hpp"
 
@@ -18,14 +20,25 @@ constexpr std::size_t kMaxFds = 16;
 constexpr std::size_t kGarbageAllowed = 16;
 constexpr int kBufferSize = 64 * 1024 * 1024;
 
-struct Received {
+/// The text of a tombstone. The text of an entry has more than one letter.
+constexpr std::string_view kTombstone = "-";
+
+std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
+    std::vector<int> out;
+    for (const auto& fd : fds) out.push_back(fd.get());
+    return out;
+}
+
+}  // namespace
+
+struct Parking::Received {
     std::string text;
     std::vector<UniqueFd> fds;
     bool truncated = false;  // some descriptors could not be taken: this process has too many
 };
 
 /// The next message of the stream; empty text: there is none. Messages with descriptors are never glued.
-Result<Received> receive(int socket, int flags) {
+Result<Parking::Received> Parking::receive(int socket, int flags) {
     char buffer[kMaxMessage];
     alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
     iovec part{buffer, sizeof buffer};
@@ -51,16 +64,22 @@ Result<Received> receive(int socket, int flags) {
     return received;
 }
 
-std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
-    std::vector<int> out;
-    for (const auto& fd : fds) out.push_back(fd.get());
-    return out;
+Result<Parking::Message> Parking::parse(Received received) {
+    const auto words = split(received.text, ' ');
+    if (words.size() < 3) return fail(Errc::system, "the parking lot holds a message of another version");
+    Message message;
+    message.key = words[0];
+    message.serial = parse_unsigned(words[1]).value_or(0);
+    message.text = received.text.substr(words[0].size() + words[1].size() + 2);
+    if (message.text.ends_with('\n')) message.text.pop_back();
+    message.fds = std::move(received.fds);
+    return message;
 }
 
-}  // namespace
-
 Parking::Parking(UniqueFd send_end, UniqueFd receive_end)
-    : send_end_(std::move(send_end)), receive_end_(std::move(receive_end)) {
+    : send_end_(std::move(send_end)),
+      receive_end_(std::move(receive_end)),
+      tombstone_fd_(::eventfd(0, EFD_CLOEXEC)) {
     (void)::setsockopt(send_end_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kBufferSize, sizeof kBufferSize);
     // Only we read the other end, so to wait for room in a full queue would be to wait for ourselves.
     (void)::fcntl(send_end_.get(), F_SETFL, O_RDWR | O_NONBLOCK);
@@ -76,13 +95,7 @@ Result<bool> Parking::peek(Message& message) {
     if (received.text.empty()) return false;
     // To go on would send it again without them, and then let go of the only complete copy.
     if (received.truncated) return fail_errno(EMFILE, "read the parking lot");
-    const auto words = split(received.text, ' ');
-    if (words.size() < 3) return fail(Errc::system, "the parking lot holds a message of another version");
-    message.key = words[0];
-    message.serial = parse_unsigned(words[1]).value_or(0);
-    message.text = received.text.substr(words[0].size() + words[1].size() + 2);
-    if (message.text.ends_with('\n')) message.text.pop_back();
-    message.fds = std::move(received.fds);
+    message = TRY(parse(std::move(received)));
     return true;
 }
 
@@ -95,6 +108,7 @@ Result<std::vector<Parking::Entry>> Parking::recover() {
         const auto key = message.key;
         newest.insert_or_assign(key, std::move(message));
     }
+    std::erase_if(newest, [](const auto& entry) { return entry.second.text == kTombstone; });
     std::vector<Entry> entries;
     for (auto& [key, message] : newest) {
         living_[key] = message.serial;
@@ -120,7 +134,10 @@ Result<> Parking::park(const std::string& key, const std::string& text, std::spa
 }
 
 void Parking::drop(const std::string& key) {
-    living_.erase(key);
+    if (living_.erase(key) == 0) return;
+    const int fd = tombstone_fd_.get();
+    if (const auto sent = send(key, next_serial_++, std::string(kTombstone), {&fd, 1}); !sent)
+        log_warning(std::format("cannot send the tombstone of {}: {}", key, sent.error().message));
     compact_if_worth_it();
 }
 
@@ -132,9 +149,9 @@ void Parking::compact_if_worth_it() {
 Result<> Parking::consume(std::size_t messages) {
     for (; messages > 0; --messages, --queued_) {
         auto received = TRY(receive(receive_end_.get(), 0));
-        // Of those that live there is a newer message with the same.
-        const auto key = received.text.substr(0, received.text.find(' '));
-        if (dispose_ && !living_.contains(key)) dispose_(std::move(received.fds));
+        auto message = TRY(parse(std::move(received)));
+        // A living key has a newer message with the same descriptors.
+        if (dispose_ && message.text != kTombstone && !living_.contains(message.key)) dispose_(std::move(message.fds));
     }
     return {};
 }

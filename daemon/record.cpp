@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <format>
 
+#include "lib/base/log.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/random.hpp"
 
 namespace xctl {
 namespace {
@@ -14,6 +17,8 @@ constexpr const char* kRecordFile = "record.json";
 constexpr const char* kRunningFile = "running.json";
 
 }  // namespace
+
+std::string make_life() { return std::format("{:016x}", kernel::random_bits()); }
 
 Result<RunDirectory> RunDirectory::open(const std::string& base, const ContainerId& id) {
     const auto path = base + "/" + id.str();
@@ -24,15 +29,33 @@ Result<RunDirectory> RunDirectory::open(const std::string& base, const Container
     return RunDirectory(TRY(kernel::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "open " + path));
 }
 
-void RunDirectory::remove(const std::string& base, const ContainerId& id) {
-    std::error_code ignored;
-    std::filesystem::remove_all(base + "/" + id.str(), ignored);
+Result<> RunDirectory::remove(const std::string& base, const ContainerId& id) {
+    const auto path = base + "/" + id.str();
+    if (::unlink((path + "/" + kRecordFile).c_str()) < 0 && errno != ENOENT && errno != ENOTDIR)
+        return fail_errno(errno, "remove " + path + "/" + kRecordFile);
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return fail_errno(error.value(), "remove " + path);
+    return {};
+}
+
+std::vector<ContainerId> RunDirectory::list(const std::string& base) {
+    std::vector<ContainerId> ids;
+    for (const auto& name : kernel::list_directory(AT_FDCWD, base).value_or(std::vector<std::string>()))
+        if (auto id = ContainerId::parse(name)) ids.push_back(std::move(*id));
+    return ids;
 }
 
 Record RunDirectory::load() const {
+    Record fresh;
+    fresh.life = make_life();
     const auto text = kernel::read_file_at(fd_.get(), kRecordFile);
-    if (!text) return {};
-    return parse_record(*text).value_or(Record{});
+    if (!text && text.error().sys_errno == ENOENT) return fresh;
+    auto record = text ? parse_record(*text) : std::unexpected(text.error());
+    if (record) return std::move(*record);
+    log_error(std::format("cannot read {}/{}, which is left alone until the next change: {}",
+                          kernel::read_fd_path(fd_.get()).value_or("?"), kRecordFile, record.error().message));
+    return fresh;
 }
 
 Result<> RunDirectory::save(const Record& record) const {

@@ -18,7 +18,11 @@ namespace xctl {
 enum class Placement : std::uint8_t { scope, unit };
 inline constexpr std::array<Named<Placement>, 2> kPlacements{{{"scope", Placement::scope}, {"unit", Placement::unit}}};
 
+/// A new id of a life: that of a container, from its creation until it is deleted, or of an exec.
+[[nodiscard]] std::string make_life();
+
 struct Record {
+    std::string life;  // whose record this is; what was parked in another life is not taken up
     Machine machine;
     Placement placement = Placement::scope;
     std::string unit;               // of the current or last run
@@ -42,11 +46,14 @@ Result<Record> parse_record(std::string_view text);
 class RunDirectory {
 public:
     static Result<RunDirectory> open(const std::string& base, const ContainerId& id);
-    /// Removes it with all it holds.
-    static void remove(const std::string& base, const ContainerId& id);
+    /// Removes the directory with all it holds, the record first: a removal that is cut short leaves a directory that
+    /// says nothing of any run. Nothing happens when there is no directory.
+    static Result<> remove(const std::string& base, const ContainerId& id);
+    /// Whose directories there are. A directory that has no container's name is left out.
+    [[nodiscard]] static std::vector<ContainerId> list(const std::string& base);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    /// A fresh Record when there is none, or when it cannot be read.
+    /// The saved record; one of a new life when there is none, or when it cannot be read, which is logged.
     [[nodiscard]] Record load() const;
     Result<> save(const Record& record) const;
     /// What the current or last run was started with, see whole_document(); empty when there was none.

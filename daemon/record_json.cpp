@@ -122,7 +122,8 @@ RunRecord run_from_json(const Json& json) {
 std::string to_json(const Record& record) {
     Json history = Json::array();
     for (const auto& run : record.history) history.push_back(run_to_json(run));
-    const Json out{{"machine", machine_to_json(record.machine)},
+    const Json out{{"life", record.life},
+                   {"machine", machine_to_json(record.machine)},
                    {"placement", name_of(kPlacements, record.placement)},
                    {"unit", record.unit},
                    {"pid", record.pid},
@@ -144,6 +145,7 @@ Result<Record> parse_record(std::string_view text) {
     try {
         const auto json = Json::parse(text);
         Record record;
+        record.life = json.value("life", "");
         record.machine = machine_from_json(json.at("machine"));
         record.placement = value_of(kPlacements, json.value("placement", "")).value_or(Placement::scope);
         record.unit = json.value("unit", "");

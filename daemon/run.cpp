@@ -273,7 +273,8 @@ Result<> Run::park() {
     add(kChannelLetter, channel_.get());
     add(kNotifyLetter, notify_.fd());
     for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
-    return services_.parking.park(setup_.name, std::format("{} {}", setup_.number, letters), fds);
+    const auto& [life, number] = setup_.identity;
+    return services_.parking.park(setup_.name, std::format("{} {} {}", number, letters, life), fds);
 }
 
 void Run::repark() {
@@ -286,14 +287,17 @@ void Run::go() {
     (void)launch::send(channel_.get(), MessageKind::go);
 }
 
-std::uint64_t Run::parked_number(const Parking::Entry& entry) {
-    return parse_unsigned(entry.text.substr(0, entry.text.find(' '))).value_or(0);
+Run::Identity Run::identity_of(const Parking::Entry& entry) {
+    const auto words = split(entry.text, ' ');
+    if (words.size() < 2) return {};
+    return {words.size() > 2 ? words[2] : std::string(), parse_unsigned(words[0]).value_or(0)};
 }
 
 Result<> Run::adopt(Parking::Entry entry) {
     step_ = Step::parked;
     std::vector<std::pair<ConsoleRole, UniqueFd>> held;
-    const auto letters = entry.text.substr(entry.text.find(' ') + 1);
+    const auto words = split(entry.text, ' ');
+    const auto letters = words.size() > 1 ? words[1] : std::string();
     for (std::size_t i = 0; i < entry.fds.size() && i < letters.size(); ++i) {
         auto& fd = entry.fds[i];
         switch (letters[i]) {

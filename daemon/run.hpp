@@ -49,8 +49,17 @@ struct Services {
 
 class Run {
 public:
+    /// Tells runs apart: those of one life of a container by their number, and all others by the life. An entry in
+    /// the parking lot counts only if its identity is the record's.
+    struct Identity {
+        std::string life;
+        std::uint64_t number = 0;
+        bool operator==(const Identity&) const = default;
+    };
+
     struct Setup {
         std::string name;
+        Identity identity;
         Placement placement = Placement::scope;
         std::string unit;
         std::shared_ptr<const plan::LaunchPlan> plan;
@@ -59,7 +68,6 @@ public:
         std::vector<std::string> after;  // points in the order of units, see xctl-up@.target
         std::string before;              // its own, if another container comes after it
         int run_directory = -1;  // the Supervisor's
-        std::uint64_t number = 0;  // of this run; tells a parked run from its successor
         bool launched = false;     // its program ran under an earlier daemon already
         /// Of one more process in a running container (exec): puts it into that one's cgroup, and its keeper, if there
         /// is one, beside it. It then has none of its own, and ends alone.
@@ -87,8 +95,8 @@ public:
     void launch();
     /// Placement::unit: through the launcher that systemd started; `connection` has said hello.
     void launch_in_unit(UniqueFd connection);
-    /// Which run was parked; a number other than the record's means that it is over.
-    [[nodiscard]] static std::uint64_t parked_number(const Parking::Entry& entry);
+    /// Which run was parked. A number of 0 stands for a text that park() did not write.
+    [[nodiscard]] static Identity identity_of(const Parking::Entry& entry);
     /// A run that an earlier daemon parked.
     Result<> adopt(Parking::Entry entry);
 

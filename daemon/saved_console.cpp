@@ -43,9 +43,11 @@ void SavedConsole::restore(int directory, const char* name) const {
     (void)::renameat(directory, kDraft, directory, name);
 }
 
-void SavedConsole::remove() const {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+Result<> SavedConsole::remove() const {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+    if (error) return fail_errno(error.value(), "remove " + path_);
+    return {};
 }
 
 }  // namespace xctl

@@ -20,7 +20,7 @@ public:
     /// Makes the ring NAME below `directory` of what was saved, unless there is one already or nothing was saved. A run
     /// that was not over then has ended, and nobody knows how.
     void restore(int directory, const char* name) const;
-    void remove() const;
+    Result<> remove() const;
 
 private:
     std::string path_;

@@ -82,13 +82,18 @@ void Supervisor::apply_definition() {
     journal_.set_limit(definition_.journal_limit);
     if (auto resized = console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback); !resized)
         log_error(std::format("{}: {}", id_.str(), resized.error().message));
-    if (!definition_.persistent_console) saved_console_.remove();
+    if (!definition_.persistent_console) remove_saved_console();
     watch_idle_time();
 }
 
 std::string Supervisor::image_name() const {
     const auto it = record_.annotations.find(kImageAnnotation);
     return it == record_.annotations.end() ? std::string() : it->second;
+}
+
+void Supervisor::remove_saved_console() const {
+    if (const auto removed = saved_console_.remove(); !removed)
+        log_error(std::format("{}: {}", id_.str(), removed.error().message));
 }
 
 void Supervisor::save_console() {
@@ -109,8 +114,9 @@ Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
 }
 
 void Supervisor::save() {
-    if (const auto saved = directory_.save(record_); !saved)
-        log_error(std::format("{}: {}", id_.str(), saved.error().message));
+    const auto saved = directory_.save(record_);
+    if (!saved) log_error(std::format("{}: {}", id_.str(), saved.error().message));
+    is_saved_ = saved.has_value();
 }
 
 /// In a unit, restarts are systemd's.
@@ -125,6 +131,7 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
         case Action::signal: return send_stop_signal();
         case Action::kill:
             if (trigger == Trigger::stop_timeout) note_timeout();
+            if (is_lost_) return;  // systemd is at it
             return run_ ? run_->kill() : give_up_launch();
         case Action::freeze:
             checks_.reset();  // whoever is frozen answers nobody
@@ -201,7 +208,8 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.ready = false;
     record_.health = {};
     record_.console_start = console_.ring().end();
-    save();
+    // The next daemon takes up no run that the record does not have.
+    if (const auto saved = directory_.save(record_); !saved) return refuse(saved.error());
     journal_.set_unit(record_.unit, -1);
     journal_.set_image(image_name());
     make_run();
@@ -214,6 +222,7 @@ void Supervisor::begin_run(const Blueprint& compiled) {
 void Supervisor::make_run() {
     Run::Setup setup;
     setup.name = id_.str();
+    setup.identity = run_identity();
     setup.placement = record_.placement;
     setup.unit = record_.unit;
     setup.plan = plan_;
@@ -222,7 +231,6 @@ void Supervisor::make_run() {
     setup.after = up_targets_before(definition_);
     if (services_.is_awaited && services_.is_awaited(setup.name)) setup.before = up_target_name(setup.name);
     setup.run_directory = directory_.fd();
-    setup.number = record_.machine.runs;
     setup.launched = state() != State::starting;
     setup.notify = check_policy_.needs_notify();
     setup.ready_later = check_policy_.readiness.kind != ProbeKind::none;
@@ -305,64 +313,6 @@ void Supervisor::arm_restart() {
         (void)apply(Trigger::timer);
     });
     if (timer) restart_timer_ = std::move(*timer);
-}
-
-void Supervisor::recover(std::optional<Parking::Entry> parked, std::vector<Parking::Entry> parked_execs) {
-    recover_run(std::move(parked));
-    execs_.recover(std::move(parked_execs));
-}
-
-void Supervisor::recover_run(std::optional<Parking::Entry> parked) {
-    auto& machine = record_.machine;
-    outlived_daemon_ = machine.runs > 0;
-    const auto number = parked ? Run::parked_number(*parked) : 0;
-    if (number > machine.runs) {
-        // The record could not be saved when this run began; the run itself is the better witness.
-        machine.runs = number;
-        machine.state = State::starting;
-    }
-    const bool active = has_run(state());
-    if (parked && (!active || number != machine.runs)) {
-        services_.parking.drop(id_.str());
-        parked.reset();
-    }
-    if (parked) {
-        const auto running = directory_.load_running();
-        if (const auto definition = parse_definition({{"running.json", running}})) take_checks_of(*definition);
-        if (const auto compiled = compile_whole(id_, running))
-            plan_ = std::make_shared<const plan::LaunchPlan>(compiled->plan);
-        if (!plan_) plan_ = std::make_shared<const plan::LaunchPlan>();
-        make_run();
-        if (const auto adopted = run_->adopt(std::move(*parked)); !adopted) {
-            console_.close_run();
-            return on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message},
-                            std::nullopt);
-        }
-        return go_on_with_run();
-    }
-    if (state() == State::waiting || state() == State::stopped) end_open_run();
-    switch (state()) {
-        case State::starting:
-            // Its init saw us die before it was released. What was asked for has not happened yet, so do it now.
-            if (record_.placement == Placement::scope) return launch();
-            [[fallthrough]];
-        case State::running:
-        case State::paused:
-        case State::quarantined:
-        case State::stopping: return end_lost_run();
-        case State::waiting: return arm_restart();
-        case State::created:
-        case State::stopped: return;
-    }
-}
-
-/// The last daemon may have been killed between writing down what is to be and doing it.
-void Supervisor::go_on_with_run() {
-    if (!run_) return;
-    if (state() == State::paused) return freeze();
-    (void)freezer_.thaw(run_->payload());
-    if (state() == State::stopping) send_stop_signal();
-    if (state() == State::quarantined) run_->kill();
 }
 
 }  // namespace xctl

@@ -101,6 +101,8 @@ public:
     /// Its init is dead, and nothing of ours starts it again; that it has stopped is only a matter of our hearing of it.
     [[nodiscard]] bool is_about_to_stop() const;
     /// It ran under an earlier daemon, whose clients may come back for it.
+    /// Its run cannot be supervised any more, and systemd stops what is left of that for us.
+    [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
     [[nodiscard]] bool outlived_daemon() const noexcept { return outlived_daemon_; }
     [[nodiscard]] const std::string& unit() const noexcept { return record_.unit; }
     [[nodiscard]] const Ring& ring() const noexcept { return console_.ring(); }
@@ -120,9 +122,14 @@ private:
 
     Result<> apply(Trigger trigger, const ExitRecord& exit = {});
     void apply_definition();
+    void remove_saved_console() const;
     void carry_out(Trigger trigger, Action action);
-    void recover_run(std::optional<Parking::Entry> parked);
+    // supervisor_recovery.cpp
+    [[nodiscard]] Run::Identity run_identity() const;
+    void take_up_run(std::optional<Parking::Entry> parked);
+    void adopt_run(Parking::Entry parked);
     void go_on_with_run();
+    void end_lost_run();
     void freeze();
     void tell_pausers(Result<> result);
     void note_request(EndRequest request);
@@ -163,7 +170,6 @@ private:
     void send_stop_signal();
     void signal_run();
     void arm_stop_timer(std::chrono::microseconds timeout);
-    void end_lost_run();
     void arm_restart();
     void settle();
     void save();
@@ -200,6 +206,8 @@ private:
     Execs execs_;
     std::unique_ptr<Checks> checks_;  // while its program runs
     bool outlived_daemon_ = false;
+    bool is_lost_ = false;  // its run is, and systemd stops what is left of that
+    bool is_saved_ = true;  // the record is as it was last changed
     kernel::EventSource stop_timer_;
     kernel::EventSource restart_timer_;
     kernel::EventSource launch_defer_;

@@ -84,7 +84,7 @@ void Supervisor::wait(Done done) {
 }
 
 void Supervisor::finish() {
-    saved_console_.remove();
+    remove_saved_console();
     console_.finish_clients();
     execs_.finish();
     for (auto& waiter : std::exchange(waiters_, {})) waiter.done(fail(Errc::cancelled, "the container was deleted"));

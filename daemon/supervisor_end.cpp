@@ -10,8 +10,8 @@
 
 namespace xctl {
 
-/// The record is saved before the parked descriptors are let go: whenever the daemon dies in between, the next
-/// one finds either the run or how it ended.
+/// The record is saved before the parked descriptors are dropped: whenever the daemon dies in between, the next daemon
+/// finds either the run or how it ended. While the record cannot be saved, the entry stays.
 void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     stop_timer_.reset();
     checks_.reset();
@@ -29,7 +29,7 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
     (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
     end_open_run();
-    services_.parking.drop(id_.str());
+    if (is_saved_) services_.parking.drop(id_.str());
     if (record_.placement == Placement::unit) return;
     services_.scopes.reset_failed(scope_name(id_.str()));
     if (launch_failure_ && state() != State::starting)
@@ -41,18 +41,6 @@ void Supervisor::end_open_run() {
     if (!console_.ring().run_is_open()) return;
     console_.mark_run_end(record_.machine.last_exit, state() == State::stopped);
     save_console();
-}
-
-/// Its descriptors are gone, so its console cannot be had again. Whatever of it still runs must not go on unseen.
-void Supervisor::end_lost_run() {
-    const auto ended = [this, alive = alive_](const Result<>&) {
-        if (!*alive || run_) return;
-        on_ended({ExitReason::unknown, 0, std::chrono::system_clock::now(), "its run was lost"}, std::nullopt);
-    };
-    if (record_.placement == Placement::scope)
-        services_.scopes.discard(record_.unit, ended);
-    else
-        services_.scopes.stop(record_.unit, ended);
 }
 
 /// While the machine still says what this run was; it is saved with the machine's next state, before anybody is told.

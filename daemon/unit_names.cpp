@@ -9,6 +9,13 @@ namespace xctl {
 namespace {
 
 constexpr std::string_view kScopePrefix = "xctl-", kScope = ".scope";
+constexpr std::string_view kServicePrefix = "oci@", kService = ".service";
+
+/// Empty without that beginning and end.
+std::string_view between(std::string_view unit, std::string_view prefix, std::string_view suffix) {
+    if (unit.size() < prefix.size() + suffix.size() || !unit.starts_with(prefix) || !unit.ends_with(suffix)) return {};
+    return unit.substr(prefix.size(), unit.size() - prefix.size() - suffix.size());
+}
 
 bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ':' || c == '_' ||
@@ -20,12 +27,15 @@ bool is_plain(char c) {
 std::string scope_name(std::string_view container) { return std::format("{}{}{}", kScopePrefix, container, kScope); }
 
 std::string_view container_of_scope(std::string_view unit) {
-    if (!unit.starts_with(kScopePrefix) || !unit.ends_with(kScope)) return {};
-    unit.remove_prefix(kScopePrefix.size());
-    return unit.substr(0, unit.size() - kScope.size());
+    return between(unit, kScopePrefix, kScope);
 }
 
-std::string service_name(std::string_view container) { return std::format("oci@{}.service", container); }
+std::string service_name(std::string_view container) {
+    return std::format("{}{}{}", kServicePrefix, container, kService);
+}
+
+std::string_view container_of_service(std::string_view unit) { return between(unit, kServicePrefix, kService); }
+
 std::string socket_name(std::string_view container) { return std::format("oci@{}.socket", container); }
 std::string up_target_name(std::string_view container) { return std::format("xctl-up@{}.target", container); }
 

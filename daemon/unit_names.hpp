@@ -14,6 +14,8 @@ namespace xctl {
 /// The container whose scope it would be; empty when it is none of ours.
 [[nodiscard]] std::string_view container_of_scope(std::string_view unit);
 [[nodiscard]] std::string service_name(std::string_view container);
+/// The NAME of oci@NAME.service; empty for any other unit.
+[[nodiscard]] std::string_view container_of_service(std::string_view unit);
 [[nodiscard]] std::string socket_name(std::string_view container);
 
 /// The point in the order of units that a container comes before, and those after that want to come after it.

@@ -16,7 +16,6 @@
 namespace xctl::launch {
 namespace {
 
-constexpr const char* kPayload = "payload";
 constexpr const char* kSupervisor = "supervisor";
 constexpr const char* kDelegateList = "/sys/kernel/cgroup/delegate";
 

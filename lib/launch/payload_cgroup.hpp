@@ -14,6 +14,9 @@
 
 namespace xctl::launch {
 
+/// The name of the container's cgroup below that of its unit.
+inline constexpr const char* kPayload = "payload";
+
 /// Where the init is that systemd was told to move to `unit`. One that ended before that stays where it was born, and
 /// that is where we are: what is done to a container's cgroup would be done to us. Errc::launch_failed then.
 Result<std::string> find_cgroup_in(const std::string& unit, pid_t init);

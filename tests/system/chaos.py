@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """chaos.py: containers count lines while xctld is killed, restarted and replaced, PID 1 executes itself again, clients
-die or stall, the disk fills up, and programs are executed in some of them all the time. Nobody but the containers
-themselves may end one; every line is there exactly once, every exit status is right, and nothing is left.
+die or stall, the disk fills up, programs are executed in some of them all the time, and names are deleted and created
+again. Nobody but the containers themselves may end one; every line is there exactly once, every exit status is right,
+what was deleted stays deleted, what was only created does not run, and nothing is left.
 
 CHAOS_CONTAINERS (50), CHAOS_SECONDS (60) and CHAOS_SEED choose how many, how long, and which chaos; CHAOS_PACE (1) how
 many times longer containers pause. It goes on until xctld has met CHAOS_KILLS (50 in a minute) SIGKILLs, and something
@@ -36,6 +37,8 @@ SEED = int(os.environ.get("CHAOS_SEED", str(random.SystemRandom().randrange(1_00
 DAEMON = Path("/usr/libexec/xctl/xctld")
 DEFINITIONS = Path("/etc/xctl/containers")
 SCROLLBACK = "16M"
+MAYFLIES = 3
+NOT_FOUND = 3  # exit status of xctl
 BEGIN = time.monotonic()
 REST = 10.0  # seconds between two moments when xctld is let live
 
@@ -156,6 +159,47 @@ class Container:
         return len(log)
 
 
+class Mayfly:
+    """A name under which containers come and go. A verb that met a dying xctld may have been carried out or not, so only
+    what was answered is expected."""
+
+    def __init__(self, name: str, bundle: Path) -> None:
+        self.name = name
+        self.bundle = bundle
+        self.exists = False
+        self.started = False
+
+    def live_once(self, rng: random.Random) -> None:
+        """Looks at what is there, deletes it, and creates the next one, which is started or not."""
+        self.verify()
+        if run("xctl", "delete", "--force", self.name).returncode not in (0, NOT_FOUND):
+            return self.lose_track()
+        self.exists = False
+        self.verify()
+        if run("xctl", "create", self.name, str(self.bundle), "--restart=always").returncode != 0:
+            return self.lose_track()
+        self.exists, self.started = True, False
+        if rng.random() < 0.6:
+            self.started = True
+            run("xctl", "start", self.name)
+        return None
+
+    def lose_track(self) -> None:
+        """Until it is gone for certain."""
+        until(lambda: run("xctl", "delete", "--force", self.name).returncode in (0, NOT_FOUND), f"{self.name} is gone")
+        self.exists = False
+
+    def verify(self) -> None:
+        row = listing().get(self.name)
+        check((row is not None) == self.exists, f"{self.name} {'is gone' if self.exists else 'came back'}: {row}")
+        if row and not self.started:
+            check(row["state"] == "created" and row["runs"] == 0, f"{self.name} was only created: {row}")
+
+    def end(self) -> None:
+        self.lose_track()
+        self.verify()
+
+
 class Chaos:
     """What is done to xctld and its surroundings, one thing at a time."""
 
@@ -168,7 +212,8 @@ class Chaos:
         self.deeds: list[tuple[int, Callable[[], None]]] = [
             (60, self.kill_daemon), (4, self.restart_daemon), (2, self.replace_daemon), (2, self.reexecute_systemd),
             (3, self.reload_systemd), (10, self.attach_client), (6, self.end_client), (3, self.stall_client),
-            (3, self.fill_disk)]
+            (3, self.fill_disk), (8, self.renew)]
+        self.mayflies = [Mayfly(f"mayfly{n}", containers[0].directory) for n in range(MAYFLIES)]
 
     def go(self, seconds: float, is_enough: Callable[[], bool]) -> None:
         end = time.monotonic() + seconds
@@ -246,9 +291,14 @@ class Chaos:
         finally:
             filler.unlink()
 
+    def renew(self) -> None:
+        self.rng.choice(self.mayflies).live_once(self.rng)
+
     def end(self) -> None:
         while self.clients:
             self.end_client()
+        for mayfly in self.mayflies:
+            mayfly.end()
 
 
 def mounts() -> list[str]:
@@ -351,9 +401,9 @@ def clean_up() -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(["/usr/lib/box/tell"], timeout=60, check=False)
     (WORK / "stop/now").touch()
-    for number in range(CONTAINERS):
+    for name in [f"c{n}" for n in range(CONTAINERS)] + [f"mayfly{n}" for n in range(MAYFLIES)]:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            run("xctl", "delete", "--force", f"c{number}")
+            run("xctl", "delete", "--force", name)
     run("umount", "--lazy", str(DEFINITIONS))
 
 

@@ -155,6 +155,55 @@ TEST_F(ParkingTest, CompactionKeepsExactlyTheLiving) {
     EXPECT_EQ(queued(), 0);
 }
 
+TEST_F(ParkingTest, ADroppedEntryIsGoneForTheNextDaemonToo) {
+    {
+        auto parking = open();
+        park(parking, "web", "one");
+        park(parking, "db", "two");
+        parking.drop("web");
+    }
+    EXPECT_EQ(queued(), 3) << "so little garbage is not compacted";
+    EXPECT_EQ(recover(), (Texts{{"db", "two"}}));
+}
+
+TEST_F(ParkingTest, AKeyMayBeParkedAgainAfterItWasDropped) {
+    auto parking = open();
+    park(parking, "web", "one");
+    parking.drop("web");
+    park(parking, "web", "two");
+    EXPECT_EQ(recover(), (Texts{{"web", "two"}}));
+    ASSERT_TRUE(parking.compact());
+    EXPECT_EQ(queued(), 1);
+    EXPECT_EQ(recover(), (Texts{{"web", "two"}}));
+}
+
+/// The front is consumed one by one, and a SIGKILL may come after each.
+TEST_F(ParkingTest, NoEntryOutlastsItsTombstone) {
+    {
+        auto parking = open();
+        park(parking, "web", "one");
+        park(parking, "web", "two");
+        parking.drop("web");
+    }
+    for (int left = 3; left > 0; --left) {
+        EXPECT_EQ(recover(), Texts{}) << left;
+        std::byte buffer[1024];
+        ASSERT_TRUE(kernel::receive_with_fds(receive_end_.get(), buffer));
+    }
+    EXPECT_EQ(queued(), 0);
+}
+
+TEST_F(ParkingTest, TombstonesAreNotDisposedOf) {
+    std::size_t disposed = 0;
+    auto parking = open();
+    parking.set_disposer([&](const std::vector<UniqueFd>& fds) { disposed += fds.size(); });
+    park(parking, "web", "one");
+    parking.drop("web");
+    ASSERT_TRUE(parking.compact());
+    EXPECT_EQ(disposed, 1u);
+    EXPECT_EQ(queued(), 0);
+}
+
 TEST_F(ParkingTest, WhatIsLetGoIsClosed) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);

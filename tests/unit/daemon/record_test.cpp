@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 Record full_record() {
     constexpr TimePoint kTime{1'234'567'890us};
     Record record;
+    record.life = "0123456789abcdef";
     record.machine.state = State::waiting;
     record.machine.start_again = true;
     record.machine.by_policy = true;
@@ -37,7 +38,9 @@ Record full_record() {
 }
 
 void expect_fresh(const Record& record) {
-    EXPECT_EQ(to_json(record), to_json(Record{}));
+    Record none;
+    none.life = record.life;
+    EXPECT_EQ(to_json(record), to_json(none));
     EXPECT_EQ(record.machine.state, State::created);
     EXPECT_EQ(record.pid, -1);
     EXPECT_EQ(record.oci_version, "1.3.0");
@@ -46,6 +49,7 @@ void expect_fresh(const Record& record) {
 TEST(RecordJson, WhatIsWrittenIsReadBack) {
     const auto record = full_record();
     const auto back = parse_record(to_json(record)).value();
+    EXPECT_EQ(back.life, record.life);
     EXPECT_EQ(back.machine.state, record.machine.state);
     EXPECT_TRUE(back.machine.start_again);
     EXPECT_TRUE(back.machine.by_policy);
@@ -146,10 +150,28 @@ TEST_F(RunDirectoryTest, ADamagedRecordGivesAFreshOne) {
     }
 }
 
+TEST_F(RunDirectoryTest, EveryFreshRecordBeginsALife) {
+    const auto one = open().load().life, other = open().load().life;
+    EXPECT_EQ(one.size(), 16u);
+    EXPECT_NE(one, other);
+    ASSERT_TRUE(open().save(open().load()));
+    EXPECT_EQ(open().load().life, open().load().life);
+}
+
+TEST_F(RunDirectoryTest, ListsWhatHasAName) {
+    (void)open();
+    directory_.write("run/xctl/.x/file", "x");
+    ASSERT_EQ(RunDirectory::list(base()).size(), 1u);
+    EXPECT_EQ(RunDirectory::list(base()).front().str(), "web");
+    EXPECT_TRUE(RunDirectory::list(base() + "/none").empty());
+}
+
+TEST_F(RunDirectoryTest, RemovingNothingIsNoError) { EXPECT_TRUE(RunDirectory::remove(base(), id_)); }
+
 TEST_F(RunDirectoryTest, IsRemovedWithAllInIt) {
     ASSERT_TRUE(open().save(full_record()));
     directory_.write("run/xctl/web/more/file", "x");
-    RunDirectory::remove(base(), id_);
+    EXPECT_TRUE(RunDirectory::remove(base(), id_));
     EXPECT_FALSE(std::filesystem::exists(base() + "/web"));
     EXPECT_TRUE(std::filesystem::exists(base()));
     expect_fresh(open().load());

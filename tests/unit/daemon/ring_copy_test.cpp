@@ -146,7 +146,7 @@ TEST_F(SavedConsoleTest, WhatIsDamagedOrRemovedIsNotTakenUp) {
     saved_.restore(directory_.fd(), "console");
     EXPECT_LT(::faccessat(directory_.fd(), "console", F_OK, 0), 0);
     ASSERT_TRUE(saved_.save(ring));
-    saved_.remove();
+    EXPECT_TRUE(saved_.remove());
     saved_.restore(directory_.fd(), "console");
     EXPECT_LT(::faccessat(directory_.fd(), "console", F_OK, 0), 0);
 }

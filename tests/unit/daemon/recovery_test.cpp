@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Every cell of the table of recovery steps, written down a second time.
+#include "daemon/recovery.hpp"
+
+#include <gtest/gtest.h>
+
+#include "daemon/run.hpp"
+
+namespace xctl {
+namespace {
+
+using enum RecoveryStep;
+
+struct Cells {
+    State recorded;
+    RecoveryStep scope_parked, scope_alone, unit_parked, unit_alone;
+};
+
+constexpr std::array kCells{
+    Cells{State::created, nothing, nothing, nothing, nothing},
+    Cells{State::starting, adopt, launch_again, adopt, end_lost_run},
+    Cells{State::running, adopt, end_lost_run, adopt, end_lost_run},
+    Cells{State::stopping, adopt, end_lost_run, adopt, end_lost_run},
+    Cells{State::stopped, nothing, nothing, nothing, nothing},
+    Cells{State::waiting, await_restart, await_restart, await_restart, await_restart},
+    Cells{State::paused, adopt, end_lost_run, adopt, end_lost_run},
+    Cells{State::quarantined, adopt, end_lost_run, adopt, end_lost_run},
+};
+
+TEST(Recovery, EveryCell) {
+    ASSERT_EQ(kCells.size(), kStates.size());
+    for (const auto& cells : kCells) {
+        SCOPED_TRACE(name_of(kStates, cells.recorded));
+        EXPECT_EQ(recovery_step(cells.recorded, Placement::scope, true), cells.scope_parked);
+        EXPECT_EQ(recovery_step(cells.recorded, Placement::scope, false), cells.scope_alone);
+        EXPECT_EQ(recovery_step(cells.recorded, Placement::unit, true), cells.unit_parked);
+        EXPECT_EQ(recovery_step(cells.recorded, Placement::unit, false), cells.unit_alone);
+    }
+}
+
+Run::Identity identity_in(const char* text) { return Run::identity_of({"web", text, {}}); }
+
+TEST(RunIdentity, IsLifeAndNumber) {
+    EXPECT_EQ(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdef", 12}));
+    EXPECT_NE(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdee", 12}));
+    EXPECT_NE(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdef", 11}));
+}
+
+TEST(RunIdentity, OfATextOfAnotherMakeIsNoRun) {
+    for (const auto* text : {"", "x", "12", "-", "x PKC 0123456789abcdef"}) EXPECT_EQ(identity_in(text).number, 0u) << text;
+}
+
+}  // namespace
+}  // namespace xctl
