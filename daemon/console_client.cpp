@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include <chrono>
-#include <cstring>
 
 #include "lib/base/time_text.hpp"
 
@@ -237,32 +236,24 @@ bool ConsoleClient::take_input(std::string_view bytes) {
         input_.write_input(bytes);
         return true;
     }
-    received_ += bytes;
-    return take_frames();
+    words_.add(bytes);
+    return take_words();
 }
 
-bool ConsoleClient::take_frames() {
-    while (received_.size() >= sizeof(FrameHeader)) {
-        FrameHeader header{};
-        std::memcpy(&header, received_.data(), sizeof header);
-        if (header.length > api::kMaxFramePayload) return false;
-        if (received_.size() < sizeof header + header.length) return true;
-        const std::string payload = received_.substr(sizeof header, header.length);
-        received_.erase(0, sizeof header + header.length);
-        api::Size size{};
-        const bool is_size = header.kind == FrameKind::resize && payload.size() == sizeof size;
-        if (header.kind != FrameKind::input && header.kind != FrameKind::end_of_input && !is_size) return false;
-        if (!takes_input()) continue;
-        if (header.kind == FrameKind::input) {
-            input_.write_input(payload);
-        } else if (header.kind == FrameKind::end_of_input) {
-            end_input();
-        } else {
-            std::memcpy(&size, payload.data(), sizeof size);
-            input_.resize(size);
-        }
+bool ConsoleClient::take_words() {
+    while (true) {
+        const auto word = words_.next();
+        if (std::holds_alternative<ConsoleWords::Nothing>(word)) return true;
+        if (std::holds_alternative<ConsoleWords::Malformed>(word)) return false;
+        // What is said by a client that does not write is dropped.
+        if (takes_input()) take_word(word);
     }
-    return true;
+}
+
+void ConsoleClient::take_word(const ConsoleWords::Word& word) {
+    if (const auto* input = std::get_if<ConsoleWords::Input>(&word)) input_.write_input(input->bytes);
+    if (const auto* size = std::get_if<api::Size>(&word)) input_.resize(*size);
+    if (std::holds_alternative<ConsoleWords::EndOfInput>(word)) end_input();
 }
 
 }  // namespace xctl

@@ -12,6 +12,7 @@
 #include "api/console_stream.hpp"
 #include "api/types.hpp"
 #include "daemon/console_cursor.hpp"
+#include "daemon/console_words.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
@@ -71,7 +72,8 @@ private:
     bool read_input();
     void read_last_input();
     bool take_input(std::string_view bytes);
-    bool take_frames();
+    bool take_words();
+    void take_word(const ConsoleWords::Word& word);
     [[nodiscard]] bool is_replayed() const noexcept;
     [[nodiscard]] std::size_t limit() const noexcept;
     [[nodiscard]] bool takes_input() const noexcept;
@@ -100,8 +102,8 @@ private:
     bool told_writes_ = true;  // as a framed client believes by now
     bool input_ended_ = false;
     bool blocked_ = false;
-    std::string unsent_;    // the rest of a frame that the socket did not take
-    std::string received_;  // an incomplete frame from the client
+    std::string unsent_;  // the rest of a frame that the socket did not take
+    ConsoleWords words_;
     kernel::EventSource source_;
     std::function<void()> on_gone_;
 };

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What an attached client says: frames (api/console_stream.hpp) cut out of the bytes that it sends. The client is not
+// trusted.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "api/console_stream.hpp"
+
+namespace xctl {
+
+/// Add what was received, then take words with next() until there is none.
+class ConsoleWords {
+public:
+    struct Nothing {};    // more bytes are needed
+    struct Malformed {};  // these bytes can never become a word; next() says so again
+    struct Input {
+        std::string bytes;
+    };
+    struct EndOfInput {};
+    using Word = std::variant<Nothing, Malformed, Input, EndOfInput, api::Size>;
+
+    void add(std::string_view bytes) { received_ += bytes; }
+    [[nodiscard]] Word next();
+
+    /// After Nothing, this is less than a frame's header and api::kMaxFramePayload, in bytes.
+    [[nodiscard]] std::size_t waiting() const noexcept { return received_.size(); }
+
+private:
+    std::string received_;
+};
+
+}  // namespace xctl
