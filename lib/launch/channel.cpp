@@ -19,7 +19,8 @@ constexpr auto kLastMessage = MessageKind::failed;
 /// One packet, or EAGAIN. Kept apart from receive_with_fds(), which waits.
 Result<std::optional<Received>> take_packet(int channel) {
     Received received;
-    iovec data{.iov_base = &received.message, .iov_len = sizeof received.message};
+    std::array<std::byte, sizeof(Message) + 1> packet;
+    iovec data{.iov_base = packet.data(), .iov_len = packet.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
@@ -37,12 +38,19 @@ Result<std::optional<Received>> take_packet(int channel) {
         std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
         received.fd.reset(fd);
     }
-    const bool valid = size == sizeof received.message && received.message.kind <= kLastMessage;
-    if (!valid) return fail(Errc::invalid_document, "the container's init sent a malformed message");
+    received.message = TRY(parse_message(std::span(packet).first(static_cast<std::size_t>(size))));
     return received;
 }
 
 }  // namespace
+
+Result<Message> parse_message(std::span<const std::byte> packet) {
+    Message message;
+    const bool has_kind = packet.size() == sizeof message && static_cast<MessageKind>(packet[0]) <= kLastMessage;
+    if (!has_kind) return fail(Errc::invalid_document, "the container's init sent a malformed message");
+    std::memcpy(&message, packet.data(), sizeof message);
+    return message;
+}
 
 Result<std::optional<Received>> receive(int channel) { return take_packet(channel); }
 

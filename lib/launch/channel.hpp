@@ -19,8 +19,10 @@
 //   failed {step, errno, index}  at any time; the init exits after it
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +50,10 @@ struct Received {
     Message message;
     UniqueFd fd;  // console
 };
+
+/// Errc::invalid_document unless the packet is exactly a message of a known kind. Step, call, error and index may hold
+/// any number.
+Result<Message> parse_message(std::span<const std::byte> packet);
 
 /// No message yet: empty optional inside. End of file: Errc::cancelled. Non-blocking.
 Result<std::optional<Received>> receive(int channel);

@@ -2,7 +2,6 @@
 #include "lib/launch/service_protocol.hpp"
 
 #include <cstring>
-#include <vector>
 
 #include "lib/kernel/socket.hpp"
 
@@ -27,19 +26,9 @@ bool is_valid(const Header& header) {
     return header.kind <= kLastKind && header.parent <= kLastParent && header.terminal <= 1 && header.ready_later <= 1;
 }
 
-ServiceMessage make_message(const Header& header, std::string text) {
-    return {.kind = static_cast<ServiceKind>(header.kind),
-            .parent = static_cast<Parent>(header.parent),
-            .terminal = header.terminal != 0,
-            .ready_later = header.ready_later != 0,
-            .pid = header.pid,
-            .error = header.error,
-            .text = std::move(text)};
-}
-
 }  // namespace
 
-Result<> send_service(int socket, const ServiceMessage& message, std::span<const int> fds) {
+std::vector<std::byte> encode_service(const ServiceMessage& message) {
     const Header header{.kind = static_cast<std::uint8_t>(message.kind),
                         .parent = static_cast<std::uint8_t>(message.parent),
                         .terminal = message.terminal ? std::uint8_t{1} : std::uint8_t{0},
@@ -50,21 +39,37 @@ Result<> send_service(int socket, const ServiceMessage& message, std::span<const
     std::vector<std::byte> packet(sizeof header + text.size());
     std::memcpy(packet.data(), &header, sizeof header);
     std::memcpy(packet.data() + sizeof header, text.data(), text.size());
-    return kernel::send_with_fds(socket, packet, fds);
+    return packet;
+}
+
+Result<ServiceMessage> parse_service(std::span<const std::byte> packet) {
+    Header header;
+    if (packet.size() < sizeof header) return fail(Errc::invalid_document, "a service message is too short");
+    std::memcpy(&header, packet.data(), sizeof header);
+    if (!is_valid(header) || packet.size() > sizeof header + kMaxText)
+        return fail(Errc::invalid_document, "a service message is malformed");
+    const auto text = packet.subspan(sizeof header);
+    return ServiceMessage{.kind = static_cast<ServiceKind>(header.kind),
+                          .parent = static_cast<Parent>(header.parent),
+                          .terminal = header.terminal != 0,
+                          .ready_later = header.ready_later != 0,
+                          .pid = header.pid,
+                          .error = header.error,
+                          .text = std::string(reinterpret_cast<const char*>(text.data()), text.size())};
+}
+
+Result<> send_service(int socket, const ServiceMessage& message, std::span<const int> fds) {
+    return kernel::send_with_fds(socket, encode_service(message), fds);
 }
 
 Result<ReceivedService> receive_service(int socket) {
     std::byte buffer[sizeof(Header) + kMaxText];
     auto packet = TRY(kernel::receive_with_fds(socket, buffer));
     if (packet.size == 0) return fail(Errc::cancelled, "the other end closed the connection");
-    Header header;
-    if (packet.size < sizeof header) return fail(Errc::invalid_document, "a service message is too short");
-    std::memcpy(&header, buffer, sizeof header);
     ReceivedService received;
-    if (!is_valid(header) || packet.fds.size() > std::size(received.fds))
-        return fail(Errc::invalid_document, "a service message is malformed");
-    const auto* const text = reinterpret_cast<const char*>(buffer + sizeof header);
-    received.message = make_message(header, std::string(text, packet.size - sizeof header));
+    received.message = TRY(parse_service(std::span(buffer).first(packet.size)));
+    if (packet.fds.size() > std::size(received.fds))
+        return fail(Errc::invalid_document, "a service message has too many descriptors");
     for (auto& fd : packet.fds) received.fds[received.fd_count++] = std::move(fd);
     return received;
 }

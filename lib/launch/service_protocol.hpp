@@ -9,10 +9,12 @@
 //          for Verdict before it exits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -49,6 +51,11 @@ struct ReceivedService {
     UniqueFd fds[8];
     std::size_t fd_count = 0;
 };
+
+/// The packet without its descriptors; a longer text is cut to kMaxText bytes.
+[[nodiscard]] std::vector<std::byte> encode_service(const ServiceMessage& message);
+/// Errc::invalid_document unless encode_service() makes these very bytes of the answer.
+Result<ServiceMessage> parse_service(std::span<const std::byte> packet);
 
 /// Blocking or not as the socket is; EAGAIN is Errc::system with that errno; end of file is Errc::cancelled.
 Result<> send_service(int socket, const ServiceMessage& message, std::span<const int> fds);

@@ -51,6 +51,9 @@ TEST(Channel, TellsEndOfFileAndNonsense) {
     auto pair = kernel::make_socket_pair(SOCK_SEQPACKET).value();
     ASSERT_EQ(::send(pair.second.get(), "x", 1, 0), 1);
     EXPECT_EQ(receive(pair.first.get()).error().code, Errc::invalid_document);
+    const char longer[sizeof(Message) + 1] = {};
+    ASSERT_EQ(::send(pair.second.get(), longer, sizeof longer, 0), static_cast<ssize_t>(sizeof longer));
+    EXPECT_EQ(receive(pair.first.get()).error().code, Errc::invalid_document);
     pair.second.reset();
     EXPECT_EQ(receive(pair.first.get()).error().code, Errc::cancelled);
 }
