@@ -151,12 +151,18 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     return {};
 }
 
+/// "killed". Real-time signals have no description, and a number that the init sends need not be a signal.
+std::string describe_signal(int number) {
+    const char* const text = ::sigdescr_np(number);
+    return text != nullptr ? lower_case(text) : "signal " + std::to_string(number);
+}
+
 std::string describe_hook(const Message& failed, const Subject& subject, std::string_view kind) {
     auto why = errno_text(failed.error);
     if (failed.error == ECANCELED) {
         const bool signaled = (failed.call & kHookSignaled) != 0;
         const int number = failed.call & ~kHookSignaled;
-        why = signaled ? "signal: " + lower_case(::sigdescr_np(number)) : "exit status " + std::to_string(number);
+        why = signaled ? "signal: " + describe_signal(number) : "exit status " + std::to_string(number);
     }
     return hook_failure(kind, static_cast<std::size_t>(failed.index)) + ": " + subject.words + ": " + why;
 }

@@ -99,5 +99,17 @@ TEST(DescribeFailure, SurvivesNumbersOutOfRange) {
     EXPECT_EQ(describe_failure(failed(step_number("mount"), EIO, 99), make_plan()).path, "");
 }
 
+/// A hook of the image may end itself by any signal, and the C library describes none of the real-time ones.
+TEST(DescribeFailure, NamesEverySignalOfAHook) {
+    auto plan = make_plan();
+    plan.hooks.start_container.push_back({.path = "/bin/hook", .args = {}, .env = {}, .timeout = {}});
+    const auto text_of = [&](int signal) {
+        return describe_failure(failed(step_number("start hook"), ECANCELED, 0, 256 + signal), plan).message;
+    };
+    EXPECT_TRUE(text_of(SIGKILL).ends_with(": /bin/hook: signal: killed")) << text_of(SIGKILL);
+    EXPECT_TRUE(text_of(40).ends_with(": /bin/hook: signal: signal 40")) << text_of(40);
+    EXPECT_TRUE(text_of(0).ends_with(": /bin/hook: signal: signal 0")) << text_of(0);
+}
+
 }  // namespace
 }  // namespace xctl::launch
