@@ -23,22 +23,14 @@ constexpr int kBufferSize = 64 * 1024 * 1024;
 /// The text of a tombstone. The text of an entry has more than one letter.
 constexpr std::string_view kTombstone = "-";
 
-std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
-    std::vector<int> out;
-    for (const auto& fd : fds) out.push_back(fd.get());
-    return out;
-}
-
-}  // namespace
-
-struct Parking::Received {
+struct Received {
     std::string text;
     std::vector<UniqueFd> fds;
     bool truncated = false;  // some descriptors could not be taken: this process has too many
 };
 
 /// The next message of the stream; empty text: there is none. Messages with descriptors are never glued.
-Result<Parking::Received> Parking::receive(int socket, int flags) {
+Result<Received> receive(int socket, int flags) {
     char buffer[kMaxMessage];
     alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
     iovec part{buffer, sizeof buffer};
@@ -64,16 +56,27 @@ Result<Parking::Received> Parking::receive(int socket, int flags) {
     return received;
 }
 
-Result<Parking::Message> Parking::parse(Received received) {
-    const auto words = split(received.text, ' ');
-    if (words.size() < 3) return fail(Errc::system, "the parking lot holds a message of another version");
-    Message message;
-    message.key = words[0];
-    message.serial = parse_unsigned(words[1]).value_or(0);
-    message.text = received.text.substr(words[0].size() + words[1].size() + 2);
-    if (message.text.ends_with('\n')) message.text.pop_back();
-    message.fds = std::move(received.fds);
-    return message;
+std::vector<int> numbers(const std::vector<UniqueFd>& fds) {
+    std::vector<int> out;
+    for (const auto& fd : fds) out.push_back(fd.get());
+    return out;
+}
+
+}  // namespace
+
+std::string format_parked(const ParkedLine& line) {
+    return std::format("{} {} {}\n", line.key, line.serial, line.text);
+}
+
+Result<ParkedLine> parse_parked(std::string_view message) {
+    const auto other_version = fail(Errc::system, "the parking lot holds a message of another version");
+    const auto first = message.find(' ');
+    const auto second = message.find(' ', first + 1);
+    if (second == std::string_view::npos || message.find('\n') != message.size() - 1) return other_version;
+    const auto serial = parse_unsigned(message.substr(first + 1, second - first - 1));
+    if (!serial || *serial == 0 || *serial == UINT64_MAX) return other_version;
+    const auto text = message.substr(second + 1);
+    return ParkedLine{std::string(message.substr(0, first)), *serial, std::string(text.substr(0, text.size() - 1))};
 }
 
 Parking::Parking(UniqueFd send_end, UniqueFd receive_end)
@@ -95,7 +98,8 @@ Result<bool> Parking::peek(Message& message) {
     if (received.text.empty()) return false;
     // To go on would send it again without them, and then let go of the only complete copy.
     if (received.truncated) return fail_errno(EMFILE, "read the parking lot");
-    message = TRY(parse(std::move(received)));
+    message.line = TRY(parse_parked(received.text));
+    message.fds = std::move(received.fds);
     return true;
 }
 
@@ -104,22 +108,22 @@ Result<std::vector<Parking::Entry>> Parking::recover() {
     set_peek_offset(0);
     for (Message message; TRY(peek(message)); message = {}) {
         ++queued_;
-        next_serial_ = std::max(next_serial_, message.serial + 1);
-        const auto key = message.key;
+        next_serial_ = std::max(next_serial_, message.line.serial + 1);
+        const auto key = message.line.key;
         newest.insert_or_assign(key, std::move(message));
     }
-    std::erase_if(newest, [](const auto& entry) { return entry.second.text == kTombstone; });
+    std::erase_if(newest, [](const auto& entry) { return entry.second.line.text == kTombstone; });
     std::vector<Entry> entries;
     for (auto& [key, message] : newest) {
-        living_[key] = message.serial;
-        entries.push_back({key, std::move(message.text), std::move(message.fds)});
+        living_[key] = message.line.serial;
+        entries.push_back({key, std::move(message.line.text), std::move(message.fds)});
     }
     return entries;
 }
 
 Result<> Parking::send(const std::string& key, std::uint64_t serial, const std::string& text,
                        std::span<const int> fds) {
-    const auto line = std::format("{} {} {}\n", key, serial, text);
+    const auto line = format_parked({key, serial, text});
     if (line.size() > kMaxMessage || fds.size() > kMaxFds) return fail(Errc::system, "too much to park at once");
     TRY(kernel::send_with_fds(send_end_.get(), std::as_bytes(std::span(line)), fds), "park descriptors");
     ++queued_;
@@ -149,9 +153,9 @@ void Parking::compact_if_worth_it() {
 Result<> Parking::consume(std::size_t messages) {
     for (; messages > 0; --messages, --queued_) {
         auto received = TRY(receive(receive_end_.get(), 0));
-        auto message = TRY(parse(std::move(received)));
+        const auto line = TRY(parse_parked(received.text));
         // A living key has a newer message with the same descriptors.
-        if (dispose_ && message.text != kTombstone && !living_.contains(message.key)) dispose_(std::move(message.fds));
+        if (dispose_ && line.text != kTombstone && !living_.contains(line.key)) dispose_(std::move(received.fds));
     }
     return {};
 }
@@ -162,10 +166,10 @@ Result<> Parking::compact() {
     for (std::size_t i = 0; i < old; ++i) {
         Message message;
         if (!TRY(peek(message))) break;
-        const auto it = living_.find(message.key);
-        if (it == living_.end() || it->second != message.serial) continue;
+        const auto it = living_.find(message.line.key);
+        if (it == living_.end() || it->second != message.line.serial) continue;
         // With a serial of its own: a second copy, left by an interrupted compaction, is then outdated as well.
-        TRY(send(message.key, next_serial_, message.text, numbers(message.fds)));
+        TRY(send(message.line.key, next_serial_, message.line.text, numbers(message.fds)));
         it->second = next_serial_++;
     }
     return consume(old);

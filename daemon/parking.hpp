@@ -20,12 +20,24 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
 namespace xctl {
+
+/// The bytes of a message.
+struct ParkedLine {
+    std::string key;
+    std::uint64_t serial = 0;  // from 1 on
+    std::string text;
+};
+
+[[nodiscard]] std::string format_parked(const ParkedLine& line);
+/// Errc::system unless the whole is a line with these three.
+Result<ParkedLine> parse_parked(std::string_view message);
 
 class Parking {
 public:
@@ -60,16 +72,10 @@ public:
 
 private:
     struct Message {
-        std::string key;
-        std::uint64_t serial = 0;
-        std::string text;
+        ParkedLine line;
         std::vector<UniqueFd> fds;
 
     };
-    struct Received;
-
-    static Result<Received> receive(int socket, int flags);
-    static Result<Message> parse(Received received);
     Result<> send(const std::string& key, std::uint64_t serial, const std::string& text, std::span<const int> fds);
     Result<bool> peek(Message& message);
     Result<> consume(std::size_t messages);

@@ -302,6 +302,19 @@ TEST_F(ParkingTest, AMessageOfAnotherVersionIsAnError) {
     EXPECT_EQ(parking.recover().error().message, "the parking lot holds a message of another version");
 }
 
+TEST(ParkedLine, IsReadAsItWasWritten) {
+    const auto line = parse_parked(format_parked({"web", 7, "12 pfs"})).value();
+    EXPECT_EQ(line.key, "web");
+    EXPECT_EQ(line.serial, 7U);
+    EXPECT_EQ(line.text, "12 pfs");
+}
+
+TEST(ParkedLine, IsOneLineWithASerial) {
+    for (const auto* text : {"", "\n", "web\n", "web 7\n", "web 7 x", "web x y\n", "web -1 y\n", "web 0 y\n",
+                             "web 18446744073709551615 y\n", "web 18446744073709551616 y\n", "a 1 x\nb 2 y\n"})
+        EXPECT_FALSE(parse_parked(text)) << text;
+}
+
 /// A process with no room for the descriptors must not take an entry for complete, nor let go of the only copy.
 TEST_F(ParkingTest, WithoutRoomForDescriptorsNothingIsLost) {
     auto parking = open();
