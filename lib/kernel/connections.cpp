@@ -20,13 +20,6 @@ constexpr std::size_t kV4 = 4, kV6 = 16;
 /// How an IPv4 address looks to a socket of IPv6.
 constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
 
-template <class Header>
-bool read_header(std::string_view payload, Header& header) {
-    if (payload.size() < sizeof header) return false;
-    std::memcpy(&header, payload.data(), sizeof header);
-    return true;
-}
-
 /// An IPv6 socket without an address takes IPv4, too.
 bool is_to(const inet_diag_msg& message, const std::string& address) {
     if (address.empty()) return true;
@@ -44,15 +37,33 @@ Result<std::uint64_t> count_tcp(std::uint8_t family, const std::string& address,
     auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
     std::uint64_t count = 0;
     const auto visit = [&](std::uint16_t, std::string_view payload) {
-        inet_diag_msg message{};
-        if (read_header(payload, message) && message.id.idiag_sport == ask.id.idiag_sport && is_to(message, address))
-            ++count;
+        if (is_tcp_connection(payload, address, port)) ++count;
     };
     TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list TCP connections", visit));
     return count;
 }
 
 }  // namespace
+
+bool is_tcp_connection(std::string_view payload, const std::string& address, std::uint16_t port) {
+    const auto message = netlink::header_of<inet_diag_msg>(payload);
+    return message && message->id.idiag_sport == htons(port) && is_to(*message, address);
+}
+
+std::uint64_t unix_connections_in(std::string_view payload, const std::string& name) {
+    const auto message = netlink::header_of<unix_diag_msg>(payload);
+    if (!message) return 0;
+    bool named = false;
+    unix_diag_rqlen queue{};
+    netlink::for_each_attribute(
+        netlink::attributes_behind<unix_diag_msg>(payload), [&](std::uint16_t type, std::string_view value) {
+            if (type == UNIX_DIAG_NAME) named = value == name || value == name + '\0';
+            if (type == UNIX_DIAG_RQLEN) queue = netlink::header_of<unix_diag_rqlen>(value).value_or(queue);
+        });
+    if (!named) return 0;
+    // Whom nobody has accepted yet has no socket that is listed; the listening one says how many there are.
+    return message->udiag_state == TCP_LISTEN ? queue.udiag_rqueue : 1;
+}
 
 Result<std::uint64_t> count_unix_connections(const std::string& name) {
     unix_diag_req ask{};
@@ -61,19 +72,7 @@ Result<std::uint64_t> count_unix_connections(const std::string& name) {
     ask.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN;
     auto socket = TRY(netlink::Socket::open(NETLINK_SOCK_DIAG));
     std::uint64_t count = 0;
-    const auto visit = [&](std::uint16_t, std::string_view payload) {
-        unix_diag_msg message{};
-        if (!read_header(payload, message)) return;
-        bool named = false;
-        unix_diag_rqlen queue{};
-        netlink::for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof message)),
-                                    [&](std::uint16_t type, std::string_view value) {
-                                        if (type == UNIX_DIAG_NAME) named = value == name || value == name + '\0';
-                                        if (type == UNIX_DIAG_RQLEN) (void)read_header(value, queue);
-                                    });
-        // Whom nobody has accepted yet has no socket that is listed; the listening one says how many there are.
-        if (named) count += message.udiag_state == TCP_LISTEN ? queue.udiag_rqueue : 1;
-    };
+    const auto visit = [&](std::uint16_t, std::string_view payload) { count += unix_connections_in(payload, name); };
     TRY(socket.dump(netlink::Request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, ask), "list Unix connections", visit));
     return count;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "lib/base/result.hpp"
 
@@ -15,5 +16,10 @@ Result<std::uint64_t> count_unix_connections(const std::string& name);
 
 /// The same over TCP. `address`: 4 or 16 bytes as in a packet, or empty for every address of the host.
 Result<std::uint64_t> count_tcp_connections(const std::string& address, std::uint16_t port);
+
+/// Of an answer of sock_diag(7), its payload behind the nlmsghdr: whether it is a TCP connection as above.
+[[nodiscard]] bool is_tcp_connection(std::string_view payload, const std::string& address, std::uint16_t port);
+/// Likewise, how many connections to the Unix socket `name` it stands for.
+[[nodiscard]] std::uint64_t unix_connections_in(std::string_view payload, const std::string& name);
 
 }  // namespace xctl::kernel

@@ -2,7 +2,6 @@
 #include "lib/kernel/net_device.hpp"
 
 #include <fcntl.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -19,6 +18,7 @@
 
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/net_stats.hpp"
 #include "lib/kernel/netlink.hpp"
 
 namespace xctl::kernel {
@@ -31,56 +31,21 @@ using netlink::for_each_attribute;
 using netlink::Request;
 using Netlink = netlink::Socket;
 
-struct Link {
-    int index;
-    std::string name;
-};
-
-Result<std::vector<Link>> list_links(Netlink& netlink) {
-    std::vector<Link> links;
+Result<std::vector<NetInterface>> list_links(Netlink& netlink) {
+    std::vector<NetInterface> links;
     TRY(netlink.dump(Request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}), "list of interfaces",
                      [&](std::uint16_t type, std::string_view payload) {
-                         ifinfomsg info{};
-                         if (type != RTM_NEWLINK || payload.size() < sizeof info) return;
-                         std::memcpy(&info, payload.data(), sizeof info);
-                         auto& link = links.emplace_back(info.ifi_index, "");
-                         for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof info)),
-                                            [&](std::uint16_t attribute, std::string_view value) {
-                                                if (attribute == IFLA_IFNAME) link.name = value.data();
-                                            });
+                         if (auto link = parse_interface(type, payload)) links.push_back(std::move(*link));
                      }));
     return links;
 }
 
-struct Address {
-    ifaddrmsg header;
-    std::vector<std::pair<std::uint16_t, std::string>> attributes;
-};
-
-/// What was given to the interface for good, other than what the kernel made up or somebody leased.
-std::optional<Address> read_address(std::string_view payload, int index) {
-    Address address{};
-    if (payload.size() < sizeof address.header) return std::nullopt;
-    std::memcpy(&address.header, payload.data(), sizeof address.header);
-    std::uint32_t flags = address.header.ifa_flags;
-    for_each_attribute(payload.substr(NLMSG_ALIGN(sizeof address.header)),
-                       [&](std::uint16_t type, std::string_view value) {
-                           if (type == IFA_FLAGS && value.size() == sizeof flags)
-                               std::memcpy(&flags, value.data(), sizeof flags);
-                           if (std::ranges::contains(kAddressAttributes, type))
-                               address.attributes.emplace_back(type, value);
-                       });
-    const bool wanted = static_cast<int>(address.header.ifa_index) == index && (flags & IFA_F_PERMANENT) != 0 &&
-                        address.header.ifa_scope == RT_SCOPE_UNIVERSE;
-    return wanted ? std::optional(std::move(address)) : std::nullopt;
-}
-
-Result<std::vector<Address>> list_addresses(Netlink& netlink, int index) {
-    std::vector<Address> addresses;
+Result<std::vector<LastingAddress>> list_addresses(Netlink& netlink, int index) {
+    std::vector<LastingAddress> addresses;
     TRY(netlink.dump(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}), "list of addresses",
                      [&](std::uint16_t type, std::string_view payload) {
-                         if (type != RTM_NEWADDR) return;
-                         if (auto address = read_address(payload, index)) addresses.push_back(std::move(*address));
+                         if (auto address = parse_lasting_address(type, payload, index))
+                             addresses.push_back(std::move(*address));
                      }));
     return addresses;
 }
@@ -99,7 +64,7 @@ Result<> move_link(Netlink& netlink, int index, int net_namespace, const std::st
     return netlink.ask(std::move(request), "move");
 }
 
-Result<> add_address(Netlink& netlink, int index, const Address& address) {
+Result<> add_address(Netlink& netlink, int index, const LastingAddress& address) {
     auto header = address.header;
     header.ifa_index = static_cast<std::uint32_t>(index);
     header.ifa_flags = 0;
@@ -115,7 +80,7 @@ Result<> raise_link(Netlink& netlink, int index) {
     return netlink.ask(Request(RTM_NEWLINK, NLM_F_ACK, header), "raise");
 }
 
-Result<> settle(Netlink& inside, int index, const std::vector<Address>& addresses) {
+Result<> settle(Netlink& inside, int index, const std::vector<LastingAddress>& addresses) {
     for (const auto& address : addresses) TRY(add_address(inside, index, address));
     return raise_link(inside, index);
 }
@@ -128,22 +93,36 @@ bool is_same_file(int a, int b) {
 
 }  // namespace
 
+std::optional<LastingAddress> parse_lasting_address(std::uint16_t type, std::string_view payload, int index) {
+    const auto header = netlink::header_of<ifaddrmsg>(payload);
+    if (type != RTM_NEWADDR || !header) return std::nullopt;
+    LastingAddress address{*header, {}};
+    std::uint32_t flags = header->ifa_flags;
+    for_each_attribute(netlink::attributes_behind<ifaddrmsg>(payload), [&](std::uint16_t kind, std::string_view value) {
+        if (kind == IFA_FLAGS && value.size() == sizeof flags) std::memcpy(&flags, value.data(), sizeof flags);
+        if (std::ranges::contains(kAddressAttributes, kind)) address.attributes.emplace_back(kind, value);
+    });
+    const bool wanted = static_cast<int>(header->ifa_index) == index && (flags & IFA_F_PERMANENT) != 0 &&
+                        header->ifa_scope == RT_SCOPE_UNIVERSE;
+    return wanted ? std::optional(std::move(address)) : std::nullopt;
+}
+
 Result<> move_net_device(const std::string& name, int net_namespace, const std::string& new_name) {
     const auto own = TRY(open_namespace(kOwnNamespace, CLONE_NEWNET));
     if (is_same_file(own.get(), net_namespace)) return fail_errno(EINVAL, "the network namespace is the host's own");
     auto outside = TRY(Netlink::open());
     const auto links = TRY(list_links(outside));
-    const auto link = std::ranges::find(links, name, &Link::name);
+    const auto link = std::ranges::find(links, name, &NetInterface::name);
     if (link == links.end()) return fail_errno(ENODEV, "interface " + name);
     const auto addresses = TRY(list_addresses(outside, link->index));
     auto inside = TRY(Netlink::open_inside(net_namespace));
     const auto before = TRY(list_links(inside));
-    if (std::ranges::contains(before, new_name, &Link::name)) return fail_errno(EEXIST, "interface " + new_name);
+    if (std::ranges::contains(before, new_name, &NetInterface::name)) return fail_errno(EEXIST, "interface " + new_name);
     TRY(move_link(outside, link->index, net_namespace, new_name));
     // It may have got another number on the way.
     const auto after = TRY(list_links(inside));
     const auto moved = std::ranges::find_if(
-        after, [&](const Link& row) { return !std::ranges::contains(before, row.index, &Link::index); });
+        after, [&](const NetInterface& row) { return !std::ranges::contains(before, row.index, &NetInterface::index); });
     if (moved == after.end()) return fail_errno(ENODEV, "interface " + new_name);
     auto settled = settle(inside, moved->index, addresses);
     if (!settled) static_cast<void>(move_link(inside, moved->index, own.get(), name));

@@ -16,21 +16,6 @@ namespace {
 using netlink::for_each_attribute;
 using netlink::Request;
 
-NetInterface to_interface(const ifinfomsg& info, std::string_view attributes) {
-    NetInterface out;
-    out.index = info.ifi_index;
-    out.up = (info.ifi_flags & IFF_UP) != 0;
-    for_each_attribute(attributes, [&](std::uint16_t type, std::string_view value) {
-        if (type == IFLA_IFNAME) out.name = value.substr(0, value.find('\0'));
-        if (type != IFLA_STATS64) return;
-        rtnl_link_stats64 stats{};
-        std::memcpy(&stats, value.data(), std::min(sizeof stats, value.size()));
-        out.received = {stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped};
-        out.sent = {stats.tx_bytes, stats.tx_packets, stats.tx_errors, stats.tx_dropped};
-    });
-    return out;
-}
-
 /// Of a link between two ends IFA_ADDRESS is the other's, so that IFA_LOCAL counts where there is one.
 std::string address_text(const ifaddrmsg& header, std::string_view attributes) {
     std::string_view bytes;
@@ -43,33 +28,47 @@ std::string address_text(const ifaddrmsg& header, std::string_view attributes) {
     return std::string(text) + "/" + std::to_string(header.ifa_prefixlen);
 }
 
-template <class Header, class Take>
-netlink::Visitor visitor(std::uint16_t wanted, Take take) {
-    return [wanted, take](std::uint16_t type, std::string_view payload) {
-        Header header{};
-        if (type != wanted || payload.size() < sizeof header) return;
-        std::memcpy(&header, payload.data(), sizeof header);
-        take(header, payload.substr(std::min<std::size_t>(NLMSG_ALIGN(sizeof header), payload.size())));
-    };
+}  // namespace
+
+std::optional<NetInterface> parse_interface(std::uint16_t type, std::string_view payload) {
+    const auto info = netlink::header_of<ifinfomsg>(payload);
+    if (type != RTM_NEWLINK || !info) return std::nullopt;
+    NetInterface out;
+    out.index = info->ifi_index;
+    out.up = (info->ifi_flags & IFF_UP) != 0;
+    for_each_attribute(netlink::attributes_behind<ifinfomsg>(payload), [&](std::uint16_t kind, std::string_view value) {
+        if (kind == IFLA_IFNAME) out.name = value.substr(0, value.find('\0'));
+        if (kind != IFLA_STATS64) return;
+        rtnl_link_stats64 stats{};
+        std::memcpy(&stats, value.data(), std::min(sizeof stats, value.size()));
+        out.received = {stats.rx_bytes, stats.rx_packets, stats.rx_errors, stats.rx_dropped};
+        out.sent = {stats.tx_bytes, stats.tx_packets, stats.tx_errors, stats.tx_dropped};
+    });
+    return out;
 }
 
-}  // namespace
+std::optional<InterfaceAddress> parse_interface_address(std::uint16_t type, std::string_view payload) {
+    const auto header = netlink::header_of<ifaddrmsg>(payload);
+    if (type != RTM_NEWADDR || !header) return std::nullopt;
+    auto text = address_text(*header, netlink::attributes_behind<ifaddrmsg>(payload));
+    if (text.empty()) return std::nullopt;
+    return InterfaceAddress{static_cast<int>(header->ifa_index), std::move(text)};
+}
 
 Result<std::vector<NetInterface>> read_interfaces(int net_namespace) {
     auto socket = TRY(netlink::Socket::open_inside(net_namespace));
     std::vector<NetInterface> out;
     TRY(socket.dump(Request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}), "list of interfaces",
-                    visitor<ifinfomsg>(RTM_NEWLINK, [&](const ifinfomsg& info, std::string_view attributes) {
-                        out.push_back(to_interface(info, attributes));
-                    })));
+                    [&](std::uint16_t type, std::string_view payload) {
+                        if (auto found = parse_interface(type, payload)) out.push_back(std::move(*found));
+                    }));
     TRY(socket.dump(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}), "list of addresses",
-                    visitor<ifaddrmsg>(RTM_NEWADDR, [&](const ifaddrmsg& header, std::string_view attributes) {
-                        const auto owner =
-                            std::ranges::find(out, static_cast<int>(header.ifa_index), &NetInterface::index);
-                        if (owner == out.end()) return;
-                        if (auto text = address_text(header, attributes); !text.empty())
-                            owner->addresses.push_back(std::move(text));
-                    })));
+                    [&](std::uint16_t type, std::string_view payload) {
+                        auto address = parse_interface_address(type, payload);
+                        if (!address) return;
+                        const auto owner = std::ranges::find(out, address->interface, &NetInterface::index);
+                        if (owner != out.end()) owner->addresses.push_back(std::move(address->text));
+                    }));
     return out;
 }
 

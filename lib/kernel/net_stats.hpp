@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/result.hpp"
@@ -21,6 +23,16 @@ struct NetInterface {
     std::vector<std::string> addresses;  // "10.0.0.2/24"
     Traffic received, sent;
 };
+
+/// Of an answer to RTM_GETLINK, its payload behind the nlmsghdr; nothing if the answer is of another kind.
+[[nodiscard]] std::optional<NetInterface> parse_interface(std::uint16_t type, std::string_view payload);
+
+struct InterfaceAddress {
+    int interface = 0;  // its index
+    std::string text;   // "10.0.0.2/24"
+};
+/// Of an answer to RTM_GETADDR, likewise.
+[[nodiscard]] std::optional<InterfaceAddress> parse_interface_address(std::uint16_t type, std::string_view payload);
 
 /// In the network namespace of the pidfd's process, or of a namespace's file. The caller is single-threaded.
 Result<std::vector<NetInterface>> read_interfaces(int net_namespace);

@@ -33,6 +33,20 @@ void for_each_attribute(std::string_view bytes, Visit&& visit) {
     }
 }
 
+/// The header of its family that a message's payload begins with.
+template <class Header>
+std::optional<Header> header_of(std::string_view payload) {
+    Header header{};
+    if (payload.size() < sizeof header) return std::nullopt;
+    std::memcpy(&header, payload.data(), sizeof header);
+    return header;
+}
+
+template <class Header>
+std::string_view attributes_behind(std::string_view payload) {
+    return payload.substr(std::min<std::size_t>(NLMSG_ALIGN(sizeof(Header)), payload.size()));
+}
+
 template <class Header>
 class Request {
 public:
@@ -69,6 +83,30 @@ private:
 };
 
 using Visitor = std::function<void(std::uint16_t type, std::string_view payload)>;
+
+/// The errno in the payload of NLMSG_ERROR (0: an acknowledgement) or of NLMSG_DONE, where it may be missing.
+inline int final_error(std::uint16_t type, std::string_view payload) {
+    const auto error = header_of<int>(payload);
+    if (!error) return type == NLMSG_DONE ? 0 : EPROTO;
+    constexpr int kLastErrno = 4095;
+    return *error <= 0 && *error >= -kLastErrno ? -*error : EPROTO;
+}
+
+/// Visits the messages of a datagram. The errno of the kernel's last word, if that was among them; EPROTO if a message
+/// has no valid length.
+inline std::optional<int> take_messages(std::string_view messages, const Visitor& visit) {
+    while (messages.size() >= sizeof(nlmsghdr)) {
+        nlmsghdr header{};
+        std::memcpy(&header, messages.data(), sizeof header);
+        if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages.size()) return EPROTO;
+        const auto payload = messages.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+        if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR)
+            return final_error(header.nlmsg_type, payload);
+        visit(header.nlmsg_type, payload);
+        messages.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), messages.size()));
+    }
+    return std::nullopt;
+}
 
 class Socket {
 public:
@@ -108,29 +146,10 @@ private:
             const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
             if (size < 0 && errno == EINTR) continue;
             if (size < 0) return fail_errno(errno, what);
-            const auto error = take({buffer.data(), static_cast<std::size_t>(size)}, visit);
+            const auto error = take_messages({buffer.data(), static_cast<std::size_t>(size)}, visit);
             if (error && *error != 0) return fail_errno(*error, what);
             if (error) return {};
         }
-    }
-
-    /// The errno of the kernel's last word, if that was among them.
-    static std::optional<int> take(std::string_view messages, const Visitor& visit) {
-        while (messages.size() >= sizeof(nlmsghdr)) {
-            nlmsghdr header{};
-            std::memcpy(&header, messages.data(), sizeof header);
-            if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages.size()) return EPROTO;
-            const auto payload = messages.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
-            if (header.nlmsg_type == NLMSG_DONE) return 0;
-            if (header.nlmsg_type == NLMSG_ERROR) {
-                int error = 0;
-                std::memcpy(&error, payload.data(), std::min(sizeof error, payload.size()));
-                return -error;
-            }
-            visit(header.nlmsg_type, payload);
-            messages.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), messages.size()));
-        }
-        return std::nullopt;
     }
 
     UniqueFd socket_;
