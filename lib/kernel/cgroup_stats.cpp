@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -33,7 +34,9 @@ PressureLine parse_line(const std::vector<std::string>& words) {
     PressureLine line;
     for_each_pair(words, [&](std::string_view key, std::string_view value) {
         double number = 0;
+        // from_chars() reads infinity and "nan" as well, which no JSON can hold.
         if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc()) return;
+        if (!std::isfinite(number) || number < 0) return;
         if (key == "avg10") line.avg10 = number;
         if (key == "avg60") line.avg60 = number;
         if (key == "avg300") line.avg300 = number;

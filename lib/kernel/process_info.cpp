@@ -2,6 +2,7 @@
 #include "lib/kernel/process_info.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "lib/base/text.hpp"
@@ -16,7 +17,8 @@ template <class Number>
 Number number_at(const std::vector<std::string>& words, std::size_t index, Number standard) {
     if (index >= words.size()) return standard;
     const auto number = parse_unsigned(words[index]);
-    return number ? static_cast<Number>(*number) : standard;
+    // What does not fit must not become another process or user.
+    return number && std::in_range<Number>(*number) ? static_cast<Number>(*number) : standard;
 }
 
 /// "Key:\tword\tword".

@@ -49,6 +49,21 @@ TEST(ProcessInfo, FromItsTwoFiles) {
     EXPECT_EQ(parse_process_info(status, "").command, "[sh]");
 }
 
+TEST(CgroupStats, PressureIsAFiniteNumber) {
+    const auto line = parse_pressure("some avg10=inf avg60=nan avg300=-1 total=3\n").some.value();
+    EXPECT_EQ(line.avg10, 0);
+    EXPECT_EQ(line.avg60, 0);
+    EXPECT_EQ(line.avg300, 0);
+    EXPECT_EQ(line.total, 3U);
+}
+
+TEST(ProcessInfo, ANumberThatDoesNotFitIsNoProcess) {
+    const auto info = parse_process_info("Pid:\t4294967338\nPPid:\t4294967303\nUid:\t1\t4294967298\n", "");
+    EXPECT_EQ(info.pid, -1);
+    EXPECT_EQ(info.parent, -1);
+    EXPECT_EQ(info.uid, 0U);
+}
+
 TEST(NetStats, TheLoopbackOfOurOwnNamespace) {
     const auto own = open_at(AT_FDCWD, "/proc/self/ns/net", O_RDONLY).value();
     const auto interfaces = read_interfaces(own.get());
