@@ -9,29 +9,28 @@
 
 #include "api/errors.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/time_text.hpp"
 
 namespace xctl::client {
 namespace {
 
 constexpr std::string_view kNothing = "-";
 
-Time time_of(std::uint64_t usec) { return Time(std::chrono::microseconds(static_cast<std::int64_t>(usec))); }
-
 }  // namespace
 
 std::string age_text(std::uint64_t usec, Time now) {
     if (usec == 0) return std::string(kNothing);
-    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - time_of(usec));
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - from_usec(usec));
     if (elapsed.count() < 0) return std::format("in {}", format_duration(-elapsed));
     return std::format("{} ago", format_duration(elapsed));
 }
 
-std::string time_text(std::uint64_t usec) { return usec == 0 ? std::string(kNothing) : format_time(time_of(usec)); }
+std::string time_text(std::uint64_t usec) { return usec == 0 ? std::string(kNothing) : format_time(from_usec(usec)); }
 
 namespace {
 
 std::string time_and_age(std::uint64_t usec, Time now) {
-    return std::format("{} ({})", format_time(time_of(usec)), age_text(usec, now));
+    return std::format("{} ({})", format_time(from_usec(usec)), age_text(usec, now));
 }
 
 }  // namespace
@@ -191,7 +190,7 @@ std::string render_state(const api::ContainerInfo& container, Time now) {
 }
 
 std::string render_event(const api::Event& event) {
-    std::string out = std::format("{} {} {}", format_time(time_of(event.time)), event.name, event.event);
+    std::string out = std::format("{} {} {}", format_time(from_usec(event.time)), event.name, event.event);
     if (!event.exit_reason.empty()) out += ' ' + exit_text(event.exit_reason, event.exit_status);
     if (!event.message.empty()) out += ": " + event.message;
     return printable(out) + '\n';

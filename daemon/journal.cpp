@@ -8,6 +8,7 @@
 #include <format>
 
 #include "lib/base/text.hpp"
+#include "lib/base/time_text.hpp"
 
 namespace xctl {
 namespace {
@@ -27,10 +28,6 @@ std::string_view without_carriage_return(std::string_view text) {
     return text;
 }
 
-std::chrono::system_clock::time_point time_point_of(RingTimes::Usec usec) {
-    return std::chrono::system_clock::time_point(std::chrono::microseconds(static_cast<std::int64_t>(usec)));
-}
-
 /// The text is the container's, so it travels with its length: nothing in it can pose as another field.
 void add_field(std::string& entry, std::string_view name, std::string_view text) {
     const auto size = static_cast<std::uint64_t>(text.size());
@@ -48,7 +45,7 @@ std::string format_entry(const Journal::Line& line) {
     auto entry = std::format("PRIORITY={}\nSYSLOG_IDENTIFIER={}\nCONTAINER_NAME={}\nCONTAINER_ID={}\n"
                              "CONTAINER_ID_FULL={}\nCONTAINER_TAG={}\n",
                              line.priority, line.name, line.name, line.name, line.name, line.name);
-    if (line.time != 0) entry += std::format("SYSLOG_TIMESTAMP={}\n", format_time(time_point_of(line.time)));
+    if (line.time != 0) entry += std::format("SYSLOG_TIMESTAMP={}\n", format_time(from_usec(line.time)));
     if (!line.image.empty()) add_field(entry, "IMAGE_NAME", line.image);
     if (!line.unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", line.unit);
     if (line.partial) entry += "CONTAINER_PARTIAL_MESSAGE=true\n";

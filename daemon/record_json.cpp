@@ -13,12 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The clock counts nanoseconds, so that not every number of microseconds fits.
-TimePoint from_usec(std::int64_t usec) {
-    using std::chrono::microseconds;
-    constexpr auto kMost = std::chrono::duration_cast<microseconds>(TimePoint::duration::max()).count();
-    return TimePoint(microseconds(std::clamp(usec, std::int64_t{0}, kMost)));
-}
+TimePoint to_time(std::int64_t usec) { return from_usec(static_cast<std::uint64_t>(std::max(usec, std::int64_t{0}))); }
 
 /// nlohmann would convert fractions and numbers that do not fit, some of which is undefined.
 template <std::integral T>
@@ -35,7 +30,7 @@ T number(const Json& json, const char* name, T standard) {
     return at == json.end() ? standard : to_number<T>(*at);
 }
 
-TimePoint time_at(const Json& json, const char* name) { return from_usec(number(json, name, std::int64_t{0})); }
+TimePoint time_at(const Json& json, const char* name) { return to_time(number(json, name, std::int64_t{0})); }
 
 Json exit_to_json(const ExitRecord& exit) {
     return {{"reason", name_of(kExitReasons, exit.reason)},
@@ -75,7 +70,7 @@ Machine machine_from_json(const Json& json) {
     machine.started = time_at(json, "started");
     machine.next_start = time_at(json, "nextStart");
     for (const auto& time : json.value("recent", std::vector<Json>{}))
-        machine.recent.push_back(from_usec(to_number<std::int64_t>(time)));
+        machine.recent.push_back(to_time(to_number<std::int64_t>(time)));
     machine.last_exit = exit_from_json(json.value("lastExit", Json::object()));
     return machine;
 }

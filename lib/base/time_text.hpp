@@ -2,6 +2,7 @@
 // Points in time as people write them.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -19,6 +20,14 @@ Result<std::chrono::system_clock::time_point> parse_time(std::string_view text,
 [[nodiscard]] inline std::uint64_t to_usec(std::chrono::system_clock::time_point time) {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
+}
+
+/// The point in time again. One that std::chrono cannot hold is the last that it can, in the year 2262.
+[[nodiscard]] inline std::chrono::system_clock::time_point from_usec(std::uint64_t usec) {
+    using Time = std::chrono::system_clock::time_point;
+    const auto last = std::chrono::duration_cast<std::chrono::microseconds>(Time::duration::max()).count();
+    const auto known = std::min(usec, static_cast<std::uint64_t>(last));
+    return Time(std::chrono::microseconds(static_cast<std::int64_t>(known)));
 }
 
 }  // namespace xctl

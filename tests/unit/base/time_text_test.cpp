@@ -13,6 +13,16 @@ using Time = std::chrono::system_clock::time_point;
 
 const Time kNow = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1) + 12h;
 
+TEST(FromUsec, IsToUsecBackwards) {
+    EXPECT_EQ(from_usec(0), Time());
+    EXPECT_EQ(from_usec(to_usec(kNow)), kNow);
+}
+
+TEST(FromUsec, TakesWhatNoClockShows) {
+    EXPECT_EQ(from_usec(UINT64_MAX), from_usec(INT64_MAX));
+    EXPECT_GT(from_usec(INT64_MAX), kNow);
+}
+
 TEST(ParseTime, TakesDurationsBeforeNow) {
     EXPECT_EQ(parse_time("10min", kNow).value(), kNow - 10min);
     EXPECT_EQ(parse_time("0", kNow).value(), kNow);
