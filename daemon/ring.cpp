@@ -19,6 +19,8 @@ constexpr std::uint64_t kMagic = 0x32676e6972746378;  // "xctring2"
 constexpr std::uint32_t kMarks = 2048;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kMaxPull = 256 * 1024;
+/// No console prints so much, and no sum of offsets overflows.
+constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 62;
 
 RingTimes::Usec now_usec() {
     timespec now{};
@@ -51,14 +53,38 @@ struct Ring::Header {
 
     static constexpr std::uint64_t data_begin() { return round_up(sizeof(Header)); }
     Slot& slot() { return slots[active.load(std::memory_order_relaxed) & 1]; }
+    [[nodiscard]] std::uint64_t first_mark() const;
+    [[nodiscard]] bool has_valid_marks(std::uint64_t end) const;
     [[nodiscard]] const Slot& slot() const { return slots[active.load(std::memory_order_relaxed) & 1]; }
 };
 
+std::uint64_t Ring::Header::first_mark() const {
+    // One slot is kept free, so that a mark being written never overwrites one that is still shown.
+    const auto count = mark_count.load(std::memory_order_relaxed);
+    return count >= kMarks ? count - kMarks + 1 : 0;
+}
+
+bool Ring::Header::has_valid_marks(std::uint64_t end) const {
+    const auto count = mark_count.load(std::memory_order_relaxed);
+    std::uint64_t last = 0;
+    for (auto number = first_mark(); number < count; ++number) {
+        const auto& mark = marks[number % kMarks];
+        if (mark.kind > MarkKind::run_end || mark.offset < last || mark.offset > end) return false;
+        last = mark.offset;
+    }
+    return true;
+}
+
+/// Whoever reads the ring goes from mark to mark and from time to time, so these must be in order and within it.
 bool Ring::is_valid(const Header& header, std::uint64_t file_size) noexcept {
     if (header.magic != kMagic || file_size != Header::data_begin() + header.capacity) return false;
     if (header.capacity == 0 || header.capacity % kPage != 0) return false;
-    const auto position = static_cast<std::uint64_t>(header.slot().position);
-    return position >= Header::data_begin() && position <= file_size;
+    const auto& slot = header.slot();
+    const auto position = static_cast<std::uint64_t>(slot.position);
+    if (position < Header::data_begin() || position > file_size) return false;
+    if (slot.lap_offset % header.capacity != 0 || slot.lap_offset > kMaxOffset) return false;
+    const auto end = slot.lap_offset + position - Header::data_begin();
+    return header.has_valid_marks(end) && header.times.is_valid(end) && header.journal_offset <= end;
 }
 
 /// A ring that has no name yet.
@@ -245,11 +271,7 @@ void Ring::add_mark(Mark mark) noexcept {
 
 std::uint64_t Ring::mark_count() const noexcept { return header_->mark_count.load(std::memory_order_relaxed); }
 
-std::uint64_t Ring::first_mark() const noexcept {
-    // One slot is kept free, so that a mark being written never overwrites one that is still shown.
-    const auto count = mark_count();
-    return count >= kMarks ? count - kMarks + 1 : 0;
-}
+std::uint64_t Ring::first_mark() const noexcept { return header_->first_mark(); }
 
 const Ring::Mark& Ring::mark(std::uint64_t number) const noexcept { return header_->marks[number % kMarks]; }
 

@@ -25,6 +25,16 @@ const RingTimes::Note& RingTimes::at_index(std::uint64_t index) const noexcept {
     return table.notes[(table.first() + place) % kNotes];
 }
 
+bool RingTimes::is_valid(std::uint64_t end) const noexcept {
+    Note last{};
+    for (std::uint64_t index = 0; index < size(); ++index) {
+        const auto& next = at_index(index);
+        if (next.offset < last.offset || next.time < last.time || next.offset > end) return false;
+        last = next;
+    }
+    return true;
+}
+
 void RingTimes::note(std::uint64_t offset, Usec now, std::uint64_t capacity) noexcept {
     if (const auto count = recent_.count.load(std::memory_order_relaxed); count > 0) {
         auto& last = recent_.notes[(count - 1) % kNotes];

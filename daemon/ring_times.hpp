@@ -19,6 +19,9 @@ public:
     /// What comes from `offset` on is printed at `now`. `capacity` is the ring's.
     void note(std::uint64_t offset, Usec now, std::uint64_t capacity) noexcept;
 
+    /// Whether the notes of a file that was found are in order and none lies behind `end`.
+    [[nodiscard]] bool is_valid(std::uint64_t end) const noexcept;
+
     struct Span {
         Usec time;
         std::uint64_t end;  // the time holds for the bytes before this offset

@@ -223,6 +223,27 @@ TEST_F(RingTest, ADamagedFileIsReplaced) {
         {"position before the data", [](const std::string& path) { overwrite(path, 48, 5); }},
         {"position behind the data", [](const std::string& path) { overwrite(path, 48, 1U << 30); }},
         {"negative position", [](const std::string& path) { overwrite(path, 48, ~std::uint64_t{0}); }},
+        {"a lap that begins between laps", [](const std::string& path) { overwrite(path, 40, 100); }},
+        {"a lap that no offset reaches", [](const std::string& path) { overwrite(path, 40, std::uint64_t{1} << 63); }},
+        {"a journal that knows more", [](const std::string& path) { overwrite(path, 16, 1000); }},
+        {"a mark behind the end",
+         [](const std::string& path) {
+             overwrite(path, 24, 1);
+             overwrite(path, 80, std::uint64_t{1} << 40);
+         }},
+        {"marks in disorder",
+         [](const std::string& path) {
+             overwrite(path, 24, 2);
+             overwrite(path, 80, 3);
+             overwrite(path, 104, 1);
+         }},
+        {"a mark of no kind",
+         [](const std::string& path) {
+             overwrite(path, 24, 1);
+             overwrite(path, 88, std::uint64_t{7} << 32);
+         }},
+        {"a time behind the end", [](const std::string& path) { overwrite(path, 49240, std::uint64_t{1} << 40); }},
+        {"times in disorder", [](const std::string& path) { overwrite(path, 49232, 2); }},
         {"a symbolic link",
          [](const std::string& path) {
              ASSERT_EQ(::rename(path.c_str(), (path + ".real").c_str()), 0);
