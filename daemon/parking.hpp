@@ -74,8 +74,8 @@ private:
     struct Message {
         ParkedLine line;
         std::vector<UniqueFd> fds;
-
     };
+
     Result<> send(const std::string& key, std::uint64_t serial, const std::string& text, std::span<const int> fds);
     Result<bool> peek(Message& message);
     Result<> consume(std::size_t messages);
