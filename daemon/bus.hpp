@@ -22,6 +22,8 @@ public:
     static Result<Bus> open(kernel::EventLoop& loop);
 
     [[nodiscard]] sdbus::IConnection& connection() noexcept { return *connection_; }
+    /// The same connection, for what is made of sd-bus itself.
+    [[nodiscard]] sd_bus* raw() const noexcept { return raw_; }
 
     /// Of the method call being handled now.
     [[nodiscard]] bool caller_allows_interaction() const noexcept;

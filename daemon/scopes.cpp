@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kSystemd = "org.freedesktop.systemd1";
 constexpr const char* kSystemdPath = "/org/freedesktop/systemd1";
 constexpr const char* kUnits = "/org/freedesktop/systemd1/unit";
-constexpr const char* kUnitManager = "org.freedesktop.systemd1.Manager";
+constexpr const char* kScopeInterface = "org.freedesktop.systemd1.Scope";
 constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
 constexpr const char* kSocketInterface = "org.freedesktop.systemd1.Socket";
 constexpr const char* kUnitExists = "org.freedesktop.systemd1.UnitExists";
@@ -51,30 +51,17 @@ std::vector<Property> scope_properties(const ScopeRequest& request) {
     return properties;
 }
 
-std::string unit_of_path(std::string_view path) {
-    // systemd escapes every byte that is not alphanumeric as _XX.
-    std::string unit;
-    path.remove_prefix(path.rfind('/') + 1);
-    for (std::size_t i = 0; i < path.size(); ++i) {
-        if (path[i] == '_' && i + 2 < path.size()) {
-            unit += static_cast<char>(std::stoi(std::string(path.substr(i + 1, 2)), nullptr, 16));
-            i += 2;
-        } else {
-            unit += path[i];
-        }
-    }
-    return unit;
-}
-
 }  // namespace
 
-Scopes::Scopes(Bus& bus)
+Scopes::Scopes(Bus& bus, bus::SignalSource systemd)
     : bus_(bus),
-      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kSystemd), sdbus::ObjectPath(kSystemdPath))) {}
+      manager_(sdbus::createProxy(bus.connection(), sdbus::ServiceName(kSystemd), sdbus::ObjectPath(kSystemdPath))),
+      systemd_(std::move(systemd)) {}
 
 Result<std::unique_ptr<Scopes>> Scopes::open(Bus& bus) {
+    auto systemd = TRY(bus::SignalSource::open(bus.raw(), kSystemd));
     try {
-        std::unique_ptr<Scopes> scopes(new Scopes(bus));
+        std::unique_ptr<Scopes> scopes(new Scopes(bus, std::move(systemd)));
         TRY(scopes->subscribe());
         return scopes;
     } catch (const sdbus::Error& error) {
@@ -82,29 +69,32 @@ Result<std::unique_ptr<Scopes>> Scopes::open(Bus& bus) {
     }
 }
 
+Result<> Scopes::listen(const bus::SignalSource::Match& match, bus::SignalSource::Handler handler) {
+    listeners_.push_back(TRY(systemd_.listen(match, std::move(handler))));
+    return {};
+}
+
 Result<> Scopes::subscribe() {
-    manager_->uponSignal("JobRemoved")
-        .onInterface(kUnitManager)
-        .call([this](std::uint32_t, const sdbus::ObjectPath& job, const std::string&, const std::string& result) {
-            on_job_removed(job, result);
-        });
-    // Anyone on the bus may broadcast a signal of this name; only systemd's own may stop a container.
-    // While nobody is the scope's controller any more, after a restart of ours, only the new job tells.
-    manager_->uponSignal("JobNew")
-        .onInterface(kUnitManager)
-        .call([this](std::uint32_t, const sdbus::ObjectPath&, const std::string& unit) {
-            if (on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
-        });
-    manager_->uponSignal("Reloading").onInterface(kUnitManager).call([this](bool begins) {
-        if (on_reload_ && !begins) on_reload_();
-    });
-    stop_match_ = bus_.connection().addMatch(
-        "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Scope',"
-        "member='RequestStop'",
-        [this](const sdbus::Message& message) {
-            if (on_stop_) on_stop_(unit_of_path(message.getPath()));
-        },
-        sdbus::return_slot);
+    TRY(listen({kUnitManager, "JobRemoved", kSystemdPath, {}}, [this](bus::Signal& signal) {
+        std::uint32_t number = 0;
+        bus::ObjectPath job;
+        std::string unit, result;
+        if (signal.read(number, job, unit, result)) on_job_removed(job.text, result);
+    }));
+    // While nobody is the scope's controller any more, after a restart of ours, only the new job tells of a stop.
+    TRY(listen({kUnitManager, "JobNew", kSystemdPath, {}}, [this](bus::Signal& signal) {
+        std::uint32_t number = 0;
+        bus::ObjectPath job;
+        std::string unit;
+        if (signal.read(number, job, unit) && on_stop_ && unit.ends_with(".scope")) on_stop_(unit);
+    }));
+    TRY(listen({kScopeInterface, "RequestStop", {}, {}}, [this](bus::Signal& signal) {
+        if (on_stop_) on_stop_(signal.object_below(kUnits));
+    }));
+    TRY(listen({kUnitManager, "Reloading", kSystemdPath, {}}, [this](bus::Signal& signal) {
+        bool begins = false;
+        if (signal.read(begins) && on_reload_ && !begins) on_reload_();
+    }));
     const auto ignore = [](std::optional<sdbus::Error>) {};
     manager_->callMethodAsync("Subscribe").onInterface(kUnitManager).uponReplyInvoke(ignore);
     return {};

@@ -13,6 +13,7 @@
 
 #include "daemon/bus.hpp"
 #include "lib/base/result.hpp"
+#include "lib/bus/signal_source.hpp"
 
 namespace xctl {
 
@@ -38,6 +39,8 @@ class Scopes {
 public:
     using Done = std::function<void(Result<>)>;
 
+    static constexpr const char* kUnitManager = "org.freedesktop.systemd1.Manager";
+
     static Result<std::unique_ptr<Scopes>> open(Bus& bus);
 
     /// `done` when the processes are in the scope's cgroup. An old unit of the same name is replaced.
@@ -55,6 +58,10 @@ public:
     void query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done);
     void query_exit(const std::string& unit, std::function<void(UnitExit)> done);
 
+    /// Calls `handler` for each signal that systemd itself sends, and nobody who poses as it, for as long as we live:
+    /// listen({kUnitManager, "Reloading", {}, {}}, ...), for one. systemd sends those of its manager since open().
+    Result<> listen(const bus::SignalSource::Match& match, bus::SignalSource::Handler handler);
+
     /// Someone asked systemd to stop a scope of ours; systemd leaves the stopping to us.
     void set_stop_listener(std::function<void(const std::string& unit)> listener) { on_stop_ = std::move(listener); }
 
@@ -62,7 +69,7 @@ public:
     void set_reload_listener(std::function<void()> listener) { on_reload_ = std::move(listener); }
 
 private:
-    explicit Scopes(Bus& bus);
+    Scopes(Bus& bus, bus::SignalSource systemd);
     Result<> subscribe();
     void request_start(const std::shared_ptr<ScopeRequest>& request, int attempt, Done done);
     void call_for_job(sdbus::MethodCall call, std::string_view what, Done done);
@@ -70,7 +77,8 @@ private:
 
     Bus& bus_;
     std::unique_ptr<sdbus::IProxy> manager_;
-    sdbus::Slot stop_match_;
+    bus::SignalSource systemd_;
+    std::vector<std::shared_ptr<void>> listeners_;
     struct Job {
         std::string what;
         Done done;

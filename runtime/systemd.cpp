@@ -16,9 +16,6 @@ namespace {
 constexpr const char* kService = "org.freedesktop.systemd1";
 constexpr const char* kPath = "/org/freedesktop/systemd1";
 constexpr const char* kManager = "org.freedesktop.systemd1.Manager";
-constexpr const char* kJobRemoved =
-    "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
-    "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
 constexpr std::uint64_t kJobPatience = 30'000'000;  // microseconds; a stop sends SIGKILL only after a while
 
 struct Unref {
@@ -142,24 +139,23 @@ std::uint64_t microseconds_now() {
 void Systemd::Closer::operator()(sd_bus* bus) const { sd_bus_flush_close_unref(bus); }
 
 Result<Systemd> Systemd::open() {
-    sd_bus* bus = nullptr;
-    const int result = is_host_root() ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
+    sd_bus* raw = nullptr;
+    const int result = is_host_root() ? sd_bus_open_system(&raw) : sd_bus_open_user(&raw);
     if (result < 0) return fail_errno(-result, "connect to systemd's bus");
-    Systemd systemd(bus);
+    Bus bus(raw);
+    auto signals = TRY(bus::SignalSource::open(raw, kService));
+    Systemd systemd(std::move(bus), std::move(signals));
     TRY(systemd.watch_jobs());
     return systemd;
 }
 
 Result<> Systemd::watch_jobs() {
-    const auto note = [](sd_bus_message* message, void* userdata, sd_bus_error*) {
-        auto& job = *static_cast<Job*>(userdata);
-        const char *path = nullptr, *outcome = nullptr;
-        if (sd_bus_message_read(message, "uoss", nullptr, &path, nullptr, &outcome) >= 0 && job.path == path)
-            job.result = outcome;
-        return 0;
-    };
-    const int result = sd_bus_add_match_async(bus_.get(), nullptr, kJobRemoved, note, nullptr, job_.get());
-    if (result < 0) return fail_errno(-result, "listen to systemd");
+    jobs_removed_ = TRY(signals_.listen({kManager, "JobRemoved", kPath, {}}, [job = job_](bus::Signal& signal) {
+        std::uint32_t number = 0;
+        bus::ObjectPath path;
+        std::string unit, outcome;
+        if (signal.read(number, path, unit, outcome) && job->path == path.text) job->result = outcome;
+    }));
     return {};
 }
 

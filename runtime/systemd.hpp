@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/result.hpp"
+#include "lib/bus/signal_source.hpp"
 #include "runtime/unit_property.hpp"
 
 struct sd_bus;
@@ -44,16 +45,19 @@ private:
     struct Closer {
         void operator()(sd_bus* bus) const;
     };
-    explicit Systemd(sd_bus* bus) : bus_(bus) {}
+    using Bus = std::unique_ptr<sd_bus, Closer>;
+    Systemd(Bus bus, bus::SignalSource signals) : bus_(std::move(bus)), signals_(std::move(signals)) {}
     Result<> watch_jobs();
     Result<> await_job(const std::string& unit);
     void kill(const std::string& unit);
 
-    std::unique_ptr<sd_bus, Closer> bus_;
+    Bus bus_;
+    bus::SignalSource signals_;
     struct Job {
         std::string path, result;
     };
-    std::unique_ptr<Job> job_ = std::make_unique<Job>();  // the match's callback has its address
+    std::shared_ptr<Job> job_ = std::make_shared<Job>();
+    std::shared_ptr<void> jobs_removed_;
 };
 
 }  // namespace xctl::runtime

@@ -9,16 +9,18 @@ from support import sources
 MODULES = {
     "lib/base": [],
     "lib/kernel": ["lib/base"],
+    "lib/bus": ["lib/base"],
     "lib/oci": ["lib/base"],
     "lib/plan": ["lib/base", "lib/kernel", "lib/oci"],
     "lib/launch": ["lib/base", "lib/kernel", "lib/plan"],
     "api": ["lib/base"],
-    "runtime": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch"],
-    "daemon": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api"],
+    "runtime": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch"],
+    "daemon": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "api"],
     "client": ["lib/base", "api"],
     "docs": ["lib/base", "api", "client", "daemon"],
     "policy": ["lib/base", "api"],
-    "tests": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch", "api", "runtime", "daemon", "client"],
+    "tests": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "api", "runtime", "daemon",
+              "client"],
 }
 
 # Files that see less than their module does: what they may include beside their own header.
@@ -34,7 +36,7 @@ LIBRARIES = [
     ("nlohmann/*", ["*_json.cpp"]),
     ("sdbus-c++/*", ["daemon/dbus_server*", "daemon/scopes*", "daemon/machines*", "daemon/access*",
                       "daemon/bus*"]),
-    ("systemd/sd-bus*", ["runtime/systemd*", "daemon/bus*"]),
+    ("systemd/sd-bus*", ["lib/bus/*", "runtime/systemd*", "daemon/bus*"]),
     ("systemd/sd-varlink*", ["daemon/varlink_*", "client/call*"]),
     ("systemd/sd-json*", ["daemon/varlink_*", "client/call*"]),
     ("criu/*", ["runtime/criu.cpp"]),
