@@ -88,7 +88,6 @@ Result<> Console::resize_ring(int directory, const char* name, std::uint64_t siz
     if (pull_task_.is_pending() && !ring_.has_size(size))
         return fail(Errc::wrong_state, "a process keeps the console's pipe locked: the scrollback cannot change now");
     TRY(ring_.resize(directory, name, size));
-    workers_.on_mapped();
     return {};
 }
 
@@ -166,7 +165,7 @@ Console::Pulled Console::pull_all(Stream& stream) {
 Result<std::size_t> Console::pull(Stream& stream, const Ring::Space& space) {
     // Nobody else has this pipe.
     if (&stream == &transit_) return Ring::pull(stream.fd.get(), space);
-    return workers_.splice(stream.fd.get(), space.file, space.position, space.room, pull_task_,
+    return workers_.splice(stream.fd.get(), space.file, space.counter, space.room, pull_task_,
                            [this](const Result<std::size_t>&) { on_pulled(); });
 }
 

@@ -38,9 +38,7 @@ public:
     };
 
     Console(kernel::EventLoop& loop, PipeWorkers& workers, Ring ring)
-        : loop_(loop), workers_(workers), ring_(std::move(ring)), clients_(loop, ring_, *this) {
-        workers_.on_mapped();
-    }
+        : loop_(loop), workers_(workers), ring_(std::move(ring)), clients_(loop, ring_, *this) {}
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
 

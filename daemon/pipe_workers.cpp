@@ -5,8 +5,6 @@
 
 #include <utility>
 
-#include "lib/kernel/process.hpp"
-
 namespace xctl {
 namespace {
 
@@ -50,13 +48,9 @@ PipeWorkers::~PipeWorkers() {
     if (idle_) retire(*std::exchange(idle_, std::nullopt));
 }
 
-void PipeWorkers::on_mapped() {
-    if (!kernel::kCanShareMemory && idle_) retire(*std::exchange(idle_, std::nullopt));
-}
-
-Result<std::size_t> PipeWorkers::splice(int pipe, int file, std::int64_t& position, std::size_t size, Task& task,
+Result<std::size_t> PipeWorkers::splice(int pipe, int file, std::uint64_t counter, std::size_t size, Task& task,
                                         Done later) {
-    const auto begin = [&](auto& worker) { return worker.begin_splice(pipe, file, position, size); };
+    const auto begin = [&](auto& worker) { return worker.begin_splice(pipe, file, counter, size); };
     return finish_or_wait(TRY(start(begin)), task, std::move(later));
 }
 

@@ -55,12 +55,9 @@ public:
     PipeWorkers& operator=(const PipeWorkers&) = delete;
     ~PipeWorkers();
 
-    /// Must be called when memory was mapped that a splice will count in.
-    void on_mapped();
-
     /// As PipeWorker has them. Errno is EINPROGRESS when the job takes longer than the daemon may wait: `task` is pending
     /// then, and `later` is told how it ends.
-    Result<std::size_t> splice(int pipe, int file, std::int64_t& position, std::size_t size, Task& task, Done later);
+    Result<std::size_t> splice(int pipe, int file, std::uint64_t counter, std::size_t size, Task& task, Done later);
     Result<std::size_t> write(int pipe, std::string_view bytes, Task& task, Done later);
     /// What may be the last descriptors of pipes.
     void close(std::vector<UniqueFd> fds);

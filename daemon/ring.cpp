@@ -147,6 +147,8 @@ Result<Ring> Ring::open_existing_at(int directory, const char* name) {
     }
     // The kernel must never have to wait for this page while it counts bytes.
     (void)::mlock(header, kPage);
+    // Processes that we fork have no use for it, and some may outlive the file's name.
+    (void)::madvise(header, mapped, MADV_DONTFORK);
     return Ring(std::move(file), header, mapped);
 }
 
@@ -252,7 +254,9 @@ Ring::Space Ring::prepare(MarkKind stream) noexcept {
     if (current_stream() != stream) add_mark({end(), 0, stream, 0, 0, 0});
     header_->times.note(end(), now_usec(), capacity());
     auto& position = header_->slot().position;
-    return {file_.get(), position, std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position))};
+    const auto counter = reinterpret_cast<const std::byte*>(&position) - reinterpret_cast<const std::byte*>(header_);
+    const auto room = std::min(kMaxPull, mapped_ - static_cast<std::size_t>(position));
+    return {file_.get(), position, static_cast<std::uint64_t>(counter), room};
 }
 
 Result<std::size_t> Ring::pull(int pipe, const Space& space) {

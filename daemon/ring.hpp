@@ -64,6 +64,7 @@ public:
     struct Space {
         int file;
         std::int64_t& position;
+        std::uint64_t counter;  // where in the file `position` is
         std::size_t room;
     };
     Space prepare(MarkKind stream) noexcept;

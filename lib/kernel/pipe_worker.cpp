@@ -22,7 +22,7 @@ namespace xctl::kernel {
 namespace {
 
 constexpr std::size_t kBuffer = 64 * 1024;
-constexpr std::size_t kStack = 64 * 1024;
+constexpr std::uint64_t kPage = 4096;
 constexpr const char* kName = "xctl-pipes";
 
 /// Room for what a worker gets with a job.
@@ -41,23 +41,36 @@ std::span<const int> descriptors_of(const msghdr& message) {
 /// Its descriptors come with it, and are closed when it is done.
 struct PipeWorker::Job {
     enum class Kind : std::uint8_t { splice, write, close } kind;
-    std::int64_t* position;  // of the file, to splice into
-    std::size_t size;        // to splice, or of what is in the buffer
+    std::uint64_t counter;  // where the file to splice into has its position
+    std::size_t size;       // to splice, or of what is in the buffer
 
     [[nodiscard]] int run(int socket, std::span<const int> fds, const char* buffer) const {
-        if (kind == Kind::splice && fds.size() == 2)
-            return raw::call<SYS_splice>(fds[0], nullptr, fds[1], position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        if (kind == Kind::splice && fds.size() == 2) return splice(fds[0], fds[1]);
         if (kind == Kind::write && fds.size() == 1) return raw::call<SYS_write>(fds[0], buffer, size);
         // To close: when nobody else has them any more.
         std::byte go{};
         return raw::call<SYS_recvfrom>(socket, &go, sizeof go, 0, nullptr, nullptr);
     }
+
+private:
+    /// The page with the position is locked in memory meanwhile, so that the kernel never waits when it stores there.
+    [[nodiscard]] int splice(int pipe, int file) const {
+        const long begin = static_cast<long>(counter / kPage * kPage);
+        const long page =
+            raw::trap(SYS_mmap, {0, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, begin});
+        if (page < 0) return raw::failure(static_cast<int>(-page), SYS_mmap);
+        (void)raw::call<SYS_mlock>(page, kPage);
+        const long position = page + static_cast<long>(counter % kPage);
+        const int moved =
+            raw::call<SYS_splice>(pipe, nullptr, file, position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+        (void)raw::call<SYS_munmap>(page, kPage);
+        return moved;
+    }
 };
 
+/// What both have mapped, for the bytes to write.
 struct PipeWorker::Area {
     char buffer[kBuffer];
-    alignas(16) char stack[kStack];
-    int socket;
 };
 
 PipeWorker::PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept
@@ -70,7 +83,7 @@ PipeWorker::PipeWorker(PipeWorker&& other) noexcept
       area_(std::exchange(other.area_, nullptr)) {}
 
 PipeWorker::~PipeWorker() {
-    if (area_ != nullptr && !pidfd_) ::munmap(area_, sizeof(Area));
+    if (area_ != nullptr) ::munmap(area_, sizeof(Area));
 }
 
 Result<PipeWorker> PipeWorker::start() {
@@ -78,12 +91,9 @@ Result<PipeWorker> PipeWorker::start() {
     auto* memory = ::mmap(nullptr, sizeof(Area), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return fail_errno(errno, "make room for a pipe worker");
     auto* area = static_cast<Area*>(memory);
-    area->socket = theirs.get();
     // Nobody is told when it ends, so that it is taken for no container.
-    const CloneOptions options{.flags = 0, .exit_signal = 0, .cgroup = -1};
-    auto child = kCanShareMemory ? clone_sharing_memory(options, {area->stack, kStack, &PipeWorker::serve, area})
-                                 : clone_process(options);
-    if (child && child->pid == 0) serve(area);
+    auto child = clone_process({.flags = 0, .exit_signal = 0, .cgroup = -1});
+    if (child && child->pid == 0) serve(*area, theirs.get());
     if (!child) {
         ::munmap(memory, sizeof(Area));
         return std::unexpected(std::move(child).error());
@@ -91,10 +101,8 @@ Result<PipeWorker> PipeWorker::start() {
     return PipeWorker(std::move(ours), child->pid, std::move(child->pidfd), area);
 }
 
-/// Shares our memory, and so makes system calls only.
-void PipeWorker::serve(void* argument) {
-    auto& area = *static_cast<Area*>(argument);
-    const int socket = area.socket;
+/// Makes system calls only, so that it copies little of our memory by writing to it.
+void PipeWorker::serve(const Area& area, int socket) {
     (void)raw::call<SYS_prctl>(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)raw::call<SYS_prctl>(PR_SET_NAME, kName, 0, 0, 0);
     if (socket > 0) (void)raw::call<SYS_close_range>(0, socket - 1, 0);
@@ -121,20 +129,20 @@ Result<> PipeWorker::begin(const Job& job, std::span<const int> fds) {
     return send_with_fds(socket_.get(), std::as_bytes(std::span(&job, 1)), fds);
 }
 
-Result<> PipeWorker::begin_splice(int pipe, int file, std::int64_t& position, std::size_t size) {
-    return begin({Job::Kind::splice, &position, size}, std::array{pipe, file});
+Result<> PipeWorker::begin_splice(int pipe, int file, std::uint64_t counter, std::size_t size) {
+    return begin({Job::Kind::splice, counter, size}, std::array{pipe, file});
 }
 
 Result<> PipeWorker::begin_write(int pipe, std::string_view bytes) {
     const auto size = std::min(bytes.size(), kBuffer);
     std::memcpy(area_->buffer, bytes.data(), size);
-    return begin({Job::Kind::write, nullptr, size}, std::array{pipe});
+    return begin({Job::Kind::write, 0, size}, std::array{pipe});
 }
 
 Result<> PipeWorker::begin_close(std::vector<UniqueFd>& fds) {
     std::vector<int> numbers;
     for (const auto& fd : fds) numbers.push_back(fd.get());
-    TRY(begin({Job::Kind::close, nullptr, 0}, std::span(numbers).first(std::min(numbers.size(), kMaxFds))));
+    TRY(begin({Job::Kind::close, 0, 0}, std::span(numbers).first(std::min(numbers.size(), kMaxFds))));
     fds.clear();
     // Only now the worker's are the last.
     constexpr std::byte kGo{};

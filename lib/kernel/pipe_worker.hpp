@@ -5,6 +5,9 @@
 // whoever then touches that pipe waits in the kernel for as long as that, whatever O_NONBLOCK says, and cannot even be
 // killed. Only poll(2) asks without the lock. A container's output is such a pipe, and `cat` of a terminal or of a file
 // server that hangs is all it takes, so what must never wait leaves reading and writing to a worker.
+//
+// A worker does not share our memory. The OOM killer of a cgroup also kills everybody who shares the memory of the
+// process that it has chosen, and a worker may be in the cgroup of a container.
 #pragma once
 
 #include <sys/types.h>
@@ -29,12 +32,12 @@ public:
 
     PipeWorker(PipeWorker&& other) noexcept;
     PipeWorker& operator=(PipeWorker&&) = delete;
-    /// Only after end() has been true: it would go on in memory that is used for something else.
+    /// Only after end() has been true: otherwise nobody reaps it.
     ~PipeWorker();
 
-    /// Begins to move what is in `pipe` to `position` of `file`; the kernel changes the position as it moves the bytes.
-    /// Where kCanShareMemory is false, `position` must be in shared memory that was mapped before the worker started.
-    Result<> begin_splice(int pipe, int file, std::int64_t& position, std::size_t size);
+    /// Begins to move up to `size` bytes of what is in `pipe` into `file`. Where to is said by the file itself: by the
+    /// std::int64_t at `counter`, a multiple of 8, which the kernel changes as it moves the bytes.
+    Result<> begin_splice(int pipe, int file, std::uint64_t counter, std::size_t size);
     /// Begins to write these bytes, or the first of them if they are many.
     Result<> begin_write(int pipe, std::string_view bytes);
     /// Begins to close these, up to kMaxFds; who closes an end of a pipe for the last time needs the lock as well, and that is
@@ -58,13 +61,13 @@ private:
     struct Area;
     struct Job;
     PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept;
-    [[noreturn]] static void serve(void* area);
+    [[noreturn]] static void serve(const Area& area, int socket);
     Result<> begin(const Job& job, std::span<const int> fds);
 
     UniqueFd socket_;
     pid_t pid_ = -1;
     UniqueFd pidfd_;
-    Area* area_ = nullptr;  // mapped; the worker's too
+    Area* area_ = nullptr;  // mapped by the worker, too
 };
 
 }  // namespace xctl::kernel

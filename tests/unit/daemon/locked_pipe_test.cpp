@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A container that keeps its pipes locked: its console waits for it, and nobody else does.
+#include <linux/kcmp.h>
 #include <sys/wait.h>
 
 #include <fstream>
+#include <iterator>
 
 #include "daemon/console.hpp"
 #include "tests/unit/daemon/console_fixture.hpp"
@@ -175,7 +177,7 @@ TEST_F(LockedPipeTest, AWorkerThatWasKilledMovesNothing) {
     Holder holder([&] { (void)::splice(near_.get(), nullptr, pipe.write_end.get(), nullptr, 4096, 0); });
     auto worker = kernel::PipeWorker::start().value();
     const auto space = ring.prepare(Ring::MarkKind::standard_output);
-    ASSERT_TRUE(worker.begin_splice(pipe.read_end.get(), space.file, space.position, space.room));
+    ASSERT_TRUE(worker.begin_splice(pipe.read_end.get(), space.file, space.counter, space.room));
     EXPECT_FALSE(worker.await(50ms));
     EXPECT_FALSE(worker.end()) << "the pipe is not locked";
     holder.let_go();
@@ -184,13 +186,33 @@ TEST_F(LockedPipeTest, AWorkerThatWasKilledMovesNothing) {
     EXPECT_EQ(read_available(pipe.read_end.get()), "kept");
 }
 
+/// The test's only child.
+pid_t find_worker() {
+    std::ifstream children(std::format("/proc/self/task/{}/children", ::getpid()));
+    pid_t worker = -1;
+    EXPECT_TRUE(children >> worker);
+    return worker;
+}
+
+/// The OOM killer of a container's cgroup kills everybody who shares the memory of the process that it chooses.
+TEST_F(LockedPipeTest, AWorkerHasItsOwnMemory) {
+    ASSERT_EQ(::write(out_.get(), "one\n", 4), 4);
+    wait_for([&] { return console_->ring().end() == 4; });
+    const pid_t worker = find_worker();
+    const long order = ::syscall(SYS_kcmp, ::getpid(), worker, KCMP_VM, 0, 0);
+    if (order < 0 && errno == ENOSYS) GTEST_SKIP() << "the kernel has no kcmp(2)";
+    EXPECT_GT(order, 0);
+    // Nor does it keep a ring in memory that is deleted or replaced.
+    std::ifstream file(std::format("/proc/{}/maps", worker));
+    const std::string maps(std::istreambuf_iterator<char>(file), {});
+    EXPECT_NE(maps.find("libc"), std::string::npos);
+    EXPECT_EQ(maps.find("/console"), std::string::npos) << maps;
+}
+
 TEST_F(LockedPipeTest, AWorkerThatIsGoneIsReplaced) {
     ASSERT_EQ(::write(out_.get(), "one\n", 4), 4);
     wait_for([&] { return console_->ring().end() == 4; });
-    // Its only child.
-    std::ifstream children(std::format("/proc/self/task/{}/children", ::getpid()));
-    pid_t worker = -1;
-    ASSERT_TRUE(children >> worker);
+    const pid_t worker = find_worker();
     ::kill(worker, SIGKILL);
     ASSERT_EQ(::write(out_.get(), "two\n", 4), 4);
     wait_for([&] { return console_->ring().end() == 8; });
