@@ -17,15 +17,7 @@
 namespace xctl {
 namespace {
 
-/// A regular file; anything else might keep us waiting for ever.
-Result<std::string> read_document(const std::string& file) {
-    const auto opened = TRY(kernel::open_at(AT_FDCWD, file, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat status {};
-    if (::fstat(opened.get(), &status) < 0) return fail_errno(errno, "fstat");
-    if (!S_ISREG(status.st_mode))
-        return fail(Errc::invalid_document, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
-    return kernel::read_fd(opened.get());
-}
+Result<std::string> read_document(const std::string& file) { return kernel::read_document_at(AT_FDCWD, file); }
 
 struct Shared {
     oci::Device device;
@@ -81,7 +73,7 @@ Result<std::string> read_config(const Definition& definition) {
     if (text) return text;
     auto error = std::move(text).error();
     error.code = Errc::invalid_document;
-    return std::unexpected(std::move(error).context(file));
+    return std::unexpected(std::move(error));
 }
 
 Result<Blueprint> compile_text(const ContainerId& id, const Definition& definition,

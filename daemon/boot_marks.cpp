@@ -21,7 +21,7 @@ Result<> BootMarks::set(const ContainerId& id, bool wanted) const {
 }
 
 std::optional<bool> BootMarks::get(const ContainerId& id) const {
-    const auto text = kernel::read_file_at(AT_FDCWD, directory_ + "/" + id.str());
+    const auto text = kernel::read_document_at(AT_FDCWD, directory_ + "/" + id.str());
     return text ? std::optional(*text == kWanted) : std::nullopt;
 }
 

@@ -49,7 +49,7 @@ Result<> save_file(const std::string& file, const std::string& text) {
 }
 
 Result<NamedText> read_named(const std::string& file) {
-    auto text = TRY(kernel::read_file_at(AT_FDCWD, file), file);
+    auto text = TRY(kernel::read_document_at(AT_FDCWD, file));
     return NamedText{file, std::move(text)};
 }
 
@@ -64,6 +64,12 @@ std::vector<ContainerId> list_containers(const std::vector<std::vector<std::stri
     const auto again = std::ranges::unique(ids);
     ids.erase(again.begin(), again.end());
     return ids;
+}
+
+/// Also of a link that leads nowhere: its container is there, and to read it says what is wrong.
+bool is_there(const std::string& file) {
+    struct stat status {};
+    return ::lstat(file.c_str(), &status) == 0;
 }
 
 void add_stamp(const std::string& file, std::string& out) {
@@ -98,14 +104,14 @@ std::shared_ptr<const Survey> Definitions::survey() const {
 
 bool Definitions::exists(const ContainerId& id) const {
     for (std::size_t i = 0; i < directories_.size(); ++i)
-        if (std::error_code ignored; fs::exists(file_of(i, id), ignored)) return true;
+        if (is_there(file_of(i, id))) return true;
     return false;
 }
 
 std::optional<std::string> Definitions::base_of(const ContainerId& id, const NamedText* replaced) const {
     for (std::size_t i = 0; i < directories_.size(); ++i) {
         auto file = file_of(i, id);
-        if (std::error_code ignored; (replaced && replaced->file == file) || fs::exists(file, ignored)) return file;
+        if ((replaced && replaced->file == file) || is_there(file)) return file;
     }
     return std::nullopt;
 }
@@ -183,7 +189,7 @@ void Definitions::withdraw(const ContainerId& id, Lifetime lifetime) const {
 
 Result<> Definitions::remove(const ContainerId& id) const {
     std::error_code error;
-    if (fs::exists(file_of(directories_.size() - 1, id), error))
+    if (is_there(file_of(directories_.size() - 1, id)))
         return fail(Errc::denied, "the definition of " + xctl::quoted(id.str()) + " in " + directories_.back() +
                                       " belongs to a package and stays");
     for (std::size_t i = 0; i < std::min<std::size_t>(2, directories_.size()); ++i) {
@@ -230,7 +236,7 @@ Result<std::string> Definitions::file_to_edit(const ContainerId& id, std::string
 }
 
 Result<std::string> Definitions::text_to_edit(const ContainerId& id, const std::string& file) const {
-    auto text = kernel::read_file_at(AT_FDCWD, file);
+    auto text = kernel::read_document_at(AT_FDCWD, file);
     if (text || text.error().sys_errno != ENOENT) return text;
     if (file != file_of(0, id)) return std::string();
     return TRY(read(id)).front().text;

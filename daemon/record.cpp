@@ -49,7 +49,7 @@ std::vector<ContainerId> RunDirectory::list(const std::string& base) {
 Record RunDirectory::load() const {
     Record fresh;
     fresh.life = make_life();
-    const auto text = kernel::read_file_at(fd_.get(), kRecordFile);
+    const auto text = kernel::read_document_at(fd_.get(), kRecordFile);
     if (!text && text.error().sys_errno == ENOENT) return fresh;
     auto record = text ? parse_record(*text) : std::unexpected(text.error());
     if (record) return std::move(*record);
@@ -63,7 +63,7 @@ Result<> RunDirectory::save(const Record& record) const {
 }
 
 std::string RunDirectory::load_running() const {
-    return kernel::read_file_at(fd_.get(), kRunningFile).value_or(std::string());
+    return kernel::read_document_at(fd_.get(), kRunningFile).value_or(std::string());
 }
 
 Result<> RunDirectory::save_running(std::string_view document) const {

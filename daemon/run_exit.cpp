@@ -70,7 +70,7 @@ void Run::on_exit_event(bool reaped) {
 void Run::on_keeper_exit() {
     exit_source_.reset();
     const auto keeper = kernel::try_wait_exit(keeper_pidfd_.get());
-    const auto text = kernel::read_file_at(setup_.run_directory, launch::kExitRecordFile);
+    const auto text = kernel::read_document_at(setup_.run_directory, launch::kExitRecordFile);
     if (const auto status = launch::parse_exit_record(text.value_or(std::string()))) return on_status(*status);
     if (keeper && *keeper && !(*keeper)->signaled) return on_unknown_status();  // it could not write
     // Otherwise a keeper dies without a word only when its whole scope was killed.

@@ -41,7 +41,7 @@ bool is_frozen(const Record& record) {
 
 /// From /etc/passwd: a static program cannot ask the name services.
 std::string name_of_user(uid_t uid) {
-    const auto text = kernel::read_file_at(AT_FDCWD, "/etc/passwd");
+    const auto text = kernel::read_document_at(AT_FDCWD, "/etc/passwd");
     if (text)
         for (const auto& line : split(*text, '\n'))
             if (const auto fields = split(line, ':'); fields.size() > 2 && fields[2] == std::to_string(uid))
@@ -138,7 +138,7 @@ Result<oci::Spec> load_spec(const Container& container) {
     return oci::parse_spec(TRY(container.store.load_config()), "config.json");
 }
 
-Result<std::string> read_profile(const std::string& file) { return kernel::read_file_at(AT_FDCWD, file); }
+Result<std::string> read_profile(const std::string& file) { return kernel::read_document_at(AT_FDCWD, file); }
 
 Result<> kill_everything(const Container& container) {
     const auto& path = container.record.cgroup;

@@ -49,7 +49,7 @@ FilterFiles::FilterFiles(const std::string& directory) {
 
 std::optional<std::vector<std::uint64_t>> FilterFiles::find(std::string_view profile) {
     if (!directory_) return std::nullopt;
-    const auto text = kernel::read_file_at(directory_.get(), name_of(profile));
+    const auto text = kernel::read_document_at(directory_.get(), name_of(profile));
     const auto head = head_of(profile);
     if (!text || !text->starts_with(head)) return std::nullopt;
     const auto bytes = text->size() - head.size();

@@ -241,7 +241,7 @@ Result<Restoration> prepare_restoration(const Arguments& arguments) {
     if (request.cgroups == CriuCgroups::strict)
         return fail(Errc::unsupported,
                     "--manage-cgroups-mode strict is not supported by restore: the cgroup is made anew");
-    const auto text = kernel::read_file_at(request.images.get(), kImageRecordFile);
+    const auto text = kernel::read_document_at(request.images.get(), kImageRecordFile);
     if (!text && text.error().sys_errno == ENOENT)
         return fail(Errc::invalid_document, "the directory of images has no xrun.json: no checkpoint of xrun");
     if (!text) return std::unexpected(text.error());

@@ -107,6 +107,7 @@ Result<oci::Resources> load_resources(const Arguments& arguments) {
         TRY(apply_options(arguments, resources));
         return resources;
     }
+    // The file may be a pipe, too, as a shell's <(...) is.
     const bool standard_input = arguments.resources == "-";
     const auto text = TRY(standard_input ? kernel::read_fd(STDIN_FILENO)
                                          : kernel::read_file_at(AT_FDCWD, arguments.resources));

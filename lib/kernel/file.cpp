@@ -51,6 +51,12 @@ Result<> publish(const Replacement& at, Durable durable) {
     return {};
 }
 
+Result<> check_document(const struct stat& status, const std::string& path) {
+    if (S_ISREG(status.st_mode)) return {};
+    const char* const rule = S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file";
+    return fail(Errc::invalid_document, std::format("{}: {}", path, rule));
+}
+
 }  // namespace
 
 Result<UniqueFd> open_at(int dir, const std::string& path, int flags, mode_t mode) {
@@ -85,6 +91,31 @@ Result<std::string> read_fd(int fd, std::size_t limit) {
 
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
+    return TRY(read_fd(file.get(), limit), path);
+}
+
+Result<std::string> read_beginning_at(int dir, const std::string& path, std::size_t limit) {
+    const auto file = TRY(open_at(dir, path, O_RDONLY));
+    std::string text(limit, '\0');
+    std::size_t size = 0;
+    while (size < limit) {
+        const auto count = ::read(file.get(), text.data() + size, limit - size);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return fail_errno(errno, "read " + path);
+        if (count == 0) break;
+        size += static_cast<std::size_t>(count);
+    }
+    text.resize(size);
+    return text;
+}
+
+Result<std::string> read_document_at(int dir, const std::string& path, std::size_t limit) {
+    struct stat status {};
+    if (::fstatat(dir, path.c_str(), &status, 0) == 0) TRY(check_document(status, path));
+    // What is there may be something else by now.
+    const auto file = TRY(open_at(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    if (::fstat(file.get(), &status) < 0) return fail_errno(errno, "fstat " + path);
+    TRY(check_document(status, path));
     return TRY(read_fd(file.get(), limit), path);
 }
 

@@ -34,6 +34,13 @@ inline constexpr std::size_t kMaxFileSize = 16U << 20;
 Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
 Result<std::string> read_fd(int fd, std::size_t limit = kMaxFileSize);
 
+/// At most the first `limit` bytes of the file.
+Result<std::string> read_beginning_at(int dir, const std::string& path, std::size_t limit);
+
+/// A document: the whole of a regular file. Everything else is refused with Errc::invalid_document and the path. To open
+/// a FIFO could wait for ever, and a device may act when it is opened, so that neither is opened.
+Result<std::string> read_document_at(int dir, const std::string& path, std::size_t limit = kMaxFileSize);
+
 enum class Entries : unsigned char { all, directories };
 
 /// The names in the directory `path`, in no order, without "." and "..".

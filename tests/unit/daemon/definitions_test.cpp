@@ -2,6 +2,7 @@
 #include "daemon/definitions.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <set>
 
@@ -228,6 +229,24 @@ TEST_F(DefinitionsTest, TheStampTellsEveryChange) {
     changed("run/web.json.d/10.json", "{}");
     changed("etc/web.json", R"({"bundle": "/b"})");
     EXPECT_EQ(definitions_.stamp(name("web")), definitions_.stamp(name("web")));
+}
+
+TEST_F(DefinitionsTest, WhatIsNoFileIsThereAndRefused) {
+    directory_.write("usr/web.json", R"({"bundle": "/srv"})");
+    directory_.write("etc/other", "");
+    ASSERT_EQ(::mkfifo(path("etc/web.json").c_str(), 0600), 0);
+    std::filesystem::create_symlink("self.json", path("etc/self.json"));
+    std::filesystem::create_symlink("nothing", path("etc/lost.json"));
+    for (const auto* id : {"web", "self", "lost"}) EXPECT_TRUE(definitions_.exists(name(id))) << id;
+    EXPECT_EQ(definitions_.load(name("web")).error().message, path("etc/web.json") + ": is not a regular file");
+    EXPECT_EQ(definitions_.load(name("self")).error().sys_errno, ELOOP);
+    EXPECT_EQ(definitions_.load(name("lost")).error().sys_errno, ENOENT);
+    // A drop-in as well, and it is not read when it is to be edited.
+    directory_.write("etc/db.json", R"({"bundle": "/srv"})");
+    directory_.write("etc/db.json.d/10.json", "{}");
+    ASSERT_EQ(::mkfifo(path("etc/db.json.d/20.json").c_str(), 0600), 0);
+    EXPECT_EQ(definitions_.load(name("db")).error().message, path("etc/db.json.d/20.json") + ": is not a regular file");
+    EXPECT_FALSE(definitions_.text_to_edit(name("db"), path("etc/db.json.d/20.json")));
 }
 
 }  // namespace

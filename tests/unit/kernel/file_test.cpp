@@ -114,5 +114,41 @@ TEST(OpenBeneath, RefusesLinks) {
     EXPECT_EQ(open_beneath(dir.fd(), "../x", O_RDONLY).error().sys_errno, EXDEV);
 }
 
+TEST(ReadBeginning, ReadsNoMoreThanAsked) {
+    const TemporaryDirectory dir;
+    dir.write("file", "0123456789");
+    EXPECT_EQ(read_beginning_at(dir.fd(), "file", 4).value(), "0123");
+    EXPECT_EQ(read_beginning_at(dir.fd(), "file", 10).value(), "0123456789");
+    EXPECT_EQ(read_beginning_at(dir.fd(), "file", 100).value(), "0123456789");
+    EXPECT_EQ(read_beginning_at(AT_FDCWD, "/dev/zero", 100).value(), std::string(100, '\0'));
+    EXPECT_EQ(read_beginning_at(dir.fd(), "none", 4).error().sys_errno, ENOENT);
+}
+
+TEST(ReadDocument, ReadsARegularFile) {
+    const TemporaryDirectory dir;
+    dir.write("file", "0123456789");
+    fs::create_symlink("file", dir.path() / "link");
+    EXPECT_EQ(read_document_at(dir.fd(), "file").value(), "0123456789");
+    EXPECT_EQ(read_document_at(dir.fd(), "link").value(), "0123456789");
+    EXPECT_EQ(read_document_at(dir.fd(), "file", 10).value(), "0123456789");
+    EXPECT_EQ(read_document_at(dir.fd(), "file", 9).error().sys_errno, EFBIG);
+    EXPECT_EQ(read_document_at(dir.fd(), "none").error().sys_errno, ENOENT);
+}
+
+TEST(ReadDocument, RefusesEverythingElseAtOnce) {
+    const TemporaryDirectory dir;
+    ASSERT_EQ(::mkfifoat(dir.fd(), "fifo", 0600), 0);
+    fs::create_symlink("fifo", dir.path() / "link");
+    fs::create_symlink("self", dir.path() / "self");
+    for (const auto* name : {"fifo", "link", "/dev/null", "/dev/zero"}) {
+        const auto text = read_document_at(dir.fd(), name);
+        ASSERT_FALSE(text) << name;
+        EXPECT_EQ(text.error().code, Errc::invalid_document);
+        EXPECT_EQ(text.error().message, std::string(name) + ": is not a regular file");
+    }
+    EXPECT_EQ(read_document_at(dir.fd(), ".").error().message, ".: is a directory");
+    EXPECT_EQ(read_document_at(dir.fd(), "self").error().sys_errno, ELOOP);
+}
+
 }  // namespace
 }  // namespace xctl::kernel
