@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/utf8.hpp"
 #include "runtime/container.hpp"
 #include "runtime/verbs.hpp"
 
@@ -32,8 +33,8 @@ std::string table(const std::vector<TableRow>& rows) {
 std::string table(const std::vector<oci::State>& states) {
     std::vector<TableRow> rows{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
     for (const auto& state : states)
-        rows.push_back({state.id, std::to_string(state.pid), std::string(oci::to_string(state.status)), state.bundle,
-                        state.created, state.owner});
+        rows.push_back({state.id, std::to_string(state.pid), std::string(oci::to_string(state.status)),
+                        printable(state.bundle), state.created, printable(state.owner)});
     return table(rows);
 }
 

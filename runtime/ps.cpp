@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
@@ -88,7 +89,8 @@ Result<int> verb_ps(const Arguments& arguments) {
     }
     const auto listing = TRY(output_of_ps({arguments.words.begin() + 1, arguments.words.end()}));
     const auto lines = TRY(only_ours(listing, pids));
-    TRY(print(lines));
+    // Not every ps replaces control characters.
+    TRY(print(printable_lines(lines)));
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/record.hpp"
 #include "runtime/verbs.hpp"
@@ -41,7 +42,7 @@ CommandName& the_command() {
 }
 
 std::string log_line(std::string_view level, std::string_view message, std::string_view time) {
-    return "time=\"" + std::string(time) + "\" level=" + std::string(level) + " msg=" + xctl::quoted(message) + "\n";
+    return "time=\"" + std::string(time) + "\" level=" + std::string(level) + " msg=" + quoted_whole(message) + "\n";
 }
 
 constexpr std::string_view kFilePrefix = "file:";
@@ -98,10 +99,10 @@ void report(std::string_view level, std::string_view message) {
     if (log.name.empty())
         static_cast<void>(kernel::write_all(log.file ? log.file.get() : STDERR_FILENO, line));
     else
-        ::syslog(syslog_priority(level), "%s", std::string(message).c_str());
+        ::syslog(syslog_priority(level), "%s", printable(message).c_str());
     // Who has a log still tells people.
     if ((log.file || !log.name.empty()) && is_error)
-        static_cast<void>(kernel::write_all(STDERR_FILENO, std::string(message) + "\n"));
+        static_cast<void>(kernel::write_all(STDERR_FILENO, printable(message) + "\n"));
 }
 
 void report_detail(std::string_view message) {

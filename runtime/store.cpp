@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/privileges.hpp"
 
@@ -22,7 +23,7 @@ constexpr const char* kLockFile = "lock";
 constexpr const char* kStartSocket = "start";
 constexpr mode_t kDirectoryMode = 0711;
 constexpr mode_t kFileMode = 0600;
-constexpr std::size_t kMaxIdLength = 1024;
+constexpr std::size_t kMaxIdLength = 1024, kMaxIdShown = 128;
 
 bool is_id_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
@@ -59,8 +60,9 @@ Result<> check_id(std::string_view id) {
                        std::ranges::all_of(id, is_id_character);
     if (valid) return {};
     const auto odd = std::ranges::find_if_not(id, is_id_character);
-    const std::string why = odd == id.end() ? "" : std::string("invalid character `") + *odd + "` in the ID ";
-    return fail(Errc::invalid_argument, "invalid container ID format: " + why + std::string(id));
+    std::string why = odd == id.end() ? "" : std::string("invalid character `") + *odd + "` in the ID ";
+    if (id.size() > kMaxIdLength) why = "longer than " + std::to_string(kMaxIdLength) + " bytes: ";
+    return fail(Errc::invalid_argument, "invalid container ID format: " + why + shortened(id, kMaxIdShown));
 }
 
 std::string root_directory(const Arguments& arguments) {
@@ -122,7 +124,7 @@ bool Store::is_locked() const {
 }
 
 Result<Record> Store::load() const {
-    const auto text = kernel::read_file_at(directory_.get(), kStateFile);
+    const auto text = kernel::read_document_at(directory_.get(), kStateFile);
     if (!text && text.error().sys_errno == ENOENT) return no_such_container();
     if (!text) return std::unexpected(text.error());
     return parse_record(*text);
@@ -132,7 +134,7 @@ Result<> Store::save(const Record& record) const {
     return kernel::replace_file_at(directory_.get(), kStateFile, to_json(record), kFileMode);
 }
 
-Result<std::string> Store::load_config() const { return kernel::read_file_at(directory_.get(), kConfigFile); }
+Result<std::string> Store::load_config() const { return kernel::read_document_at(directory_.get(), kConfigFile); }
 
 Result<> Store::save_config(std::string_view text) const {
     return kernel::replace_file_at(directory_.get(), kConfigFile, text, kFileMode);

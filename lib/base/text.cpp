@@ -7,11 +7,14 @@
 #include <limits>
 
 #include "lib/base/table.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl {
 namespace {
 
 using Millis = std::chrono::milliseconds;
+
+constexpr std::size_t kMaxQuoted = 512;  // bytes
 
 constexpr std::array<Named<std::uint64_t>, 5> kSizeSuffixes{{
     {"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"T", 1ULL << 40},
@@ -38,31 +41,29 @@ Result<std::uint64_t> parse_scaled(std::string_view text, const Rows& suffixes, 
 }  // namespace
 
 std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (char c : text) {
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += std::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-            out += c;
-    }
-    return out += '"';
+    if (text.size() <= kMaxQuoted) return quoted_whole(text);
+    auto beginning = shortened(text, kMaxQuoted);
+    beginning.resize(beginning.size() - 3);
+    return std::format("{}... ({} bytes)", quoted_whole(beginning), text.size());
 }
 
-std::size_t utf8_length(std::string_view text) {
-    if (text.empty()) return 0;
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    // No longer form than need be, no surrogates, nothing above U+10FFFF.
-    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
-    if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
-    return length;
+std::string quoted_whole(std::string_view text) {
+    std::string out = "\"";
+    while (!text.empty()) {
+        const auto [kind, length, code] = first_character(text);
+        if (text.front() == '"' || text.front() == '\\')
+            (out += '\\') += text.front();
+        else if (kind == CharacterKind::plain)
+            out += text.substr(0, length);
+        else if (length == 1)
+            out += std::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+        else if (code <= 0xffff)
+            out += std::format("\\u{:04x}", static_cast<std::uint32_t>(code));
+        else
+            out += std::format("\\U{:08x}", static_cast<std::uint32_t>(code));
+        text.remove_prefix(length);
+    }
+    return out += '"';
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

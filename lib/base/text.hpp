@@ -12,11 +12,12 @@
 
 namespace xctl {
 
-/// In double quotes, with control characters and quotes escaped: safe to print to a terminal.
+/// A text within a message: in double quotes, with quotes, control characters and what is not UTF-8 escaped. Of more
+/// than 512 bytes it has the beginning and says how many there are: "aaa"... (2000 bytes).
 [[nodiscard]] std::string quoted(std::string_view text);
 
-/// How many bytes the UTF-8 character has that `text` begins with; 0 if it does not begin with one.
-[[nodiscard]] std::size_t utf8_length(std::string_view text);
+/// The same however long the text is.
+[[nodiscard]] std::string quoted_whole(std::string_view text);
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);

@@ -47,7 +47,7 @@ std::string shown(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                std::string_view("/._-+=:,@%").contains(c);
     });
-    return plain ? std::string(text) : quoted(text);
+    return plain ? std::string(text) : quoted_whole(text);
 }
 
 std::string shown_list(const std::vector<std::string>& words) {

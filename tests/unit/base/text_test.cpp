@@ -15,6 +15,17 @@ TEST(Quoted, EscapesWhatATerminalWouldInterpret) {
     EXPECT_EQ(quoted("a\"b\\c"), R"("a\"b\\c")");
     EXPECT_EQ(quoted("\x1b[2J\n\x7f"), R"("\x1b[2J\x0a\x7f")");
     EXPECT_EQ(quoted("höhe"), "\"höhe\"");
+    EXPECT_EQ(quoted("\xc2\x9b" "2J\xff\xe2\x80\xae"), R"("\u009b2J\xff\u202e")");
+}
+
+TEST(Quoted, SaysHowLongALongTextIs) {
+    EXPECT_EQ(xctl::quoted(std::string(512, 'a')), "\"" + std::string(512, 'a') + "\"");
+    EXPECT_EQ(xctl::quoted(std::string(2000, 'a')), "\"" + std::string(509, 'a') + "\"... (2000 bytes)");
+    EXPECT_EQ(quoted_whole(std::string(2000, 'a')), "\"" + std::string(2000, 'a') + "\"");
+    // No character is cut.
+    std::string wide;
+    for (int i = 0; i < 400; ++i) wide += "ä";
+    EXPECT_EQ(xctl::quoted(wide), "\"" + wide.substr(0, 508) + "\"... (800 bytes)");
 }
 
 TEST(Split, KeepsEmptyParts) {
