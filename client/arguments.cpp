@@ -6,7 +6,9 @@
 #include <climits>
 #include <cstdlib>
 #include <format>
+#include <optional>
 
+#include "client/environment.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 
@@ -79,9 +81,7 @@ public:
     Parser(std::span<const char* const> words, const api::VerbRow*& verb) : words_(words), verb_(verb) {}
 
     Result<Command> parse() {
-        for (const auto& row : kOptions)
-            if (const char* value = row.environment ? std::getenv(row.environment) : nullptr)
-                set_option(command_.options, row, value);
+        for (const auto& row : kOptions) TRY(take_variable(row));
         while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
         command_.verb = verb_;
         if (!command_.options.help && !command_.options.version && !command_.options.bridge) TRY(check_complete());
@@ -89,6 +89,14 @@ public:
     }
 
 private:
+    Result<> take_variable(const OptionRow& row) {
+        if (row.environment == nullptr) return {};
+        const char* const empty = row.may_be_empty ? std::getenv(row.environment) : nullptr;
+        const auto value = empty != nullptr ? std::optional<std::string>(empty) : TRY(read_variable(row.environment));
+        if (value) set_option(command_.options, row, *value);
+        return {};
+    }
+
     Result<> parse_word(std::string_view word) {
         if (word == "--") return parse_rest();
         if (word.starts_with("--")) return parse_long(word);
@@ -136,7 +144,10 @@ private:
         return set(option, words_[next_++]);
     }
 
+    /// An empty value is refused, as in read_variable().
     Result<> set(const Option& option, std::string_view value) {
+        const bool may_be_empty = option.is_flag() || (option.row && option.row->may_be_empty);
+        if (value.empty() && !may_be_empty) return wrong(std::format("the value of {} is empty", option.name()));
         if (option.row) {
             set_option(command_.options, *option.row, value);
             return {};

@@ -4,15 +4,15 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <span>
 
 #include "client/arguments.hpp"
 #include "client/call.hpp"
 #include "client/commands.hpp"
+#include "client/environment.hpp"
 #include "client/help.hpp"
 #include "client/remote.hpp"
-#include "client/render.hpp"
+#include "lib/base/utf8.hpp"
 
 using namespace xctl;
 
@@ -25,13 +25,12 @@ void fill_standard_descriptors() {
     if (fd > STDERR_FILENO) ::close(fd);
 }
 
-std::string socket_path() {
-    const char* path = std::getenv("XCTL_SOCKET");
-    return path && *path ? path : std::string(api::kVarlinkSocket);
+Result<std::string> socket_path() {
+    return TRY(client::read_variable("XCTL_SOCKET")).value_or(std::string(api::kVarlinkSocket));
 }
 
 int report(const api::VerbRow* verb, const Error& error) {
-    std::fprintf(stderr, "xctl: %s\n", client::printable(error.message).c_str());
+    std::fprintf(stderr, "xctl: %s\n", printable(error.message).c_str());
     return client::failure_status(verb, error);
 }
 
@@ -45,8 +44,10 @@ int main(int argc, char** argv) {
     if (!command) return report(verb, command.error());
     if (command->options.version) return std::puts("xctl " XCTL_VERSION) < 0;
     if (command->options.help) return std::fputs(client::help_of(verb).c_str(), stdout) < 0;
-    client::Client client(socket_path(), command->options.host, !command->options.no_ask_password);
+    const auto socket = socket_path();
+    if (!socket) return report(verb, socket.error());
+    client::Client client(*socket, command->options.host, !command->options.no_ask_password);
     const auto status =
-        command->options.bridge ? client::run_bridge(socket_path()) : client::run_command(client, *command);
+        command->options.bridge ? client::run_bridge(*socket) : client::run_command(client, *command);
     return status ? *status : report(verb, status.error());
 }

@@ -31,6 +31,7 @@ struct OptionRow {
     std::span<const api::Verb> verbs;  // empty: any verb, and before the verb as well
     std::string_view help;
     const char* environment = nullptr;  // a variable that has the value unless the option is given
+    bool may_be_empty = false;          // the value of the option and of the variable
 };
 
 namespace rows {
@@ -49,7 +50,7 @@ inline constexpr std::array<OptionRow, 9> kOptions{{
      "Do not attach; print the name, or what identifies the new process"},
     {"--follow", 'f', "", &Options::follow, rows::kFollowVerbs, "Print again and again, until it has ended"},
     {"--detach-keys", 0, "KEYS", &Options::detach_keys, rows::kKeysVerbs,
-     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS"},
+     "Keys that detach from a terminal (default ctrl-p,ctrl-q); empty: none", "XCTL_DETACH_KEYS", true},
     {"--host", 'H', "[USER@]HOST", &Options::host, {}, "Ask xctld on another host, over ssh", "XCTL_HOST"},
     {"--bridge", 0, "", &Options::bridge, {},
      "Join standard input and output to xctld's socket; what --host runs there"},

@@ -15,6 +15,7 @@
 #include <format>
 #include <string_view>
 
+#include "client/environment.hpp"
 #include "lib/base/text.hpp"
 
 namespace xctl::client {
@@ -112,13 +113,12 @@ Result<UniqueFd> copy_both_ways(int in, int out, int socket) {
 Result<UniqueFd> connect_to_host(const std::string& host) {
     if (host.empty() || host.front() == '-')
         return fail(Errc::invalid_argument, std::format("{} is not a host", xctl::quoted(host)));
+    const auto program = TRY(read_variable("XCTL_SSH")).value_or("ssh");
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno(errno, "socketpair");
     UniqueFd ours(ends[0]), theirs(ends[1]);
-    const char* const named = std::getenv("XCTL_SSH");
-    const char* const program = named && *named ? named : "ssh";
     // No escape characters: everything that is typed is for the container.
-    const std::array<const char*, 9> words{program,      "-T",   "-e",       "none", "--",
+    const std::array<const char*, 9> words{program.c_str(), "-T",   "-e",       "none", "--",
                                            host.c_str(), "xctl", "--bridge", nullptr};
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -126,7 +126,7 @@ Result<UniqueFd> connect_to_host(const std::string& host) {
     ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), STDOUT_FILENO);
     pid_t child = 0;
     const int error =
-        ::posix_spawnp(&child, program, &actions, nullptr, const_cast<char* const*>(words.data()), environ);
+        ::posix_spawnp(&child, program.c_str(), &actions, nullptr, const_cast<char* const*>(words.data()), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) return fail_errno(error, std::format("cannot execute {}", program));
     return ours;

@@ -94,6 +94,32 @@ TEST(Arguments, ErrorsNameTheWord) {
               "stop: --timeout: \"soon\" is not a duration; see xctl help stop");
 }
 
+TEST(Arguments, NoValueIsEmpty) {
+    EXPECT_EQ(refused({"list", "-H", ""}), "list: the value of --host is empty; see xctl help list");
+    EXPECT_EQ(refused({"--host=", "list"}), "the value of --host is empty; see xctl help");
+    EXPECT_EQ(refused({"attach", "web", "--exec", ""}), "attach: the value of --exec is empty; see xctl help attach");
+    EXPECT_EQ(refused({"exec", "web", "-w", "", "--", "ls"}), "exec: the value of --cwd is empty; see xctl help exec");
+    EXPECT_EQ(refused({"exec", "web", "--env=", "--", "ls"}), "exec: the value of --env is empty; see xctl help exec");
+    // Each option that takes one, but for keys to detach: there may be none.
+    for (const auto& verb : api::kVerbs)
+        for (const auto& param : verb.params) {
+            if (!is_option(param) || param.kind == api::ParamKind::flag) continue;
+            const auto option = std::string(param.option) + "=";
+            EXPECT_NE(refused({std::string(verb.name).c_str(), option.c_str()}), "accepted") << verb.name << option;
+        }
+}
+
+TEST(Arguments, NoVariableIsEmpty) {
+    ::setenv("XCTL_HOST", "", 1);
+    EXPECT_EQ(refused({"list"}), "the variable XCTL_HOST is empty: set it to a value or unset it");
+    ::setenv("XCTL_HOST", "there", 1);
+    EXPECT_EQ(parsed({"list"}).options.host, "there");
+    ::unsetenv("XCTL_HOST");
+    ::setenv("XCTL_DETACH_KEYS", "", 1);
+    EXPECT_EQ(parsed({"attach", "web"}).options.detach_keys, "");
+    ::unsetenv("XCTL_DETACH_KEYS");
+}
+
 TEST(Arguments, ListsGrowAndRequiredWordsMustBeThere) {
     const auto command = parsed({"exec", "-e", "A=1", "web", "--env=B=2", "-it", "--", "ls", "-l"});
     EXPECT_EQ(command.request.env, (std::vector<std::string>{"A=1", "B=2"}));
