@@ -4,6 +4,8 @@
 #include <format>
 #include <map>
 
+#include "lib/base/container_id.hpp"
+
 namespace xctl {
 namespace {
 
@@ -39,6 +41,13 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
     return fail(Errc::denied, std::format("not authorized for {}", action));
 }
 
+/// polkit hands the name to its rules and shows it to people, so that only a valid one gets there.
+Result<> check_name(const api::VerbRow& verb, const api::Request& request) {
+    const bool has_name = !verb.params.empty() && verb.params.front().name == "name";
+    if (has_name) TRY(ContainerId::parse(request.name));
+    return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
@@ -52,6 +61,7 @@ Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
 
 void Access::check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done) {
     if (caller.root) return done({});
+    if (auto named = check_name(verb, request); !named) return done(std::move(named));
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
     const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
