@@ -5,6 +5,7 @@
 
 #include "daemon/definition_keys.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/oci/document.hpp"
 #include "lib/oci/names.hpp"
 
@@ -126,13 +127,6 @@ bool is_section(std::string_view pointer) {
     return std::ranges::any_of(kKeys, [&](const Key& key) {
         return key.name.starts_with(pointer) && key.name.substr(pointer.size()).starts_with('/');
     });
-}
-
-/// Control characters become '?', since the text may reach a terminal.
-std::string printable(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
 }
 
 /// A document, and where in it the members are.

@@ -12,6 +12,7 @@
 #include <format>
 
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/notify.hpp"
 #include "lib/plan/notify.hpp"
@@ -28,25 +29,21 @@ constexpr std::array<std::string_view, 4> kPassedOn{"STOPPING=1", "RELOADING=1",
 constexpr std::size_t kMaxNotification = 4096;
 constexpr int kMostAtOnce = 64;  // a container that never stops talking does not keep us from the others
 
-/// Whoever reads the status reads it on a terminal.
-bool is_printable(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
-}
-
 bool is_passed_on(std::string_view line) {
-    return is_printable(line) && std::ranges::any_of(kPassedOn, [&](std::string_view word) {
-               return word.ends_with('=') ? line.starts_with(word) : line == word;
-           });
+    return std::ranges::any_of(kPassedOn, [&](std::string_view word) {
+        return word.ends_with('=') ? line.starts_with(word) : line == word;
+    });
 }
 
 }  // namespace
 
 Notification parse_notification(std::string_view message) {
     Notification said;
-    for (auto& line : split(message, '\n')) {
+    for (const auto& line : split(message, '\n')) {
         said.ready |= line == "READY=1";
         said.watchdog |= line == "WATCHDOG=1";
-        if (is_passed_on(line)) said.passed_on.push_back(std::move(line));
+        // systemd refuses a status that is not UTF-8, and systemctl shows it on a terminal.
+        if (is_passed_on(line)) said.passed_on.push_back(printable(line));
     }
     return said;
 }

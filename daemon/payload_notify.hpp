@@ -17,7 +17,7 @@ namespace xctl {
 struct Notification {
     bool ready = false;
     bool watchdog = false;
-    std::vector<std::string> passed_on;  // assignments that systemd may see
+    std::vector<std::string> passed_on;  // assignments that systemd may see, made printable
 };
 
 Notification parse_notification(std::string_view message);
