@@ -3,6 +3,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "api/limits.hpp"
 #include "daemon/definition_keys.hpp"
 #include "daemon/settings.hpp"
 #include "lib/base/text.hpp"
@@ -126,14 +127,27 @@ Result<Assignment> parse_assignment(std::string_view word) {
     return Assignment{std::move(pointer), dump(value)};
 }
 
+/// Where the members of a file are.
+struct Places {
+    oci::Offsets offsets;
+    std::vector<std::size_t> newlines;  // offsets, too
+
+    explicit Places(std::string_view text) {
+        for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+            newlines.push_back(at);
+    }
+    [[nodiscard]] std::size_t line_of(std::size_t offset) const {
+        return static_cast<std::size_t>(std::ranges::lower_bound(newlines, offset) - newlines.begin()) + 1;
+    }
+};
+
 /// The last file that has a member there decided about it: what comes later only adds.
-std::string origin_of(const std::vector<NamedText>& files, const std::vector<oci::Offsets>& offsets,
+std::string origin_of(const std::vector<NamedText>& files, const std::vector<Places>& places,
                       const std::string& pointer) {
     for (auto i = files.size(); i-- > 0;) {
-        const auto at = offsets[i].find(pointer);
-        if (at == offsets[i].end()) continue;
-        const auto place = oci::line_and_column(files[i].text, at->second);
-        return std::format("{}:{}", files[i].file, place.substr(0, place.find(':')));
+        const auto at = places[i].offsets.find(pointer);
+        if (at == places[i].offsets.end()) continue;
+        return std::format("{}:{}", files[i].file, places[i].line_of(at->second));
     }
     return {};
 }
@@ -145,6 +159,10 @@ bool is_within(std::string_view key, std::string_view ancestor) {
 }
 
 Result<std::vector<Assignment>> parse_assignments(const std::vector<std::string>& words) {
+    // What follows looks for each of them in each file.
+    if (words.size() > api::kMaxSettings)
+        return fail(Errc::invalid_argument, std::format("{} settings are too many for one call, which takes {}",
+                                                        words.size(), api::kMaxSettings));
     std::vector<Assignment> out;
     for (const auto& word : words) out.push_back(TRY(parse_assignment(word)));
     if (out.empty()) return fail(Errc::invalid_argument, "nothing is to be set");
@@ -164,17 +182,17 @@ Result<std::string> with_assignments(const NamedText& file, const std::vector<As
 
 std::vector<api::Setting> list_settings(const std::vector<NamedText>& files) {
     Json merged;
-    std::vector<oci::Offsets> offsets;
+    std::vector<Places> places;
     for (const auto& file : files) {
-        (void)oci::parse_document(file.text, file.file, &offsets.emplace_back());
-        if (offsets.size() == 1)
+        (void)oci::parse_document(file.text, file.file, &places.emplace_back(file.text).offsets);
+        if (places.size() == 1)
             merged = parse(file.text);
         else
             merged.merge_patch(parse(file.text));
     }
     std::vector<api::Setting> out;
     visit_leaves(merged, "", [&](const std::string& pointer, const Json& value) {
-        out.push_back({pointer, dump(value), origin_of(files, offsets, pointer), {}});
+        out.push_back({pointer, dump(value), origin_of(files, places, pointer), {}});
     });
     return out;
 }

@@ -13,6 +13,14 @@ std::string value_of(const std::string& word) {
     return parsed->front().key + " " + parsed->front().value;
 }
 
+TEST(Assignments, AreLimitedInNumber) {
+    const std::vector<std::string> most(512, "config.hostname=web");
+    EXPECT_TRUE(parse_assignments(most));
+    auto more = most;
+    more.push_back(most.front());
+    EXPECT_EQ(parse_assignments(more).error().message, "513 settings are too many for one call, which takes 512");
+}
+
 TEST(Assignments, AreReadByTheTypeOfTheirKey) {
     const std::pair<const char*, const char*> words[]{
         {"autostart=yes", "/autostart true"},
