@@ -19,7 +19,7 @@ namespace xctl::api {
 
 enum class Output : unsigned char {
     container, containers, oci_state, fd, event, stats, interfaces, processes, exec, run, runs, settings,
-    findings, text, clients,
+    findings, text, clients, left_out,
 };
 
 /// The answer to a verb; its row says which of these are meant.
@@ -39,6 +39,7 @@ struct Reply {
     std::vector<Finding> findings;
     std::string text;
     std::vector<ClientInfo> clients;
+    std::uint64_t left_out = 0;
 };
 
 /// A struct's name in the varlink interface, and its fields.
@@ -118,7 +119,7 @@ using ReplyMember = std::variant<ContainerInfo Reply::*, std::vector<ContainerIn
                                  UniqueFd Reply::*, Event Reply::*, Stats Reply::*, std::vector<Interface> Reply::*,
                                  std::vector<Process> Reply::*, RunInfo Reply::*, std::vector<RunInfo> Reply::*,
                                  std::vector<Setting> Reply::*, std::vector<Finding> Reply::*,
-                                 std::vector<ClientInfo> Reply::*>;
+                                 std::vector<ClientInfo> Reply::*, std::uint64_t Reply::*>;
 
 struct OutputRow {
     Output value;
@@ -127,7 +128,7 @@ struct OutputRow {
     std::string_view help;
 };
 
-inline constexpr std::array<OutputRow, 15> kOutputs{{
+inline constexpr std::array<OutputRow, 16> kOutputs{{
     {Output::container, "container", &Reply::container, "The container after the call"},
     {Output::containers, "containers", &Reply::containers, "All containers, by name"},
     {Output::oci_state, "ociState", &Reply::oci_state,
@@ -144,6 +145,7 @@ inline constexpr std::array<OutputRow, 15> kOutputs{{
     {Output::findings, "findings", &Reply::findings, "What was found; nothing is good"},
     {Output::text, "text", &Reply::text, "The answer, for people"},
     {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},
+    {Output::left_out, "leftOut", &Reply::left_out, "How many more there are than the list before it holds"},
 }};
 static_assert(names_are_unique(kOutputs));
 

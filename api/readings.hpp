@@ -24,7 +24,7 @@ inline constexpr std::array<FieldRow<Process>, 6> kProcessFields{{
     {"parent", &Process::parent, "Process ID of its parent on the host"},
     {"uid", &Process::uid, "Its effective user on the host"},
     {"state", &Process::state, "Letter of its state, as proc_pid_stat(5) has it"},
-    {"command", &Process::command, "Command line, or the name in brackets of a process that shows none"},
+    {"command", &Process::command, "Command line, at most 4096 bytes of it, or the name in brackets of a process that shows none"},
 }};
 static_assert(names_are_unique(kProcessFields));
 
@@ -82,9 +82,10 @@ struct Interface {
     bool up = false;
     std::uint64_t received_bytes = 0, received_packets = 0, received_errors = 0, received_dropped = 0;
     std::uint64_t sent_bytes = 0, sent_packets = 0, sent_errors = 0, sent_dropped = 0;
+    std::uint64_t addresses_left_out = 0;
 };
 
-inline constexpr std::array<FieldRow<Interface>, 11> kInterfaceFields{{
+inline constexpr std::array<FieldRow<Interface>, 12> kInterfaceFields{{
     {"name", &Interface::name, "Name of the interface inside the container"},
     {"addresses", &Interface::addresses, "Its addresses, each with the length of its prefix"},
     {"up", &Interface::up, "Whether it is up"},
@@ -96,6 +97,7 @@ inline constexpr std::array<FieldRow<Interface>, 11> kInterfaceFields{{
     {"sentPackets", &Interface::sent_packets, "Packets sent"},
     {"sentErrors", &Interface::sent_errors, "Packets that could not be sent"},
     {"sentDropped", &Interface::sent_dropped, "Packets dropped when sending"},
+    {"addressesLeftOut", &Interface::addresses_left_out, "Number of its addresses that the answer leaves out"},
 }};
 static_assert(names_are_unique(kInterfaceFields));
 

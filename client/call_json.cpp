@@ -115,6 +115,7 @@ Errc code_of(std::string_view error_id) {
 }
 
 void read_value(sd_json_variant* json, std::string& out) { read_field(json, out); }
+void read_value(sd_json_variant* json, std::uint64_t& out) { read_field(json, out); }
 /// The descriptor is not in the message.
 void read_value(sd_json_variant*, UniqueFd&) {}
 template <api::Structure T>

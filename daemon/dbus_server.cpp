@@ -6,9 +6,12 @@
 #include <algorithm>
 
 #include "api/errors.hpp"
+#include "api/limits.hpp"
+#include "daemon/answer_size.hpp"
 #include "daemon/event_json.hpp"
 #include "daemon/peer.hpp"
 #include "lib/base/log.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl {
@@ -31,6 +34,8 @@ std::string signature_of_output(Output output) {
             return "h";
         else if constexpr (std::is_same_v<T, std::string>)
             return "s";
+        else if constexpr (std::is_same_v<T, std::uint64_t>)
+            return "t";
         else
             return api::Structure<T> ? "a{sv}" : "aa{sv}";
     });
@@ -76,6 +81,18 @@ void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& re
     }
 }
 
+/// What is sent passes through here: a text on the bus is UTF-8.
+template <class T>
+T sendable(const T& value) {
+    return value;
+}
+std::string sendable(const std::string& text) { return valid_utf8(text); }
+std::vector<std::string> sendable(const std::vector<std::string>& texts) {
+    std::vector<std::string> out;
+    for (const auto& text : texts) out.push_back(valid_utf8(text));
+    return out;
+}
+
 template <api::Structure T>
 Dictionary to_dictionary(const T& value) {
     Dictionary out;
@@ -84,14 +101,15 @@ Dictionary to_dictionary(const T& value) {
             [&](auto member) {
                 if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>,
                                               std::optional<std::uint64_t>>)
-                    out.emplace(row.name, sdbus::Variant(value.*member));
+                    out.emplace(row.name, sdbus::Variant(sendable(value.*member)));
             },
             row.member);
     }
     return out;
 }
 
-void append(sdbus::Message& message, const std::string& text) { message << text; }
+void append(sdbus::Message& message, const std::string& text) { message << sendable(text); }
+void append(sdbus::Message& message, std::uint64_t number) { message << number; }
 void append(sdbus::Message& message, const UniqueFd& fd) { message << sdbus::UnixFd(fd.get()); }
 void append(sdbus::Message& message, const api::Structure auto& value) { message << to_dictionary(value); }
 template <api::Structure T>
@@ -103,27 +121,39 @@ void append(sdbus::Message& message, const std::vector<T>& values) {
 
 sdbus::Error to_bus_error(const Error& error) {
     const auto name = std::string(api::kDbusErrorPrefix) + std::string(api::error_row(error.code).name);
-    return sdbus::Error(sdbus::Error::Name(name), error.message);
+    return sdbus::Error(sdbus::Error::Name(name), shortened(sendable(error.message), api::kMaxMessageBytes));
 }
 
-/// sdbus-c++ throws when the bus is gone or a text is not UTF-8; sending then fails for that one message.
-void try_to(const std::function<void()>& send) {
+/// sdbus-c++ throws when the bus is gone or refuses a message; sending then fails for that one message.
+Result<> attempt(const std::function<void()>& send) {
     try {
         send();
+        return {};
     } catch (const sdbus::Error& error) {
-        log_warning(from_bus_error(error, "D-Bus").message);
+        return std::unexpected(from_bus_error(error, "D-Bus"));
     }
+}
+
+void try_to(const std::function<void()>& send) {
+    if (const auto sent = attempt(send); !sent) log_warning(sent.error().message);
 }
 
 void send_error(const sdbus::MethodCall& call, const Error& error) {
     try_to([&] { call.createErrorReply(to_bus_error(error)).send(); });
 }
 
+/// The bus disconnects us for a message that is too large, so that none is tried. A caller to whom the answer cannot be
+/// sent gets an error instead.
 void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Reply& reply) {
-    auto message = call.createReply();
-    for (const auto output : verb.outputs)
-        api::visit_output(output, reply, [&](const auto& value) { append(message, value); });
-    message.send();
+    auto sent = check_size(verb, reply);
+    if (sent)
+        sent = attempt([&] {
+            auto message = call.createReply();
+            for (const auto output : verb.outputs)
+                api::visit_output(output, reply, [&](const auto& value) { append(message, value); });
+            message.send();
+        });
+    if (!sent) send_error(call, std::move(sent).error().context("cannot send the answer"));
 }
 
 bool send_line(int socket, const std::string& line) {
@@ -236,7 +266,7 @@ void DbusServer::dispatch(const api::VerbRow& verb, Manner manner, std::shared_p
     if (manner == Manner::repeated) return repeat(verb, std::move(*request), call);
     manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
         if (!reply) return send_error(call, reply.error());
-        try_to([&] { send_reply(verb, call, *reply); });
+        send_reply(verb, call, *reply);
     });
 }
 
@@ -293,7 +323,7 @@ void DbusServer::publish_container(const std::string& name) {
                 [&](auto member) {
                     if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(info.*member)>,
                                                   std::optional<std::uint64_t>>)
-                        reply << info.*member;
+                        reply << sendable(info.*member);
                 },
                 row.member);
         };
@@ -331,7 +361,7 @@ void DbusServer::on_event(const api::Event& event) {
     try_to([&] {
         root_->emitSignal("Event")
             .onInterface(std::string(api::kManagerInterface))
-            .withArguments(event.sequence, event.name, event.event, line);
+            .withArguments(event.sequence, event.name, event.event, sendable(line));
         if (const auto it = containers_.find(event.name); it != containers_.end())
             it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
     });

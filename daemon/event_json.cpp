@@ -29,6 +29,7 @@ Json to_json(const std::vector<T>& values) {
 }
 
 Json to_json(const std::string& text) { return text; }
+Json to_json(std::uint64_t number) { return number; }
 Json to_json(const UniqueFd&) { return nullptr; }
 
 std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }

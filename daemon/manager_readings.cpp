@@ -55,7 +55,9 @@ void Manager::reset(Request& request, const Done& done) {
 
 void Manager::ps(Request& request, const Done& done) {
     answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
-        reply.processes = TRY(container.list_processes());
+        auto found = TRY(container.list_processes());
+        reply.processes = std::move(found.rows);
+        reply.left_out = found.left_out;
         return {};
     });
 }
@@ -63,7 +65,9 @@ void Manager::ps(Request& request, const Done& done) {
 void Manager::stats(Request& request, const Done& done) {
     answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
         reply.stats = TRY(container.read_stats());
-        reply.interfaces = container.read_network();
+        auto found = container.read_network();
+        reply.interfaces = std::move(found.rows);
+        reply.left_out = found.left_out;
         return {};
     });
 }

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <format>
 
+#include "api/limits.hpp"
 #include "lib/base/time_text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/file.hpp"
@@ -78,7 +80,17 @@ void add_pressure(api::Stats& out, int cgroup) {
 
 api::Process to_process(const kernel::ProcessInfo& info) {
     return {static_cast<std::uint64_t>(info.pid), static_cast<std::uint64_t>(info.inner_pid),
-            static_cast<std::uint64_t>(info.parent), info.uid, std::string(1, info.state), info.command};
+            static_cast<std::uint64_t>(info.parent), info.uid, std::string(1, info.state),
+            shortened(valid_utf8(info.command), api::kMaxCommandBytes)};
+}
+
+/// How long it is as JSON, at most: "\u001b" has six bytes.
+std::size_t json_size(const api::Process& process) {
+    constexpr std::size_t kOfNames = 160, kEscaped = 6;
+    std::size_t size = kOfNames;
+    for (const char c : process.command)
+        size += static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\' ? kEscaped : 1;
+    return size;
 }
 
 /// The kernel function that it sleeps in, where the kernel says so.
@@ -102,20 +114,32 @@ api::Stats read_stats(const std::string& name, int cgroup) {
     return out;
 }
 
-Result<std::vector<api::Interface>> read_network(int pidfd) {
-    std::vector<api::Interface> out;
-    for (auto& link : TRY(kernel::read_interfaces(pidfd), "network interfaces")) {
+Result<Excerpt<api::Interface>> read_network(int pidfd) {
+    auto found = TRY(kernel::read_interfaces(pidfd, {api::kMaxInterfaces, api::kMaxAddresses}), "network interfaces");
+    Excerpt<api::Interface> out;
+    out.left_out = found.left_out;
+    for (auto& link : found.rows) {
         const auto& [in, sent] = std::pair(link.received, link.sent);
-        out.push_back({std::move(link.name), std::move(link.addresses), link.up, in.bytes, in.packets, in.errors,
-                       in.dropped, sent.bytes, sent.packets, sent.errors, sent.dropped});
+        out.rows.push_back({std::move(link.name), std::move(link.addresses), link.up, in.bytes, in.packets, in.errors,
+                            in.dropped, sent.bytes, sent.packets, sent.errors, sent.dropped, link.addresses_left_out});
     }
     return out;
 }
 
-Result<std::vector<api::Process>> list_container_processes(int cgroup) {
-    std::vector<api::Process> out;
-    for (const pid_t pid : TRY(kernel::read_tree(cgroup), "processes"))
-        if (const auto info = kernel::read_process_info(pid)) out.push_back(to_process(*info));
+Result<Excerpt<api::Process>> list_container_processes(int cgroup) {
+    const auto pids = TRY(kernel::read_tree(cgroup), "processes");
+    Excerpt<api::Process> out;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < pids.size(); ++i) {
+        if (out.rows.size() == api::kMaxProcesses || bytes >= api::kMaxListBytes) {
+            out.left_out = pids.size() - i;
+            break;
+        }
+        // A longer one shows that it is cut.
+        const auto info = kernel::read_process_info(pids[i], api::kMaxCommandBytes + 1);
+        if (!info) continue;
+        bytes += json_size(out.rows.emplace_back(to_process(*info)));
+    }
     return out;
 }
 

@@ -2,6 +2,7 @@
 // What the kernel says about a running container, as its users see it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,18 @@ namespace xctl {
 
 [[nodiscard]] api::Stats read_stats(const std::string& name, int cgroup);
 
-/// Of the network namespace that a process is in.
-Result<std::vector<api::Interface>> read_network(int pidfd);
+/// As much of a list as an answer may hold (api/limits.hpp), and how many rows it leaves out.
+template <class Row>
+struct Excerpt {
+    std::vector<Row> rows;
+    std::uint64_t left_out = 0;
+};
 
-/// Of the whole tree. One that ends meanwhile is left out.
-Result<std::vector<api::Process>> list_container_processes(int cgroup);
+/// Of the network namespace that a process is in.
+Result<Excerpt<api::Interface>> read_network(int pidfd);
+
+/// Of the whole tree, by number. A process that ends meanwhile is neither listed nor counted.
+Result<Excerpt<api::Process>> list_container_processes(int cgroup);
 
 /// The processes of a tree that was killed and still has some: who they are and what they wait for.
 [[nodiscard]] std::string describe_stuck(int cgroup);

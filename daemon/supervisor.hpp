@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 
-#include "api/readings.hpp"
 #include "api/types.hpp"
 #include "daemon/blueprint.hpp"
 #include "daemon/checks.hpp"
@@ -22,6 +21,7 @@
 #include "daemon/freezer.hpp"
 #include "daemon/idle.hpp"
 #include "daemon/journal.hpp"
+#include "daemon/readings.hpp"
 #include "daemon/record.hpp"
 #include "daemon/root_changes.hpp"
 #include "daemon/run.hpp"
@@ -72,9 +72,9 @@ public:
     Result<Execs::Opened> exec(const api::Request& request, Execs::Started started,
                                std::function<void(const ExitRecord&)> ended = {});
     [[nodiscard]] Execs& execs() noexcept { return execs_; }
-    Result<std::vector<api::Process>> list_processes() const;
+    Result<Excerpt<api::Process>> list_processes() const;
     Result<api::Stats> read_stats() const;
-    [[nodiscard]] std::vector<api::Interface> read_network() const;
+    [[nodiscard]] Excerpt<api::Interface> read_network() const;
     /// The last run that failed, or else the last one; empty without any.
     [[nodiscard]] api::RunInfo last_failure() const;
     [[nodiscard]] std::vector<api::RunInfo> history() const;

@@ -140,16 +140,16 @@ Result<int> Supervisor::open_payload() const {
     return run_->payload();
 }
 
-Result<std::vector<api::Process>> Supervisor::list_processes() const {
+Result<Excerpt<api::Process>> Supervisor::list_processes() const {
     return list_container_processes(TRY(open_payload()));
 }
 
 Result<api::Stats> Supervisor::read_stats() const { return xctl::read_stats(id_.str(), TRY(open_payload())); }
 
 /// One that has the host's network has no interfaces of its own.
-std::vector<api::Interface> Supervisor::read_network() const {
+Excerpt<api::Interface> Supervisor::read_network() const {
     if (!run_ || plan::find_namespace(run_->plan(), plan::NamespaceKind::network) == nullptr) return {};
-    return xctl::read_network(run_->pidfd()).value_or(std::vector<api::Interface>());
+    return xctl::read_network(run_->pidfd()).value_or(Excerpt<api::Interface>());
 }
 
 api::RunInfo Supervisor::last_failure() const {

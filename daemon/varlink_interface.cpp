@@ -129,7 +129,7 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
                 add(SD_VARLINK_NAMED_TYPE, 0, structures_[api::Described<T>::kName]);
             else if constexpr (std::is_same_v<T, std::string>)
                 add(SD_VARLINK_STRING, 0);
-            else if constexpr (std::is_same_v<T, UniqueFd>)
+            else if constexpr (std::is_same_v<T, UniqueFd> || std::is_same_v<T, std::uint64_t>)
                 add(SD_VARLINK_INT, 0);
             else
                 add(SD_VARLINK_NAMED_TYPE, SD_VARLINK_ARRAY,

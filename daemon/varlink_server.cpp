@@ -8,12 +8,17 @@
 #include <iterator>
 #include <list>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "api/errors.hpp"
+#include "api/limits.hpp"
+#include "daemon/answer_size.hpp"
 #include "daemon/peer.hpp"
 #include "daemon/varlink_interface.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl {
 namespace {
@@ -60,9 +65,10 @@ private:
     sd_json_variant* object_ = nullptr;
 };
 
+/// The only place where a text becomes JSON, which is UTF-8.
 sd_json_variant* json_of(const std::string& value) {
     sd_json_variant* json = nullptr;
-    (void)sd_json_variant_new_string(&json, value.c_str());
+    (void)sd_json_variant_new_string(&json, valid_utf8(value).c_str());
     return json;
 }
 sd_json_variant* json_of(bool value) {
@@ -80,18 +86,10 @@ sd_json_variant* json_of(std::int64_t value) {
     (void)sd_json_variant_new_integer(&json, value);
     return json;
 }
-sd_json_variant* json_of(const std::vector<std::string>& value) {
-    std::vector<char*> words;
-    for (const auto& word : value) words.push_back(const_cast<char*>(word.c_str()));
-    words.push_back(nullptr);
-    sd_json_variant* json = nullptr;
-    (void)sd_json_variant_new_array_strv(&json, words.data());
-    return json;
-}
-
 template <api::Structure T>
 sd_json_variant* json_of(const T& value);
-template <api::Structure T>
+template <class T>
+    requires api::Structure<T> || std::same_as<T, std::string>
 sd_json_variant* json_of(const std::vector<T>& values);
 
 template <class T>
@@ -115,7 +113,8 @@ sd_json_variant* json_of(const T& value) {
     return sd_json_variant_ref(object.get());
 }
 
-template <api::Structure T>
+template <class T>
+    requires api::Structure<T> || std::same_as<T, std::string>
 sd_json_variant* json_of(const std::vector<T>& values) {
     std::vector<sd_json_variant*> elements;
     for (const auto& value : values) elements.push_back(json_of(value));
@@ -136,8 +135,19 @@ void read(sd_json_variant* json, std::vector<std::string>& out) {
         out.emplace_back(sd_json_variant_string(sd_json_variant_by_index(json, i)));
 }
 
-/// The name of a parameter that is out of range, or empty.
+/// The name of a parameter that is given twice, or empty. sd-json keeps both, and looks up the first.
+std::string find_repeated(sd_json_variant* parameters) {
+    std::unordered_set<std::string_view> names;
+    for (std::size_t i = 0; i + 1 < sd_json_variant_elements(parameters); i += 2) {
+        const char* const name = sd_json_variant_string(sd_json_variant_by_index(parameters, i));
+        if (!names.insert(name).second) return name;
+    }
+    return {};
+}
+
+/// The name of a parameter that is given twice or out of range, or empty.
 std::string read_request(const api::VerbRow& verb, sd_json_variant* parameters, Request& request) {
+    if (auto repeated = find_repeated(parameters); !repeated.empty()) return repeated;
     for (const auto& param : verb.params) {
         auto* json = sd_json_variant_by_key(parameters, param.name.data());
         if (json == nullptr || sd_json_variant_is_null(json)) continue;
@@ -170,7 +180,7 @@ api::Peer peer_of(sd_varlink* link) {
 
 void send_error(sd_varlink* link, const Error& error) {
     Object json;
-    put(json, "message", error.message);
+    put(json, "message", shortened(valid_utf8(error.message), api::kMaxMessageBytes));
     put(json, "step", error.step);
     put(json, "path", error.path);
     put(json, "errno", static_cast<std::int64_t>(error.sys_errno));
@@ -179,6 +189,7 @@ void send_error(sd_varlink* link, const Error& error) {
 }
 
 Result<> put_reply(Object& json, sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
+    TRY(check_size(verb, reply));
     for (const auto output : verb.outputs) {
         const char* name = api::output_row(output).name.data();
         auto done = api::visit_output(output, reply, [&]<class T>(T& value) -> Result<> {
@@ -197,17 +208,26 @@ Result<> put_reply(Object& json, sd_varlink* link, const api::VerbRow& verb, api
     return {};
 }
 
+/// A caller to whom the answer cannot be sent, as when it is too large, gets an error instead. An answer with a
+/// descriptor is small, so that none is left for the error to carry.
+bool send(sd_varlink* link, Object& json, int (*how)(sd_varlink*, sd_json_variant*)) {
+    const int result = json.get() != nullptr ? how(link, json.get()) : -ENOMEM;
+    if (result >= 0) return true;
+    send_error(link, Error{Errc::system, -result, "cannot send the answer: " + errno_text(-result), {}, {}});
+    return false;
+}
+
 void send_reply(sd_varlink* link, const api::VerbRow& verb, api::Reply& reply) {
     Object json;
     if (const auto put = put_reply(json, link, verb, reply); !put) return send_error(link, put.error());
-    (void)sd_varlink_reply(link, json.get());
+    send(link, json, sd_varlink_reply);
 }
 
 /// One answer of several; false when nobody listens any more.
 bool notify(sd_varlink* link, const api::VerbRow& verb, Result<api::Reply> reply) {
     Object json;
     const auto put = reply ? put_reply(json, link, verb, *reply) : Result<>(std::unexpected(reply.error()));
-    if (put) return sd_varlink_notify(link, json.get()) >= 0;
+    if (put) return send(link, json, sd_varlink_notify);
     send_error(link, put.error());
     return false;
 }

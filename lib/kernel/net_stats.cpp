@@ -55,19 +55,28 @@ std::optional<InterfaceAddress> parse_interface_address(std::uint16_t type, std:
     return InterfaceAddress{static_cast<int>(header->ifa_index), std::move(text)};
 }
 
-Result<std::vector<NetInterface>> read_interfaces(int net_namespace) {
+Result<NetInterfaces> read_interfaces(int net_namespace, NetLimits limits) {
     auto socket = TRY(netlink::Socket::open_inside(net_namespace));
-    std::vector<NetInterface> out;
+    NetInterfaces out;
+    auto& rows = out.rows;
     TRY(socket.dump(Request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}), "list of interfaces",
                     [&](std::uint16_t type, std::string_view payload) {
-                        if (auto found = parse_interface(type, payload)) out.push_back(std::move(*found));
+                        auto found = parse_interface(type, payload);
+                        if (found && rows.size() == limits.interfaces)
+                            ++out.left_out;
+                        else if (found)
+                            rows.push_back(std::move(*found));
                     }));
     TRY(socket.dump(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}), "list of addresses",
                     [&](std::uint16_t type, std::string_view payload) {
                         auto address = parse_interface_address(type, payload);
                         if (!address) return;
-                        const auto owner = std::ranges::find(out, address->interface, &NetInterface::index);
-                        if (owner != out.end()) owner->addresses.push_back(std::move(address->text));
+                        const auto owner = std::ranges::find(rows, address->interface, &NetInterface::index);
+                        if (owner == rows.end()) return;
+                        if (owner->addresses.size() == limits.addresses)
+                            ++owner->addresses_left_out;
+                        else
+                            owner->addresses.push_back(std::move(address->text));
                     }));
     return out;
 }

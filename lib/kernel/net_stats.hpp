@@ -2,6 +2,7 @@
 // The network interfaces of a process, with addresses and counters: rtnetlink(7).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,18 @@ struct NetInterface {
     bool up = false;
     std::vector<std::string> addresses;  // "10.0.0.2/24"
     Traffic received, sent;
+    std::uint64_t addresses_left_out = 0;
+};
+
+struct NetInterfaces {
+    std::vector<NetInterface> rows;
+    std::uint64_t left_out = 0;
+};
+
+/// How many are kept; the others are counted.
+struct NetLimits {
+    std::size_t interfaces;
+    std::size_t addresses;  // of each interface
 };
 
 /// Of an answer to RTM_GETLINK, its payload behind the nlmsghdr; nothing if the answer is of another kind.
@@ -35,6 +48,6 @@ struct InterfaceAddress {
 [[nodiscard]] std::optional<InterfaceAddress> parse_interface_address(std::uint16_t type, std::string_view payload);
 
 /// In the network namespace of the pidfd's process, or of a namespace's file. The caller is single-threaded.
-Result<std::vector<NetInterface>> read_interfaces(int net_namespace);
+Result<NetInterfaces> read_interfaces(int net_namespace, NetLimits limits);
 
 }  // namespace xctl::kernel

@@ -11,8 +11,6 @@
 namespace xctl::kernel {
 namespace {
 
-constexpr std::size_t kMaxCommand = 128 * 1024;
-
 template <class Number>
 Number number_at(const std::vector<std::string>& words, std::size_t index, Number standard) {
     if (index >= words.size()) return standard;
@@ -46,10 +44,10 @@ ProcessInfo parse_process_info(std::string_view status, std::string_view command
     return info;
 }
 
-Result<ProcessInfo> read_process_info(pid_t pid) {
+Result<ProcessInfo> read_process_info(pid_t pid, std::size_t limit) {
     const auto directory = "/proc/" + std::to_string(pid);
     const auto status = TRY(read_file_at(AT_FDCWD, directory + "/status"));
-    const auto command = read_file_at(AT_FDCWD, directory + "/cmdline", kMaxCommand);
+    const auto command = read_beginning_at(AT_FDCWD, directory + "/cmdline", limit);
     return parse_process_info(status, command.value_or(std::string()));
 }
 

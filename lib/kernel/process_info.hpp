@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,8 @@ struct ProcessInfo {
     std::string command;   // arguments separated by blanks; "[name]" where there are none
 };
 
-Result<ProcessInfo> read_process_info(pid_t pid);
+/// At most `limit` bytes of the command line are read.
+Result<ProcessInfo> read_process_info(pid_t pid, std::size_t limit = 4096);
 
 /// From the texts of the two files.
 [[nodiscard]] ProcessInfo parse_process_info(std::string_view status, std::string_view command_line);

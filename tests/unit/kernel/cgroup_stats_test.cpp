@@ -2,6 +2,7 @@
 #include "lib/kernel/cgroup_stats.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/net_stats.hpp"
@@ -66,12 +67,35 @@ TEST(ProcessInfo, ANumberThatDoesNotFitIsNoProcess) {
 
 TEST(NetStats, TheLoopbackOfOurOwnNamespace) {
     const auto own = open_at(AT_FDCWD, "/proc/self/ns/net", O_RDONLY).value();
-    const auto interfaces = read_interfaces(own.get());
+    const auto interfaces = read_interfaces(own.get(), {16, 16});
     if (!interfaces && interfaces.error().sys_errno == EPERM) GTEST_SKIP() << "needs root";
     ASSERT_TRUE(interfaces) << interfaces.error().message;
     bool found = false;
-    for (const auto& row : *interfaces) found = found || row.name == "lo";
+    for (const auto& row : interfaces->rows) found = found || row.name == "lo";
     EXPECT_TRUE(found);
+}
+
+TEST(NetStats, WhatIsBeyondTheLimitsIsCounted) {
+    const auto own = open_at(AT_FDCWD, "/proc/self/ns/net", O_RDONLY).value();
+    const auto all = read_interfaces(own.get(), {1000, 1000});
+    if (!all && all.error().sys_errno == EPERM) GTEST_SKIP() << "needs root";
+    ASSERT_TRUE(all) << all.error().message;
+    const auto none = read_interfaces(own.get(), {0, 0}).value();
+    EXPECT_TRUE(none.rows.empty());
+    EXPECT_EQ(none.left_out, all->rows.size());
+    const auto bare = read_interfaces(own.get(), {1000, 0}).value();
+    ASSERT_EQ(bare.rows.size(), all->rows.size());
+    for (std::size_t i = 0; i < bare.rows.size(); ++i) {
+        EXPECT_TRUE(bare.rows[i].addresses.empty());
+        EXPECT_EQ(bare.rows[i].addresses_left_out, all->rows[i].addresses.size());
+    }
+}
+
+TEST(ProcessInfo, ALongCommandIsReadInPart) {
+    const auto whole = read_process_info(::getpid()).value();
+    const auto part = read_process_info(::getpid(), 3).value();
+    EXPECT_EQ(part.command, whole.command.substr(0, 3));
+    EXPECT_GT(whole.command.size(), 3U);
 }
 
 }  // namespace
