@@ -8,6 +8,7 @@
 #include "api/errors.hpp"
 #include "client/patience.hpp"
 #include "client/stream.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl::client {
 namespace {
@@ -76,7 +77,7 @@ int status_of(const std::optional<api::RunEnd>& end) {
     return end->signaled ? api::kExitSignalBase + end->status : end->status;
 }
 
-void say(std::string_view text) { std::fprintf(stderr, "xctl: %.*s\n", static_cast<int>(text.size()), text.data()); }
+void say(std::string_view text) { std::fprintf(stderr, "xctl: %s\n", printable(text).c_str()); }
 
 /// The exit status, for every outcome but a lost connection.
 int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const StreamState& state) {

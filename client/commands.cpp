@@ -10,6 +10,7 @@
 #include "client/edit.hpp"
 #include "client/patience.hpp"
 #include "client/render.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl::client {
 namespace {
@@ -18,8 +19,10 @@ using api::Verb;
 
 Time now() { return std::chrono::system_clock::now(); }
 
-/// A full disk or closed pipe is an error, not silence.
-Result<int> print(const std::string& text) {
+/// Every answer is printed here, so that none controls the terminal, whoever made it. JSON is the same afterwards, as
+/// json_text() has escaped it. A full disk or closed pipe is an error, not silence.
+Result<int> print(std::string_view answer) {
+    const auto text = printable_lines(answer);
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         return fail_errno(errno, "cannot write to standard output");
     return EXIT_SUCCESS;
@@ -51,7 +54,7 @@ Result<int> run_clients(Client& client, const Command& command) {
 
 Result<int> run_state(Client& client, const Command& command) {
     const auto reply = TRY(client.call_patiently(*command.verb, command.request));
-    return print(command.options.json ? reply.oci_state + '\n' : render_state(reply.container, now()));
+    return print(command.options.json ? json_document(reply.oci_state) + '\n' : render_state(reply.container, now()));
 }
 
 Result<int> run_wait(Client& client, const Command& command) {
@@ -77,14 +80,16 @@ Result<int> run_reading(Client& client, const Command& command, Render render) {
 }
 
 Result<int> run_ps(Client& client, const Command& command) {
-    return run_reading(client, command, [](const Command& asked, const api::Reply& reply) {
-        return asked.options.json ? json_of(reply.processes) + '\n' : render_processes(reply.processes);
-    });
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    if (!command.options.json) return print(render_processes(reply.processes, reply.left_out));
+    // The array that scripts read has no place for it.
+    if (reply.left_out > 0) std::fprintf(stderr, "xctl: %s\n", left_out_text(reply.left_out, "processes").c_str());
+    return print(json_of(reply.processes) + '\n');
 }
 
 std::string stats_text(const Command& asked, const api::Reply& reply) {
-    return asked.options.json ? json_of(reply.stats, reply.interfaces) + '\n'
-                              : render_stats(reply.stats, reply.interfaces);
+    return asked.options.json ? json_of(reply.stats, reply.interfaces, reply.left_out) + '\n'
+                              : render_stats(reply.stats, reply.interfaces, reply.left_out);
 }
 
 /// While xctld is being restarted nothing is printed.

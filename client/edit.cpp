@@ -12,8 +12,8 @@
 #include <format>
 #include <memory>
 
-#include "client/render.hpp"
 #include "lib/base/unique_fd.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl::client {
 namespace {

@@ -10,11 +10,13 @@
 #include "api/errors.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl::client {
 namespace {
 
 constexpr std::string_view kNothing = "-";
+constexpr std::size_t kGap = 2;  // between the columns of a table
 
 }  // namespace
 
@@ -49,6 +51,12 @@ namespace {
 std::string signal_text(std::int64_t number) {
     const char* name = number > 0 && number < NSIG ? ::sigabbrev_np(static_cast<int>(number)) : nullptr;
     return name ? std::string(name) : std::to_string(number);
+}
+
+/// Of UTF-8.
+std::size_t characters_of(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 /// One row of a table: what it is called, and its text for one container or client.
@@ -107,13 +115,24 @@ constexpr std::array<Column<api::ClientInfo>, 6> kClientColumns{{
 
 }  // namespace
 
+std::string left_out_text(std::uint64_t count, std::string_view what) {
+    return count == 0 ? std::string() : std::format("... and {} more {}", count, what);
+}
+
 std::string table_text(const std::vector<std::vector<std::string>>& lines) {
+    auto cells = lines;
     std::vector<std::size_t> widths(lines.front().size());
-    for (const auto& line : lines)
-        for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+    for (auto& line : cells)
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            line[i] = printable(line[i]);
+            widths[i] = std::max(widths[i], characters_of(line[i]));
+        }
     std::string out;
-    for (const auto& line : lines) {
-        for (std::size_t i = 0; i + 1 < line.size(); ++i) out += std::format("{:<{}}  ", line[i], widths[i]);
+    for (const auto& line : cells) {
+        for (std::size_t i = 0; i + 1 < line.size(); ++i) {
+            out += line[i];
+            out.append(widths[i] - characters_of(line[i]) + kGap, ' ');
+        }
         out += line.back() + '\n';
     }
     return out;
@@ -136,7 +155,7 @@ std::string table_of(std::span<const T> values, const std::array<Column<T>, N>& 
     for (const auto& column : columns) lines.front().emplace_back(column.title);
     for (const auto& value : values) {
         auto& line = lines.emplace_back();
-        for (const auto& column : columns) line.push_back(printable(column.text(value, now)));
+        for (const auto& column : columns) line.push_back(column.text(value, now));
     }
     return table_text(lines);
 }
@@ -163,6 +182,15 @@ std::string object_text(const T& value, const Rows& rows) {
         out += std::visit([&](auto member) { return json_of(value.*member); }, row.member);
     }
     return out += '}';
+}
+
+/// The first character of the text as it stands in a JSON string; the document's own quotes and backslashes are the
+/// caller's.
+std::string json_character(const Character& character, std::string_view text) {
+    if (character.kind == CharacterKind::invalid) return "\\ufffd";
+    if (character.kind == CharacterKind::control)
+        return std::format("\\u{:04x}", static_cast<std::uint32_t>(character.code));
+    return std::string(text.substr(0, character.length));
 }
 
 /// As `xctl set` takes it: with dots, unless there are some in a name.
@@ -243,28 +271,33 @@ template std::string json_of(const std::vector<api::Setting>&);
 template std::string json_of(const std::vector<api::Finding>&);
 template std::string json_of(const std::vector<api::ClientInfo>&);
 
-std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces) {
+std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces, std::uint64_t left_out) {
     auto out = json_of(stats);
     out.pop_back();
-    return out + ",\"interfaces\":" + json_of(interfaces) + "}";
+    return std::format("{},\"interfaces\":{},\"leftOut\":{}}}", out, json_of(interfaces), left_out);
 }
 
 std::string json_text(std::string_view text) {
     std::string out = "\"";
-    for (std::size_t i = 0; i < text.size();) {
-        const char c = text[i];
-        const auto length = utf8_length(text.substr(i));
-        if (length == 0)
-            out += "\\ufffd";
-        else if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            out += std::format("\\u{:04x}", static_cast<unsigned char>(c));
+    while (!text.empty()) {
+        const auto character = first_character(text);
+        if (text.front() == '"' || text.front() == '\\')
+            (out += '\\') += text.front();
         else
-            out += text.substr(i, length);
-        i += std::max<std::size_t>(length, 1);
+            out += json_character(character, text);
+        text.remove_prefix(character.length);
     }
     return out += '"';
+}
+
+std::string json_document(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto character = first_character(text);
+        out += text.front() == '\n' ? "\n" : json_character(character, text);
+        text.remove_prefix(character.length);
+    }
+    return out;
 }
 
 std::string exit_text(std::string_view reason, std::int64_t status) {
@@ -279,13 +312,6 @@ int exit_status_of(const api::ContainerInfo& container) {
     if (container.exit_reason == "exited") return status;
     if (container.exit_reason == "signal" || container.exit_reason == "oom-kill") return api::kExitSignalBase + status;
     return api::kExitOwnFailure;
-}
-
-std::string printable(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return out;
 }
 
 }  // namespace xctl::client

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +25,12 @@ using Time = std::chrono::system_clock::time_point;
 /// "key: value" lines; what has no value is left out.
 [[nodiscard]] std::string render_state(const api::ContainerInfo& container, Time now);
 
-[[nodiscard]] std::string render_processes(std::span<const api::Process> processes);
-[[nodiscard]] std::string render_stats(const api::Stats& stats, std::span<const api::Interface> interfaces);
+/// The last line says how many are left out, if any are.
+[[nodiscard]] std::string render_processes(std::span<const api::Process> processes, std::uint64_t left_out);
+[[nodiscard]] std::string render_stats(const api::Stats& stats, std::span<const api::Interface> interfaces,
+                                       std::uint64_t left_out);
+/// "... and 12 more processes", or empty for none.
+[[nodiscard]] std::string left_out_text(std::uint64_t count, std::string_view what);
 
 /// How a run ended and why, in a paragraph, with what it printed last.
 [[nodiscard]] std::string render_why(const std::string& name, const api::RunInfo& run, Time now);
@@ -40,8 +45,9 @@ template <api::Structure T>
 [[nodiscard]] std::string json_of(const T& value);
 template <api::Structure T>
 [[nodiscard]] std::string json_of(const std::vector<T>& values);
-/// One object: the statistics with a member "interfaces".
-[[nodiscard]] std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces);
+/// One object: the statistics with the members "interfaces" and "leftOut".
+[[nodiscard]] std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces,
+                                  std::uint64_t left_out);
 
 /// KEY = VALUE  # FILE:LINE
 std::string render_settings(std::span<const api::Setting> settings);
@@ -49,8 +55,10 @@ std::string render_settings(std::span<const api::Setting> settings);
 std::string render_differences(std::span<const api::Setting> differences);
 std::string render_findings(std::span<const api::Finding> findings);
 
-/// A JSON string; what is not UTF-8 becomes U+FFFD.
+/// A JSON string. Control characters, also those beyond ASCII, are escaped; what is not UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string json_text(std::string_view text);
+/// A JSON document that somebody else wrote, with the same escapes. Newlines between its values stay.
+[[nodiscard]] std::string json_document(std::string_view text);
 
 /// "exited 3", "signal KILL", "oom-kill KILL", or "-" before the first exit.
 [[nodiscard]] std::string exit_text(std::string_view reason, std::int64_t status);
@@ -60,15 +68,12 @@ std::string render_findings(std::span<const api::Finding> findings);
 /// "3min ago", "in 2s", or "-" for never.
 [[nodiscard]] std::string age_text(std::uint64_t usec, Time now);
 [[nodiscard]] std::string time_text(std::uint64_t usec);
-/// Columns under a header line, the last one as long as it likes.
+/// Columns under a header line, the last one as long as it likes. Each cell is made printable.
 [[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>>& lines);
-/// "key: value" lines; those without a value are left out.
+/// "key: value" lines, made printable; those without a value are left out.
 [[nodiscard]] std::string pairs_text(const std::vector<std::pair<std::string_view, std::string>>& pairs);
 
 /// What a shell would see: the code, or 128 + the signal; kExitOwnFailure if it never ran or nobody knows.
 [[nodiscard]] int exit_status_of(const api::ContainerInfo& container);
-
-/// Without control characters, which could play tricks with a terminal.
-[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace xctl::client

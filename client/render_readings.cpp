@@ -7,6 +7,7 @@
 
 #include "client/render.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 
 namespace xctl::client {
 namespace {
@@ -22,9 +23,10 @@ std::string duration_text(std::uint64_t usec) {
 std::string share(std::uint64_t some) { return std::format("{}.{:02}%", some / 100, some % 100); }
 
 std::string interface_text(const api::Interface& interface) {
-    return std::format("{}{}{}{}, {} received, {} sent", interface.name, interface.up ? "" : " (down)",
-                       interface.addresses.empty() ? "" : " ", join(interface.addresses, " "),
-                       size_text(interface.received_bytes), size_text(interface.sent_bytes));
+    const auto more = left_out_text(interface.addresses_left_out, "addresses");
+    return std::format("{}{}{}{}{}{}, {} received, {} sent", interface.name, interface.up ? "" : " (down)",
+                       interface.addresses.empty() ? "" : " ", join(interface.addresses, " "), more.empty() ? "" : " ",
+                       more, size_text(interface.received_bytes), size_text(interface.sent_bytes));
 }
 
 std::string memory_text(const api::Stats& s) {
@@ -66,15 +68,16 @@ std::string indented(std::string_view text) {
 
 }  // namespace
 
-std::string render_processes(std::span<const api::Process> processes) {
+std::string render_processes(std::span<const api::Process> processes, std::uint64_t left_out) {
     std::vector<std::vector<std::string>> lines{{"PID", "INNER", "PARENT", "UID", "STATE", "COMMAND"}};
     for (const auto& p : processes)
         lines.push_back({std::to_string(p.pid), std::to_string(p.inner_pid), std::to_string(p.parent),
-                         std::to_string(p.uid), p.state, printable(p.command)});
-    return table_text(lines);
+                         std::to_string(p.uid), p.state, p.command});
+    const auto more = left_out_text(left_out, "processes");
+    return table_text(lines) + more + (more.empty() ? "" : "\n");
 }
 
-std::string render_stats(const api::Stats& s, std::span<const api::Interface> interfaces) {
+std::string render_stats(const api::Stats& s, std::span<const api::Interface> interfaces, std::uint64_t left_out) {
     std::vector<std::pair<std::string_view, std::string>> pairs{
         {"Name", s.name},
         {"Memory", memory_text(s)},
@@ -87,6 +90,7 @@ std::string render_stats(const api::Stats& s, std::span<const api::Interface> in
                                  share(s.memory_full), share(s.io_some), share(s.io_full))},
     };
     for (const auto& interface : interfaces) pairs.emplace_back("Network", interface_text(interface));
+    pairs.emplace_back("Network", left_out_text(left_out, "interfaces"));
     return pairs_text(pairs);
 }
 
@@ -104,7 +108,7 @@ std::string render_history(std::span<const api::RunInfo> runs, Time now) {
     std::vector<std::vector<std::string>> lines{{"RUN", "STARTED", "ENDED", "EXIT", "CAUSE", "DETAILS"}};
     for (const auto& run : runs)
         lines.push_back({std::to_string(run.run), time_text(run.started), age_text(run.ended, now),
-                         exit_text(run.exit_reason, run.exit_status), run.cause, printable(join(reasons(run), "; "))});
+                         exit_text(run.exit_reason, run.exit_status), run.cause, join(reasons(run), "; ")});
     return table_text(lines);
 }
 

@@ -76,7 +76,31 @@ TEST(Render, EventsAreOneLine) {
               "\"exitReason\":\"exited\",\"exitStatus\":3,\"message\":\"two\\u000alines\"}");
 }
 
-TEST(Render, ControlCharactersStayOffTheTerminal) { EXPECT_EQ(printable("a\x1b[2Jb\x7f"), "a?[2Jb?"); }
+TEST(Render, ControlCharactersStayOffTheTerminal) {
+    const std::string bad = "a\x1b[2J\xc2\x9b" "31m\xe2\x80\xae\xff\n";
+    const std::string shown = "a?[2J?31m?\xef\xbf\xbd?";
+    const std::vector<api::Process> processes{{1, 1, 0, 0, bad, bad}};
+    EXPECT_EQ(render_processes(processes, 0), "PID  INNER  PARENT  UID  STATE" + std::string(shown.size() - 2 - 5, ' ') +
+                                               "  COMMAND\n1    1      0       0    " + shown + "  " + shown + "\n");
+    const std::vector<api::Interface> interfaces{{bad, {bad}, true}};
+    EXPECT_NE(render_stats({}, interfaces, 0).find("Network: " + shown + " " + shown + ", 0B"), std::string::npos);
+    auto info = stopped();
+    info.name = info.message = bad;
+    EXPECT_NE(render_state(info, kNow).find("Message: " + shown + "\n"), std::string::npos);
+    EXPECT_NE(render_list(std::vector{info}, kNow).find("\n" + shown + "  "), std::string::npos);
+    api::RunInfo run;
+    run.run = 1;
+    run.message = run.console = bad;
+    EXPECT_NE(render_why("web", run, kNow).find("; " + shown + ".\n"), std::string::npos);
+    EXPECT_NE(render_why("web", run, kNow).find("    " + shown.substr(0, shown.size() - 1) + "\n"), std::string::npos);
+    EXPECT_NE(render_history(std::vector{run}, kNow).find("  " + shown + "\n"), std::string::npos);
+}
+
+TEST(Render, ControlCharactersAreEscapedInJson) {
+    EXPECT_EQ(json_text("a\x1b\xc2\x9b\xe2\x80\xae\xff\\\""), R"("a\u001b\u009b\u202e\ufffd\\\"")");
+    EXPECT_EQ(json_document("{\"a\\n\": \"\xc2\x9b\",\n \"h\xc3\xb6he\": 1}"),
+              "{\"a\\n\": \"\\u009b\",\n \"h\xc3\xb6he\": 1}");
+}
 
 TEST(Render, ExitStatusForShells) {
     auto info = stopped();
@@ -118,12 +142,28 @@ TEST(Render, StatsLeaveOutLimitsThatAreNone) {
     stats.processes = 2;
     stats.processes_limit = 10;
     const std::vector<api::Interface> interfaces{{"eth0", {"10.0.0.2/24"}, true, 2048, 1, 0, 0, 10, 1, 0, 0}};
-    const auto text = render_stats(stats, interfaces);
+    const auto text = render_stats(stats, interfaces, 0);
     EXPECT_NE(text.find("Memory: 3.0M, "), std::string::npos) << text;
     EXPECT_NE(text.find("Processes: 2 of 10\n"), std::string::npos) << text;
     EXPECT_NE(text.find("Network: eth0 10.0.0.2/24, 2.0K received, 10B sent\n"), std::string::npos) << text;
-    EXPECT_NE(json_of(stats, interfaces).find("\"interfaces\":[{\"name\":\"eth0\",\"addresses\":[\"10.0.0.2/24\"]"),
+    EXPECT_NE(json_of(stats, interfaces, 0).find("\"interfaces\":[{\"name\":\"eth0\",\"addresses\":[\"10.0.0.2/24\"]"),
               std::string::npos);
+}
+
+TEST(Render, WhatIsLeftOutIsCounted) {
+    const std::vector<api::Process> processes{{1, 1, 0, 0, "S", "init"}};
+    EXPECT_TRUE(render_processes(processes, 1234).ends_with("init\n... and 1234 more processes\n"));
+    EXPECT_TRUE(render_processes(processes, 0).ends_with("init\n"));
+    api::Interface interface;
+    interface.name = "eth0";
+    interface.up = true;
+    interface.addresses = {"10.0.0.2/24"};
+    interface.addresses_left_out = 30;
+    const std::vector interfaces{interface};
+    const auto text = render_stats({}, interfaces, 7);
+    EXPECT_NE(text.find("Network: eth0 10.0.0.2/24 ... and 30 more addresses, 0B received"), std::string::npos) << text;
+    EXPECT_NE(text.find("Network: ... and 7 more interfaces\n"), std::string::npos) << text;
+    EXPECT_TRUE(json_of(api::Stats(), interfaces, 7).ends_with(",\"addressesLeftOut\":30}],\"leftOut\":7}"));
 }
 
 }  // namespace
