@@ -49,7 +49,7 @@ Kill method sa{sv} -
 List method - aa{sv}
 Logs method sa{sv} h
 Pause method s a{sv}
-Ps method s aa{sv}
+Ps method s aa{sv}t
 Reset method s a{sv}
 Restart method sa{sv} a{sv}
 Resume method s a{sv}
@@ -57,7 +57,7 @@ Run method ssa{sv} h
 Set method sasa{sv} a{sv}
 Start method sa{sv} a{sv}
 State method s a{sv}s
-Stats method sa{sv} a{sv}aa{sv}
+Stats method sa{sv} a{sv}aa{sv}t
 Stop method sa{sv} a{sv}
 Verify method s aa{sv}
 Wait method s a{sv}
@@ -90,14 +90,14 @@ History method - aa{sv}
 Kill method a{sv} -
 Logs method a{sv} h
 Pause method - a{sv}
-Ps method - aa{sv}
+Ps method - aa{sv}t
 Reset method - a{sv}
 Restart method a{sv} a{sv}
 Resume method - a{sv}
 Set method asa{sv} a{sv}
 Start method a{sv} a{sv}
 State method - a{sv}s
-Stats method a{sv} a{sv}aa{sv}
+Stats method a{sv} a{sv}aa{sv}t
 Stop method a{sv} a{sv}
 Verify method - aa{sv}
 Wait method - a{sv}
