@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaxListBytes = 8U << 20;    // of all rows of a li
 
 /// Single texts, in bytes of UTF-8. The end of a longer one is cut off and "..." stands there.
 inline constexpr std::size_t kMaxCommandBytes = 4096;     // a process's command line
+inline constexpr std::size_t kMaxPathBytes = 4096;        // of a file or cgroup
 inline constexpr std::size_t kMaxMessageBytes = 16U << 10;  // of an error
 
 /// The largest answer that is sent at all. A caller who asks for more gets an error instead.

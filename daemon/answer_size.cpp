@@ -40,8 +40,8 @@ Result<> check_size(const api::VerbRow& verb, const api::Reply& reply) {
     for (const auto output : verb.outputs)
         size += api::visit_output(output, reply, [](const auto& value) { return size_of(value); });
     if (size <= api::kMaxAnswerBytes) return {};
-    return fail(Errc::unsupported, std::format("cannot answer {}: the answer has {} bytes, and at most {} are sent",
-                                               verb.name, size, api::kMaxAnswerBytes));
+    return fail(Errc::unsupported, std::format("cannot send the answer: it has {} bytes, and at most {} are sent", size,
+                                               api::kMaxAnswerBytes));
 }
 
 }  // namespace xctl

@@ -145,15 +145,25 @@ void send_error(const sdbus::MethodCall& call, const Error& error) {
 /// The bus disconnects us for a message that is too large, so that none is tried. A caller to whom the answer cannot be
 /// sent gets an error instead.
 void send_reply(const api::VerbRow& verb, const sdbus::MethodCall& call, api::Reply& reply) {
-    auto sent = check_size(verb, reply);
-    if (sent)
-        sent = attempt([&] {
-            auto message = call.createReply();
-            for (const auto output : verb.outputs)
-                api::visit_output(output, reply, [&](const auto& value) { append(message, value); });
-            message.send();
-        });
+    if (const auto small = check_size(verb, reply); !small) return send_error(call, small.error());
+    auto sent = attempt([&] {
+        auto message = call.createReply();
+        for (const auto output : verb.outputs)
+            api::visit_output(output, reply, [&](const auto& value) { append(message, value); });
+        message.send();
+    });
     if (!sent) send_error(call, std::move(sent).error().context("cannot send the answer"));
+}
+
+/// The answer of a call that streams: the other end. False if the caller got an error instead.
+bool send_stream(const sdbus::MethodCall& call, const UniqueFd& end) {
+    auto sent = attempt([&] {
+        auto answer = call.createReply();
+        answer << sdbus::UnixFd(end.get());
+        answer.send();
+    });
+    if (!sent) send_error(call, std::move(sent).error().context("cannot send the answer"));
+    return sent.has_value();
 }
 
 bool send_line(int socket, const std::string& line) {
@@ -282,11 +292,7 @@ void DbusServer::repeat(const api::VerbRow& verb, Request request, const sdbus::
                 send_error(call, pair.error());
                 return false;
             }
-            try_to([&] {
-                auto answer = call.createReply();
-                answer << sdbus::UnixFd(pair->second.get());
-                answer.send();
-            });
+            if (!send_stream(call, pair->second)) return false;
             *ours = std::move(pair->first);
         }
         return send_line(ours->get(), to_json_line(verb, *reply));
@@ -297,11 +303,7 @@ void DbusServer::repeat(const api::VerbRow& verb, Request request, const sdbus::
 void DbusServer::subscribe(const sdbus::MethodCall& call) {
     auto pair = kernel::make_socket_pair(SOCK_STREAM);
     if (!pair) return send_error(call, pair.error());
-    try_to([&] {
-        auto reply = call.createReply();
-        reply << sdbus::UnixFd(pair->second.get());
-        reply.send();
-    });
+    if (!send_stream(call, pair->second)) return;
     streams_.push_back(std::move(pair->first));
 }
 

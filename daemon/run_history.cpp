@@ -5,7 +5,9 @@
 #include <format>
 #include <ranges>
 
+#include "api/limits.hpp"
 #include "lib/base/time_text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
@@ -82,10 +84,11 @@ api::RunInfo to_info(const RunRecord& run) {
     info.cause = name_of(kCauses, run.cause);
     info.by = run.by;
     info.timed_out = run.timed_out;
-    info.oom_cgroup = run.oom_cgroup;
-    info.message = run.exit.message;
+    // A container names the cgroups below its own.
+    info.oom_cgroup = shortened(valid_utf8(run.oom_cgroup), api::kMaxPathBytes);
+    info.message = shortened(valid_utf8(run.exit.message), api::kMaxMessageBytes);
     info.step = run.step;
-    info.path = run.path;
+    info.path = shortened(valid_utf8(run.path), api::kMaxPathBytes);
     info.error = run.error;
     info.console = run.console;
     return info;

@@ -19,7 +19,7 @@ TEST(AnswerSize, AnAnswerThatIsTooLargeIsRefused) {
     const auto refused = check_size(cat, reply);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Errc::unsupported);
-    EXPECT_TRUE(refused.error().message.starts_with("cannot answer cat: the answer has 178")) << refused.error().message;
+    EXPECT_TRUE(refused.error().message.starts_with("cannot send the answer: it has 178")) << refused.error().message;
     // What the verb does not answer does not count.
     EXPECT_TRUE(check_size(api::verb_row(Verb::ps), reply));
 }
