@@ -20,16 +20,14 @@ public:
     [[nodiscard]] bool assign(const char* path) { return copy(text_, path, std::strlen(path)); }
     [[nodiscard]] char* text() { return text_; }
 
-    /// Replaces the part that starts at `part` with the link's target, and keeps what follows it.
+    /// Replaces the part from `part` to `part_end` with the link's target, and keeps what follows it.
     [[nodiscard]] bool replace_part(char* part, const char* part_end, const char* target) {
-        char rest[PATH_MAX];
-        if (!copy(rest, part_end, std::strlen(part_end))) return false;
         char* const start = *target == '/' ? text_ : part;
-        const auto target_size = std::strlen(target);
+        const auto target_size = std::strlen(target), rest_size = std::strlen(part_end);
         const auto used = static_cast<std::size_t>(start - text_);
-        if (used + target_size + std::strlen(rest) >= PATH_MAX) return false;
+        if (used + target_size + rest_size >= PATH_MAX) return false;
+        std::memmove(start + target_size, part_end, rest_size + 1);
         std::memcpy(start, target, target_size);
-        std::strcpy(start + target_size, rest);
         return true;
     }
 
@@ -40,6 +38,25 @@ private:
         return true;
     }
     char text_[PATH_MAX];
+};
+
+/// The path of a descriptor in a procfs.
+class DescriptorLink {
+public:
+    explicit DescriptorLink(int fd) {
+        constexpr std::string_view kPrefix = "self/fd/";
+        do *--begin_ = static_cast<char>('0' + fd % 10);
+        while ((fd /= 10) > 0);
+        begin_ -= kPrefix.size();
+        std::memcpy(begin_, kPrefix.data(), kPrefix.size());
+    }
+    DescriptorLink(const DescriptorLink&) = delete;  // `begin_` points into us
+    DescriptorLink& operator=(const DescriptorLink&) = delete;
+    [[nodiscard]] const char* text() const { return begin_; }
+
+private:
+    char buffer_[24] = {};
+    char* begin_ = buffer_ + sizeof buffer_ - 1;
 };
 
 int resolve(int dir, const char* path, int flags, mode_t mode, std::uint64_t how_to) {
@@ -138,6 +155,13 @@ int open_in_root_without_links(int root, const char* path, int flags) {
 int open_beneath(int dir, const char* path, int flags) {
     return resolve(dir, path, flags, 0,
                    RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+}
+
+int open_regular(int proc, int node) {
+    struct stat info{};
+    if (const int result = call<SYS_fstat>(node, &info); result < 0) return result;
+    if (!S_ISREG(info.st_mode)) return failure(EINVAL);
+    return call<SYS_openat>(proc, DescriptorLink(node).text(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 int make_in_root(int root, const char* path, NodeType type, mode_t mode) {

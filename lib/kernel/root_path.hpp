@@ -23,6 +23,11 @@ int open_in_root_without_links(int root, const char* path, int flags);
 /// Below `dir`, in the same mount, without links of any kind.
 int open_beneath(int dir, const char* path, int flags);
 
+/// Opens the regular file of `node`, an O_PATH descriptor, for reading: EINVAL if it is anything else. No device is
+/// opened and nobody waits, for a FIFO or a lease, whatever the path has come to mean since. `proc` is a procfs in which
+/// we are "self": only its magic links lead from such a descriptor to one that reads (proc_pid_fd(5)).
+int open_regular(int proc, int node);
+
 /// An O_PATH descriptor of `path`. What is missing is made: parents as directories of mode 0755, the last part as
 /// `type` with `mode`. A dangling symbolic link is followed, inside the root, and its target made.
 int make_in_root(int root, const char* path, NodeType type, mode_t mode);
