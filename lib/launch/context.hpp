@@ -9,11 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
+#include "lib/kernel/guarded_stack.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
@@ -53,7 +55,7 @@ struct Context {
     bool keep_keyring = false;
     int stdio[3] = {-1, -1, -1};
     int listener = -1;       // a connection to who handles seccomp notifications, or -1
-    std::vector<std::byte> sender_stack;  // of the thread that sends there
+    std::span<std::byte> sender_stack;     // of the thread that sends there
     int cgroup = -1;         // where the parent places the child, which is not born there, or -1
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
@@ -101,6 +103,7 @@ struct Preparation {
     Context context;
     std::vector<UniqueFd> descriptors;
     UniqueFd listener;
+    kernel::GuardedStack sender_stack;
 };
 
 /// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.

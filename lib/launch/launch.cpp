@@ -2,7 +2,6 @@
 #include "lib/launch/launch.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +13,7 @@
 #include <span>
 
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/guarded_stack.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/socket.hpp"
@@ -27,6 +27,9 @@ namespace {
 
 constexpr int kAfterStreams = 3;
 constexpr std::size_t kStackSize = 256 * 1024, kStackUsed = 32 * 1024;
+constexpr std::size_t kDeepestCalls = 24;  // of what runs there; nothing there may be recursive
+// The compiler refuses larger frames, see meson.build.
+static_assert(kDeepestCalls * XCTL_INIT_FRAME <= kStackSize && XCTL_INIT_FRAME <= kernel::GuardedStack::kGuardSize);
 
 /// 0, 1 and 2 are about to become the container's streams, and those after them may be its too.
 Result<> move_up(UniqueFd& fd, int first_free) {
@@ -130,17 +133,8 @@ private:
 struct Kept {
     plan::LaunchPlan plan;  // a copy, when init shares our memory
     Preparation preparation;
+    kernel::GuardedStack stack;  // only then
 };
-
-/// All of it is there from the start: a fault costs more than many pages that are mapped at once.
-Result<std::span<std::byte>> make_stack() {
-    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE;
-    void* const stack = ::mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, kFlags, -1, 0);
-    if (stack == MAP_FAILED) return fail_errno(errno, "mmap of a stack");
-    auto* const bytes = static_cast<std::byte*>(stack);
-    ::madvise(bytes + kStackSize - kStackUsed, kStackUsed, MADV_POPULATE_WRITE);
-    return std::span(bytes, kStackSize);
-}
 
 /// The kernel lets nobody who shares memory into one; CRIU gives one to every container that it restores.
 bool joins_time_namespace(const plan::LaunchPlan& plan) {
@@ -180,7 +174,8 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
                          .cgroup = joins_users ? -1 : descriptors.cgroup.get(),
                          .record_directory = descriptors.record_directory.get(),
                          .stack = {}};
-    if (shares && is_direct(context, parent)) options.stack = TRY(make_stack());
+    if (shares && is_direct(context, parent)) kept->stack = TRY(kernel::GuardedStack::make(kStackSize, kStackUsed));
+    options.stack = kept->stack.bytes();
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);
     const BirthCpus birth(plan.process.first_cpus);
     TRY(birth.check());

@@ -193,7 +193,8 @@ Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation
         return fail_step(std::move(socket).error().context("failed to connect with seccomp agent"), "seccomp",
                          seccomp.listener);
     preparation.listener = std::move(*socket);
-    preparation.context.sender_stack.resize(kSenderStack);
+    preparation.sender_stack = TRY(kernel::GuardedStack::make(kSenderStack, 0));
+    preparation.context.sender_stack = preparation.sender_stack.bytes();
     return {};
 }
 
