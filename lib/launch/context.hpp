@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/guarded_stack.hpp"
+#include "lib/launch/copy_up.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
@@ -56,6 +58,7 @@ struct Context {
     int stdio[3] = {-1, -1, -1};
     int listener = -1;       // a connection to who handles seccomp notifications, or -1
     std::span<std::byte> sender_stack;     // of the thread that sends there
+    std::span<CopyLevel> copy_levels;      // empty if nothing is copied up
     int cgroup = -1;         // where the parent places the child, which is not born there, or -1
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
@@ -104,6 +107,7 @@ struct Preparation {
     std::vector<UniqueFd> descriptors;
     UniqueFd listener;
     kernel::GuardedStack sender_stack;
+    std::unique_ptr<CopyLevel[]> copy_levels;
 };
 
 /// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.

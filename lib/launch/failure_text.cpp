@@ -133,6 +133,8 @@ std::string describe_exec(const Message& failed, const std::string& program) {
     return text + lower_case(errno_text(failed.error));
 }
 
+static_assert(kMaxCopyDepth == 256, "the hint below says so");
+
 /// What the bare errno does not tell.
 std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
@@ -146,6 +148,8 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
     const auto& mount = mounts[static_cast<std::size_t>(failed.index)];
     if (mount.fstype == "sysfs" && failed.error == EPERM)
         return " (in a user namespace, sysfs needs a new network namespace)";
+    if (mount.copy_up && failed.error == ENAMETOOLONG && failed.call == 0)
+        return " (tmpcopyup copies directories that are nested up to 256 deep)";
     if (failed.error == ELOOP || failed.error == ENOTDIR)
         return " (it must be mounted on ordinary directory, not on a symbolic link)";
     return {};

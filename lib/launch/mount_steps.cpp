@@ -264,7 +264,8 @@ int mount_row(Context& context, const Mount& mount, std::size_t i) {
     const raw::Fd target(open_target(context, mount, tree.get()));
     if (target.failed()) return target.get();
     if (mount.copy_up)
-        if (const int result = copy_up(target.get(), tree.get()); result < 0) return result;
+        if (const int result = copy_up(context.proc, context.copy_levels, target.get(), tree.get()); result < 0)
+            return result;
     if (const int result = set_mount_attributes(context, mount, i, tree.get()); result < 0) return result;
     if (const int result = raw::attach_mount(tree.get(), target.get()); result < 0) return result;
     if (const int result = set_propagation(mount, tree.get()); result < 0) return result;

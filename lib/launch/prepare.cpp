@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 #include <span>
 
@@ -198,6 +199,12 @@ Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation
     return {};
 }
 
+void prepare_copies(const plan::LaunchPlan& plan, Preparation& preparation) {
+    if (std::ranges::none_of(plan.root.mounts, &Mount::copy_up)) return;
+    preparation.copy_levels = make_copy_levels();
+    preparation.context.copy_levels = std::span(preparation.copy_levels.get(), kMaxCopyDepth);
+}
+
 bool has_apparmor() {
     const auto text = kernel::read_file_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled");
     return text && text->starts_with('Y');
@@ -239,6 +246,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     TRY(open_joined(plan, preparation));
     context.in_user_namespace = find_namespace(plan, plan::NamespaceKind::user) != nullptr;
     TRY(prepare_mounts(plan, preparation));
+    prepare_copies(plan, preparation);
     prepare_devices(plan, preparation);
     TRY(connect_listener(plan.process.seccomp, preparation));
     choose_labels(plan, context);
