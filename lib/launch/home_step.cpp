@@ -5,7 +5,7 @@
 #include <array>
 #include <cstring>
 
-#include "lib/kernel/raw.hpp"
+#include "lib/kernel/root_path.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
@@ -15,6 +15,7 @@ namespace raw = kernel::raw;
 
 constexpr int kUidField = 2, kHomeField = 5;
 constexpr std::uint64_t kTooLarge = 1ULL << 32;
+constexpr std::size_t kMaxFileSize = 1U << 20;  // what is behind is not looked at
 
 /// Takes the file byte by byte; the image may have made it of anything.
 class HomeReader {
@@ -59,22 +60,29 @@ private:
     std::uint64_t uid_ = 0;
 };
 
+/// In the container's root, whatever links are there, and only if it is a file.
+int open_passwd(const Context& context) {
+    const raw::Fd node(raw::open_in_root(context.root, "/etc/passwd", O_PATH));
+    return node.failed() ? node.get() : raw::open_regular(context.proc, node.get());
+}
+
 bool find_home(int file, HomeReader& reader) {
     std::array<char, 1024> buffer;
-    while (true) {
+    for (std::size_t total = 0; total < kMaxFileSize;) {
         const int size = raw::call<SYS_read>(file, buffer.data(), buffer.size());
-        if (size <= 0) return reader.take('\n');
+        if (size <= 0) break;
+        total += static_cast<std::size_t>(size);
         for (int i = 0; i < size; ++i)
             if (reader.take(buffer[static_cast<std::size_t>(i)])) return true;
     }
+    return reader.take('\n');
 }
 
 }  // namespace
 
 int find_home(Context& context) {
     if (context.home_entry == nullptr) return 0;
-    // A device or a pipe would keep us waiting.
-    const raw::Fd file(raw::call<SYS_openat>(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const raw::Fd file(open_passwd(context));
     if (file.failed()) return 0;
     constexpr std::string_view kName = "HOME=";
     std::memcpy(context.home, kName.data(), kName.size());
