@@ -110,8 +110,14 @@ bool mounts_own_devpts(const plan::Root& root) {
     return false;
 }
 
+/// Whether the "/" of the paths that we resolve is the container's already.
+bool is_in_containers_mounts(const Context& context) {
+    return context.mounts == Mounts::entered &&
+           find_namespace(*context.plan, plan::NamespaceKind::mount) != nullptr;
+}
+
 int open_devpts(Context& context) {
-    if (mounts_own_devpts(context.plan->root))
+    if (mounts_own_devpts(context.plan->root) || is_in_containers_mounts(context))
         return raw::open_in_root(context.root, "/dev/pts", O_PATH | O_DIRECTORY);
     return raw::call<SYS_openat>(AT_FDCWD, "/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
