@@ -18,7 +18,7 @@ constexpr std::uint64_t kMostListenFds = 1024;
 int count_listen_fds() {
     const char* const pid = std::getenv("LISTEN_PID");
     const char* const fds = std::getenv("LISTEN_FDS");
-    if (fds == nullptr || (pid != nullptr && std::to_string(::getpid()) != pid)) return 0;
+    if (fds == nullptr || pid == nullptr || std::to_string(::getpid()) != pid) return 0;
     const auto count = parse_unsigned(fds);
     return count && *count <= kMostListenFds ? static_cast<int>(*count) : 0;
 }

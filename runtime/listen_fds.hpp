@@ -7,8 +7,8 @@
 
 namespace xctl::runtime {
 
-/// How many descriptors from 3 on were passed to this process; 0 if $LISTEN_PID says that they were meant for
-/// another.
+/// How many descriptors from 3 on $LISTEN_FDS says were passed to this process; 0 unless $LISTEN_PID names it, as in
+/// sd_listen_fds(3): without that they may have been meant for a process from which we inherited the variable.
 [[nodiscard]] int count_listen_fds();
 
 /// Tells the program of them. They are for the first process of a PID namespace.

@@ -40,6 +40,17 @@ Result<> move_up(UniqueFd& fd, int first_free) {
     return {};
 }
 
+/// Our own are closed on exec; one that is not was passed to us.
+Result<> check_preserved(int count) {
+    for (int fd = kAfterStreams; fd < kAfterStreams + count; ++fd) {
+        const int flags = ::fcntl(fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+            return fail(Errc::invalid_argument, "cannot preserve descriptor " + std::to_string(fd) + " of " +
+                                                    std::to_string(count) + " from 3 on: the caller did not pass it");
+    }
+    return {};
+}
+
 struct Gate {
     UniqueFd read, write;
 };
@@ -146,6 +157,7 @@ bool joins_time_namespace(const plan::LaunchPlan& plan) {
 }  // namespace
 
 Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, Parent parent) {
+    TRY(check_preserved(descriptors.preserved));
     const bool shares = parent == Parent::child && kernel::kCanShareMemory && !joins_time_namespace(plan);
     auto kept = std::make_unique<Kept>(shares ? plan : plan::LaunchPlan());
     kept->preparation = TRY(prepare(shares ? kept->plan : plan));

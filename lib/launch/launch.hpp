@@ -33,7 +33,7 @@ struct Descriptors {
     UniqueFd record_directory;     // Parent::keeper: where the file `exit` is written
     UniqueFd start;                // optional: a listening SOCK_SEQPACKET socket, see `hold` in channel.hpp
     bool placed = false;           // init is born where it belongs: it does not ask for a placement
-    int preserved = 0;             // the program also gets our descriptors 3 and up, so many, if they stay open on exec
+    int preserved = 0;             // the program also gets our descriptors 3 and up, so many; each stays open on exec
     bool keep_keyring = false;     // our session keyring instead of a new one
 };
 
@@ -48,6 +48,10 @@ struct Launched {
 
 /// A plan that joins a mount namespace makes its root there, which becomes the root of whoever is in that namespace;
 /// one that enters a running container finds its root there.
+///
+/// A descriptor that is to be preserved and is not open, or is closed on exec, is Errc::invalid_argument. The init's own
+/// would take its number otherwise, and a path of the image could lead through them: execve(2) resolves it, by
+/// /proc/self/fd, before it closes anything.
 ///
 /// The calling process must be single-threaded. An error means that there is no init, and nothing is left behind but,
 /// with Parent::keeper, a process of ours that exits by itself. Once init exists, whatever goes wrong is told over its

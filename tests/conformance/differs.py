@@ -68,6 +68,7 @@ CRUN = {
     "run's terminal does not go through": "console.onlcr",
     "the waiting init still has the caller's descriptors": "descriptors.init_holds_nothing",
     "LISTEN_FDS is not set anew": "descriptors.listen_fds",
+    "it goes on without a descriptor that is missing": "descriptors.preserve_missing",
     "readiness does not end start": "descriptors.notify",
     "1.21 makes devices where a link leads": "security.dev_link_without_mount security.dev_link_climbs",
     "mounts below /proc/self are made": "security.mount_below_proc",
@@ -118,7 +119,6 @@ RUNC = {
     "it needs a /dev/null": "mounts.no_mounts paths.host_mounts",
     "1.1 counts hooks differently": "hooks.failure_names_hook",
     "without a terminal of its own it gives none": "hooks.start_hook_output",
-    "a descriptor that is missing is an error": "descriptors.preserve_missing",
     "the first poststop that fails is the last": "hooks.failure_of_poststop",
     "two commands at once are too much": "lifecycle.concurrent_create lifecycle.concurrent_start",
     "1.1 makes files where a link leads": """
