@@ -254,7 +254,7 @@ int change_row(Context& context, const Mount& mount, std::size_t i) {
     return set_propagation(mount, target.get());
 }
 
-int mount_row(Context& context, const Mount& mount, std::size_t i) {
+int make_mount(Context& context, const Mount& mount, std::size_t i) {
     if (mount.kind == MountKind::change) return change_row(context, mount, i);
     if (mount.copy_link)
         if (const int result = copy_link(context, mount, i); result != 0) return result < 0 ? result : 0;
@@ -274,6 +274,12 @@ int mount_row(Context& context, const Mount& mount, std::size_t i) {
     return 0;
 }
 
+/// Nothing that leads to the source is left.
+int mount_row(Context& context, const Mount& mount, std::size_t i) {
+    const raw::Fd source(is_protected_late(mount) ? -1 : context.sources[i]);
+    return make_mount(context, mount, i);
+}
+
 }  // namespace
 
 int protect_mounts(Context& context) {
@@ -281,7 +287,8 @@ int protect_mounts(Context& context) {
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (!is_protected_late(mounts[i])) continue;
         context.index = static_cast<int>(i);
-        const int result = raw::set_attributes(context.sources[i], {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
+        const raw::Fd tree(context.sources[i]);
+        const int result = raw::set_attributes(tree.get(), {.set = MOUNT_ATTR_RDONLY}, Subtree::no);
         if (result < 0) return result;
     }
     return 0;

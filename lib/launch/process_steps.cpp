@@ -158,8 +158,8 @@ int reset_signals(Context&) {
     return raw::call<SYS_rt_sigprocmask>(SIG_SETMASK, &none, nullptr, kSignalSetSize);
 }
 
-/// All but the streams, what the program shall have beside them, and what the steps after this one need. Among those
-/// that it shall have some may be missing, and their numbers be ours: ours are closed on exec.
+/// All but the streams, what the program shall have beside them, and what the steps after this one need: sockets, and the
+/// labels' files. None of ours is among what the program shall have, which launch() has checked.
 int close_others(Context& context) {
     const auto first = static_cast<unsigned>(3 + context.preserved);
     int kept[] = {context.channel, context.start, context.listener, context.profile_file, context.label_file};

@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <utility>
+
 #include "lib/kernel/raw.hpp"
 #include "lib/launch/channel.hpp"
 
@@ -21,6 +23,11 @@ int exit_status_of(std::size_t step, int error) {
     return error == ENOENT ? kExitNotFound : kExitNotExecutable;
 }
 
+void close_held(Context& context, std::size_t step) {
+    for (const auto& holding : kHoldings)
+        if (holding.last_step == step) raw::close(std::exchange(context.*holding.fd, -1));
+}
+
 [[noreturn]] void report_and_exit(const Context& context, std::size_t step, int result) {
     const Message message{.kind = MessageKind::failed,
                           .step = static_cast<std::uint8_t>(step),
@@ -37,6 +44,7 @@ void run_steps(Context& context) {
     for (std::size_t step = 0; step < kSteps.size(); ++step) {
         context.index = -1;
         if (const int result = kSteps[step].run(context); result < 0) report_and_exit(context, step, result);
+        close_held(context, step);
     }
     report_and_exit(context, kSteps.size() - 1, raw::failure(EPROTO));
 }

@@ -141,7 +141,6 @@ inline constexpr std::array kSteps{
     Step{"working directory", enter_directory, List::none},
     Step{"standard streams", connect_streams, List::none},
     Step{"home", find_home, List::none},
-    Step{"executable", find_executable, List::none},
     Step{"keyring", join_new_keyring, List::none},
     Step{"signals", reset_signals, List::none},
     // They lie in the host's /proc.
@@ -150,6 +149,8 @@ inline constexpr std::array kSteps{
     // From here on only the standard streams and what talks to the host are open; nothing leads to the host's files
     // but the labels' two, which only we ourselves can write.
     Step{"close", close_others, List::none},
+    // A path of the image may lead through /proc/self/fd, here as in exec: everything is closed before.
+    Step{"executable", find_executable, List::none},
     Step{"resource limit", set_rlimits, List::rlimits},
     Step{"start", await_go, List::none},
     // Some of these need privileges that we are about to give up.
@@ -179,6 +180,21 @@ consteval std::uint8_t step_number(std::string_view name) {
         if (kSteps[i].name == name) return static_cast<std::uint8_t>(i);
     throw "no such step";
 }
+
+/// A descriptor that the init opened, and the step that uses it last, after which it is closed. The source of a mount is
+/// closed when the mount is made. Those without a row are used until shortly before close_others(): `proc` by the
+/// labels' files, `root` by "home", the terminal by "standard streams".
+struct Holding {
+    int Context::* fd;
+    std::uint8_t last_step;
+};
+
+inline constexpr std::array kHoldings{
+    Holding{&Context::root_source, step_number("root")},
+    Holding{&Context::null_device, step_number("masked path")},
+    Holding{&Context::empty_directory, step_number("masked path")},
+    Holding{&Context::safe_proc, step_number("sysctl")},
+};
 
 /// The child: runs the table. Exit status 125 when a step failed, 126 or 127 when it was the program's fault.
 [[noreturn]] void run_steps(Context& context);
