@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -61,6 +62,44 @@ TEST(Preserved, OneOfOursIsNotWhatWasPassed) {
     const UniqueFd ours(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const Passed others(ours.get());
     EXPECT_EQ(refusal(ours.get()), text_for(ours.get()));
+}
+
+/// What the descriptors of the init led to when a createContainer hook ran, a line each.
+std::vector<std::string> seen_by_hook(plan::LaunchPlan plan) {
+    const TemporaryDirectory directory;
+    const auto list = directory.path() / "list";
+    const std::string script = "while read -r key value; do [ \"$key\" != PPid: ] || init=$value; done </proc/self/status; "
+                               "for fd in /proc/$init/fd/*; do readlink $fd; done >" + list.string();
+    plan.hooks.create_container = {{.path = "/bin/sh", .args = {"sh", "-c", script}, .env = {"PATH=/usr/bin:/bin"}}};
+    const auto outcome = run(plan);
+    EXPECT_TRUE(outcome && !outcome->failure);
+    std::ifstream file(list);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+}
+
+TEST_F(Launch, TheSourceOfTheRootIsClosedWhenTheRootIsThere) {
+    const BusyboxRoot root;
+    const auto lines = seen_by_hook(make_plan(root, "true"));
+    // The root itself has the same path, since it is mounted there.
+    EXPECT_EQ(std::ranges::count(lines, root.path()), 1);
+}
+
+/// When it waits for its start, as a created container does.
+TEST_F(Launch, NothingOfTheHostIsLeftWhenItIsReady) {
+    const BusyboxRoot root;
+    auto plan = make_plan(root, "true");
+    plan.root.masked_paths.push_back("/proc/interrupts");
+    std::vector<std::string> left;
+    const auto look = [&](pid_t pid) {
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+            if (std::stoi(entry.path().filename()) > 2) left.push_back(std::filesystem::read_symlink(entry.path()));
+    };
+    const auto outcome = run(plan, {.when_ready = look});
+    ASSERT_TRUE(outcome && !outcome->failure);
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_TRUE(left.front().starts_with("socket:")) << left.front();
 }
 
 /// The mapping in which the process's stack pointer lies, and the permissions of the one right below it.
