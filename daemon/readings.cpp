@@ -6,10 +6,12 @@
 #include <format>
 
 #include "api/limits.hpp"
+#include "lib/base/log.hpp"
 #include "lib/base/time_text.hpp"
 #include "lib/base/utf8.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_stats.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/net_stats.hpp"
 #include "lib/kernel/process_info.hpp"
@@ -156,13 +158,14 @@ std::string describe_stuck(int cgroup) {
 }
 
 std::string find_oom_cgroup(int cgroup, const std::string& path) {
-    if (kernel::counter(kernel::read_counters(cgroup, "memory.events.local"), "oom_kill") > 0) return path;
-    for (const auto& name : kernel::list_cgroups(cgroup).value_or(std::vector<std::string>())) {
-        const auto child = kernel::open_cgroup_at(cgroup, name);
-        if (!child) continue;
-        if (auto found = find_oom_cgroup(child->get(), path + "/" + name); !found.empty()) return found;
-    }
-    return {};
+    std::string found;
+    const auto visited = kernel::visit_cgroups(cgroup, [&](int at, const std::string& below) {
+        if (kernel::counter(kernel::read_counters(at, "memory.events.local"), "oom_kill") == 0) return true;
+        found = path + below;
+        return false;
+    });
+    if (!visited) log_warning("find the cgroup that ran out of memory: " + visited.error().message);
+    return found;
 }
 
 }  // namespace xctl

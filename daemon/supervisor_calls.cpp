@@ -8,6 +8,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/running_namespaces.hpp"
 #include "lib/oci/user.hpp"

@@ -10,6 +10,7 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/launch/payload_cgroup.hpp"

@@ -7,6 +7,7 @@
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "runtime/container.hpp"
 #include "runtime/control_group.hpp"
 #include "runtime/verbs.hpp"

@@ -8,6 +8,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
 #include "runtime/container.hpp"

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -85,26 +84,6 @@ Result<std::vector<pid_t>> read_processes(int cgroup) {
     return pids;
 }
 
-namespace {
-
-Result<> collect_tree(int cgroup, std::vector<pid_t>& pids) {
-    const auto own = TRY(read_processes(cgroup));
-    pids.insert(pids.end(), own.begin(), own.end());
-    for (const auto& name : TRY(list_cgroups(cgroup)))
-        // One that is gone by now had no processes.
-        if (const auto child = open_cgroup_at(cgroup, name)) static_cast<void>(collect_tree(child->get(), pids));
-    return {};
-}
-
-}  // namespace
-
-Result<std::vector<pid_t>> read_tree(int cgroup) {
-    std::vector<pid_t> pids;
-    TRY(collect_tree(cgroup, pids));
-    std::ranges::sort(pids);
-    return pids;
-}
-
 Result<> add_process(int cgroup, pid_t pid) { return write_file_at(cgroup, "cgroup.procs", std::to_string(pid)); }
 
 Result<std::vector<std::string>> read_controllers(int cgroup) {
@@ -149,25 +128,6 @@ Result<UniqueFd> open_cgroup_events(int cgroup) { return open_at(cgroup, "cgroup
 
 Result<> kill_cgroup(int cgroup) { return write_file_at(cgroup, "cgroup.kill", "1"); }
 
-Result<> signal_cgroup(int cgroup, int signal) {
-    if (signal == SIGKILL) return kill_cgroup(cgroup);
-    for (const pid_t pid : TRY(read_tree(cgroup)))
-        if (pid > 0) ::kill(pid, signal);
-    return {};
-}
-
 Result<> set_frozen(int cgroup, bool frozen) { return write_file_at(cgroup, "cgroup.freeze", frozen ? "1" : "0"); }
-
-Result<> remove_cgroup_at(int parent, const std::string& name) {
-    {
-        auto cgroup = open_cgroup_at(parent, name);
-        if (!cgroup && cgroup.error().sys_errno == ENOENT) return {};
-        if (!cgroup) return std::unexpected(std::move(cgroup).error());
-        for (const auto& child : TRY(list_cgroups(cgroup->get()))) TRY(remove_cgroup_at(cgroup->get(), child));
-    }
-    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return fail_errno(errno, "remove the cgroup " + name);
-    return {};
-}
 
 }  // namespace xctl::kernel

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A cgroup v2 directory: cgroups(7). Every function takes the directory's descriptor.
+// A cgroup v2 directory: cgroups(7). Every function takes the directory's descriptor. cgroup_tree.hpp has whole trees.
 #pragma once
 
 #include <sys/types.h>
@@ -38,8 +38,6 @@ Result<std::vector<std::string>> list_cgroups(int cgroup);
 
 /// The processes in this cgroup itself, not below it. Processes of other pid namespaces appear as 0.
 Result<std::vector<pid_t>> read_processes(int cgroup);
-/// Those in the whole tree, by number.
-Result<std::vector<pid_t>> read_tree(int cgroup);
 Result<> add_process(int cgroup, pid_t pid);
 
 /// What may be enabled here.
@@ -62,11 +60,6 @@ Result<UniqueFd> open_cgroup_events(int cgroup);
 
 /// SIGKILL to every process in the tree, atomically (Linux 5.14).
 Result<> kill_cgroup(int cgroup);
-/// Any signal to every process in the tree. Others than SIGKILL go to one after the other, and may miss a new one.
-Result<> signal_cgroup(int cgroup, int signal);
 Result<> set_frozen(int cgroup, bool frozen);
-
-/// Removes the empty cgroups below and then `name` itself; errno is EBUSY while processes are left.
-Result<> remove_cgroup_at(int parent, const std::string& name);
 
 }  // namespace xctl::kernel

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
 #include "tests/unit/launch/container.hpp"
