@@ -38,12 +38,11 @@ Result<UniqueFd> open_namespace(const std::string& path, int clone_flag) {
 
 Result<> join_namespace(int fd, int clone_flag) { return lift(raw::call<SYS_setns>(fd, clone_flag), "setns"); }
 
-Result<UniqueFd> make_socket_in(int pidfd, int domain, int type) {
+Result<UniqueFd> make_socket_in(int network, int domain, int type, int protocol) {
     const auto home = TRY(open_at(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY));
-    TRY(join_namespace(pidfd, CLONE_NEWNET));
-    UniqueFd made(::socket(domain, type | SOCK_CLOEXEC, 0));
+    TRY(join_namespace(network, CLONE_NEWNET));
+    UniqueFd made(::socket(domain, type | SOCK_CLOEXEC, protocol));
     const int error = errno;
-    // All that we opened from here on would be the container's.
     if (!join_namespace(home.get(), CLONE_NEWNET)) std::abort();
     if (!made) return fail_errno(error, "socket");
     return made;

@@ -16,9 +16,10 @@ Result<UniqueFd> open_namespace(const std::string& path, int clone_flag);
 
 Result<> join_namespace(int fd, int clone_flag);
 
-/// A socket of the network that the process of `pidfd` is in, close-on-exec. The calling thread visits that namespace
-/// for a moment, and ends the program if it cannot come back.
-Result<UniqueFd> make_socket_in(int pidfd, int domain, int type);
+/// A close-on-exec socket, see socket(2), of the network namespace that `network` refers to: a file of that namespace or
+/// the pidfd of a process in it (Linux 5.8). The calling thread visits that namespace for a moment, and ends the program
+/// if it cannot come back: all that it opened from then on would be that namespace's.
+Result<UniqueFd> make_socket_in(int network, int domain, int type, int protocol = 0);
 
 /// The texts for uid_map and gid_map, one mapping a line: "container host size\n".
 struct IdMapTexts {

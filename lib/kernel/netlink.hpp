@@ -3,7 +3,6 @@
 #pragma once
 
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -117,14 +116,11 @@ public:
         return out;
     }
 
-    /// In the network namespace of a file or of a pidfd's process: a socket belongs to the one that it was made in. The
-    /// caller is single-threaded.
-    static Result<Socket> open_inside(int net_namespace) {
-        const auto own = TRY(open_namespace("/proc/self/ns/net", CLONE_NEWNET));
-        TRY(join_namespace(net_namespace, CLONE_NEWNET));
-        auto socket = open();
-        TRY(join_namespace(own.get(), CLONE_NEWNET), "return to our own network namespace");
-        return socket;
+    /// Of another network namespace, as make_socket_in() has it: a socket belongs to the one that it was made in.
+    static Result<Socket> open_inside(int network) {
+        Socket out;
+        out.socket_ = TRY(make_socket_in(network, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), "netlink socket");
+        return out;
     }
 
     /// Until the kernel's acknowledgement.
