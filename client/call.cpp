@@ -130,6 +130,7 @@ Result<api::Reply> Client::call(const api::VerbRow& verb, const api::Request& re
 /// A host that never answered is not one whose xctld is being restarted.
 Result<> Client::lost(bool was_lost) {
     disconnected_ = was_lost && (host_.empty() || answered_);
+    cut_off_ = disconnected_;
     if (!was_lost) return {};
     if (host_.empty()) return fail(Errc::system, "the connection to xctld was lost");
     return fail(Errc::system,
@@ -149,6 +150,7 @@ Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Reques
     if (api::comes_in_parts(verb)) return collect(verb, request);
     auto made = connect(socket_, host_);
     disconnected_ = nobody_answers(made);
+    cut_off_ = false;
     auto connection = TRY(std::move(made));
     sd_varlink* link = connection.link.get();
     const auto json = TRY(json_of(verb, request, interactive_));
@@ -170,13 +172,21 @@ Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::R
     // Without a socket at the first try, xctld is not being restarted: it is not there.
     if (reply || !disconnected_ || means_absent(reply.error().sys_errno)) return reply;
     Patience patience;
-    while (!reply && disconnected_ && patience.pause()) reply = call(verb, request);
+    int cut_offs = 0;
+    while (!reply && disconnected_) {
+        if (cut_off_ && verb.value != api::Verb::wait && ++cut_offs == kMostCutOffs)
+            return fail(Errc::system, std::format("xctld has ended {} times during this call; its journal says why: "
+                                                  "journalctl -u xctld", cut_offs));
+        if (!patience.pause()) break;
+        reply = call(verb, request);
+    }
     return reply;
 }
 
 Result<> Client::observe(const api::VerbRow& verb, const api::Request& request, const Take& take) {
     auto connection = connect(socket_, host_);
     disconnected_ = nobody_answers(connection);
+    cut_off_ = false;
     const auto link = std::move(TRY(std::move(connection)).link);
     const auto json = TRY(json_of(verb, request, interactive_));
     Observation observation{verb, take, {}};

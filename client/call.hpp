@@ -20,6 +20,7 @@ public:
     Result<api::Reply> call(const api::VerbRow& verb, const api::Request& request);
 
     /// The same, but goes on trying for kPatience while xctld is being restarted. Only for verbs that change nothing.
+    /// A call that xctld has begun kMostCutOffs times without an answer is not repeated; `wait` is, which is long.
     Result<api::Reply> call_patiently(const api::VerbRow& verb, const api::Request& request);
 
     using Take = std::function<bool(api::Reply)>;
@@ -40,6 +41,7 @@ private:
     bool answered_ = false;  // the other host, ever
     bool interactive_;
     bool disconnected_ = false;
+    bool cut_off_ = false;  // the last call, after it was sent
 };
 
 }  // namespace xctl::client

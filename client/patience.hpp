@@ -9,6 +9,8 @@ namespace xctl::client {
 
 inline constexpr std::chrono::seconds kPatience{30};
 inline constexpr std::chrono::milliseconds kPause{50};
+/// A call that has been cut off so often is not repeated any more: xctld may be dying of it.
+inline constexpr int kMostCutOffs = 5;
 
 class Patience {
 public:

@@ -104,6 +104,9 @@ int serve_list(sd_varlink* link, sd_json_variant*, sd_varlink_method_flags_t fla
 /// As xctld does when it is restarted in the middle of a call.
 int serve_death(sd_varlink*, sd_json_variant*, sd_varlink_method_flags_t, void*) { ::_exit(0); }
 
+/// As an xctld that crashes in each call and is started again each time.
+int serve_crash(sd_varlink* link, sd_json_variant*, sd_varlink_method_flags_t, void*) { return sd_varlink_close(link); }
+
 class Daemon : public testing::Test {
 protected:
     Daemon() {
@@ -137,6 +140,7 @@ protected:
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Wait", wait);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Events", serve_events);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.List", serve_list);
+        sd_varlink_server_bind_method(server, "org.xctl.Containers.State", serve_crash);
         sd_varlink_server_bind_connect(server, [](sd_varlink_server*, sd_varlink* link, void*) {
             return sd_varlink_set_allow_fd_passing_output(link, 1);
         });
@@ -184,6 +188,15 @@ TEST_F(Daemon, APatientCallOutlivesARestart) {
     const auto reply = client.call_patiently(api::verb_row(Verb::wait), {});
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->container.exit_status, 3);
+}
+
+TEST_F(Daemon, ACallThatIsCutOffAgainAndAgainIsGivenUp) {
+    serve(serve_wait);
+    Client client(socket_, "", false);
+    const auto reply = client.call_patiently(api::verb_row(Verb::state), {});
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().message,
+              "xctld has ended 5 times during this call; its journal says why: journalctl -u xctld");
 }
 
 TEST_F(Daemon, AnImpatientCallReportsTheLoss) {
