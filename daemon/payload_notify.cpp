@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <format>
+#include <system_error>
 
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
@@ -49,10 +51,13 @@ Notification parse_notification(std::string_view message) {
 }
 
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
-    if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0 && errno != EEXIST)
-        return fail_errno(errno, "mkdir notify");
-    const auto path = TRY(kernel::read_fd_path(run_directory));
-    return kernel::bind_notify_socket(path + "/" + kDirectory + "/" + plan::kNotifySocketName);
+    const auto path = TRY(kernel::read_fd_path(run_directory)) + "/" + kDirectory;
+    // Made anew: nobody who still has the directory of an earlier run can do anything in this one.
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return fail_errno(error.value(), "remove " + path);
+    if (::mkdirat(run_directory, kDirectory, kDirectoryMode) < 0) return fail_errno(errno, "mkdir " + path);
+    return kernel::bind_notify_socket(path + "/" + plan::kNotifySocketName);
 }
 
 Result<> PayloadNotify::add_to(plan::LaunchPlan& plan, int run_directory) {

@@ -26,7 +26,7 @@ class PayloadNotify {
 public:
     using Listener = std::function<void(const Notification&)>;
 
-    /// Makes the socket in the run's directory, replacing that of an earlier run.
+    /// Makes the socket in the run's directory, in a new directory that replaces that of an earlier run.
     static Result<UniqueFd> bind(int run_directory);
     /// Shows it to the container, and tells its program where.
     static Result<> add_to(plan::LaunchPlan& plan, int run_directory);

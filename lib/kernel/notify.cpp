@@ -70,9 +70,10 @@ Result<> notify_barrier(std::chrono::milliseconds timeout) {
 
 Result<UniqueFd> bind_notify_socket(const std::string& path) {
     constexpr mode_t kMode = 0777;
-    auto socket = TRY(bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kMode));
-    // The umask counted when it was bound.
-    if (::chmod(path.c_str(), kMode) < 0) return fail_errno(errno, "chmod " + path);
+    // The file gets its mode when it is bound: changing it later would follow whatever has taken its place.
+    const mode_t before = ::umask(0);
+    auto socket = bind_unix(path, SOCK_DGRAM | SOCK_NONBLOCK, kMode);
+    ::umask(before);
     return socket;
 }
 

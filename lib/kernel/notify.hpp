@@ -18,7 +18,8 @@ Result<> notify(std::string_view text);
 /// looks up the unit by the sender's cgroup. Errc::timeout when it does not answer.
 Result<> notify_barrier(std::chrono::milliseconds timeout);
 
-/// The manager's side: a socket at `path` to receive from, which never blocks and which every user may send to.
+/// The manager's side: a socket at `path` to receive from, which never blocks and which every user may send to. The
+/// process's umask is 0 meanwhile, so the caller is single-threaded. A file that is there is replaced.
 Result<UniqueFd> bind_notify_socket(const std::string& path);
 
 }  // namespace xctl::kernel

@@ -11,7 +11,7 @@ namespace xctl::plan {
 /// The socket's name in the directory that the payload is shown.
 inline constexpr const char* kNotifySocketName = "notify.sock";
 
-/// Shows `directory` of the host, which holds the socket, to the payload, and tells its program where that is.
+/// Shows `directory` of the host, which holds the socket, to the payload, read-only, and tells its program where that is.
 void add_notify_directory(LaunchPlan& plan, std::string directory);
 
 }  // namespace xctl::plan
