@@ -159,6 +159,7 @@ private:
     void leave_class() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();
+    void remove_inner_cgroups() const;
     [[nodiscard]] ExitRecord make_record() const;
 
     Services& services_;

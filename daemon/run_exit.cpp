@@ -15,6 +15,7 @@
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/launch/exit_record.hpp"
@@ -152,6 +153,17 @@ void Run::leave_class() const {
         launch::leave_resctrl(root->get(), *setup_.plan->rdt, setup_.plan->id);
 }
 
+/// systemd removes cgroups by their paths, and what a container made below its own may have one that is too long.
+void Run::remove_inner_cgroups() const {
+    if (!payload_) return;
+    const auto inner = kernel::list_cgroups(payload_.get());
+    if (!inner || inner->empty()) return;
+    auto removed = kernel::remove_cgroups_below(payload_.get());
+    // Of a scope systemd may have tried already and given up; a unit's cgroup it may be starting again.
+    if (removed && setup_.placement == Placement::scope) removed = kernel::remove_parent_cgroup(payload_.get());
+    if (!removed) log_warning(std::format("{}: {}", setup_.name, removed.error().message));
+}
+
 ExitRecord Run::make_record() const {
     ExitRecord record;
     record.time = std::chrono::system_clock::now();
@@ -208,6 +220,7 @@ void Run::end() {
                          &launch_timer_, &death_timer_})
         source->reset();
     leave_class();
+    remove_inner_cgroups();
     // Should there be an init that we never heard of, it sees this and exits.
     channel_.reset();
     console_.close_run();

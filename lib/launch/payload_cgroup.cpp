@@ -68,6 +68,10 @@ Result<> check_usage(int payload, const plan::Cgroup& cgroup) {
                                        ": current usage is " + text);
 }
 
+bool is_forbidden(const Error& error) {
+    return error.sys_errno == EACCES || error.sys_errno == EPERM || error.sys_errno == EROFS;
+}
+
 Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
     TRY(check_usage(payload, cgroup));
     for (std::size_t i = 0; i < cgroup.files.size(); ++i) {
@@ -76,6 +80,7 @@ Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
         const bool missing = !written && written.error().sys_errno == ENOENT;
         if (row.presence == plan::Presence::preferred && !missing) ++i;
         if (missing && row.presence != plan::Presence::required) continue;
+        if (row.presence == plan::Presence::unasked && !written && is_forbidden(written.error())) continue;
         TRY(Result<>(written), row.pointer.empty() ? row.file : row.pointer);
     }
     return {};

@@ -12,7 +12,7 @@ namespace xctl::plan {
 namespace {
 
 constexpr std::string_view kMagic = "xctlplan";
-constexpr std::uint32_t kVersion = 4;  // raise it with every change of a fields() list
+constexpr std::uint32_t kVersion = 5;  // raise it with every change of a fields() list
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
 template <class T>
@@ -30,7 +30,7 @@ inline constexpr Enum kLast{};
 template <>
 inline constexpr NamespaceKind kLast<NamespaceKind> = NamespaceKind::time;
 template <>
-inline constexpr Presence kLast<Presence> = Presence::preferred;
+inline constexpr Presence kLast<Presence> = Presence::unasked;
 template <>
 inline constexpr MountKind kLast<MountKind> = MountKind::change;
 

@@ -119,6 +119,7 @@ Result<LaunchPlan> compile_all(const Context& context) {
 }
 
 }  // namespace
+    limit_tree(spec, plan.cgroup);
 
 std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
     std::vector<IdMap> out;

@@ -189,6 +189,34 @@ std::optional<std::uint32_t> find_cgroup_owner(const oci::Spec& spec) {
     return host_id_of(0, to_id_maps(spec.linux_config.uid_mappings));
 }
 
+namespace {
+
+/// Files of a cgroup belong to the host's root unless they are given away, and a root without a user namespace can
+/// mount cgroup2 itself where no filter of system calls forbids that.
+bool can_make_cgroups(const oci::Spec& spec, const std::optional<std::uint32_t>& owner) {
+    const auto* users = oci::find_namespace(spec, oci::NamespaceType::user);
+    if (users == nullptr || !users->path.empty() || owner) return true;
+    return std::ranges::any_of(spec.linux_config.uid_mappings,
+                               [](const oci::IdMapping& line) { return line.host_id == 0 && line.size > 0; });
+}
+
+struct TreeLimit {
+    std::string_view file, value;
+};
+
+/// Each cgroup costs the kernel memory that no limit counts, and whoever walks the tree time. systemd needs 5 levels
+/// for a user's units, and a container in a container adds as many again.
+constexpr std::array kTreeLimits{TreeLimit{"cgroup.max.depth", "32"}, TreeLimit{"cgroup.max.descendants", "4096"}};
+
+}  // namespace
+
+void limit_tree(const oci::Spec& spec, Cgroup& cgroup) {
+    if (!can_make_cgroups(spec, cgroup.owner)) return;
+    for (const auto& [file, value] : kTreeLimits)
+        if (!std::ranges::contains(cgroup.files, file, &FileWrite::file))
+            cgroup.files.push_back({std::string(file), std::string(value), {}, Presence::unasked});
+}
+
 Cgroup compile_cgroup(const oci::Resources& resources, std::string_view oci_version, Warnings* warnings) {
     if (warnings != nullptr)
         for (const auto& row : kObsolete)

@@ -32,6 +32,9 @@ Result<std::vector<Mount>> compile_mounts(const Context& context);
 /// Whoever is root of the container's user namespace, if the container mounts its cgroup to write to it (config-linux.md,
 /// "Cgroup ownership").
 [[nodiscard]] std::optional<std::uint32_t> find_cgroup_owner(const oci::Spec& spec);
+/// How deep and how large the tree below the container's cgroup may become, unless linux.resources.unified says so or the
+/// container cannot make cgroups at all. `cgroup.owner` is known already.
+void limit_tree(const oci::Spec& spec, Cgroup& cgroup);
 [[nodiscard]] Hooks compile_hooks(const Context& context);
 Result<Process> compile_process(const Context& context);
 /// Of a process that joins a container; the first one has none.

@@ -105,6 +105,7 @@ enum class Presence : std::uint8_t {
     preferred,  // leave it out; if the file is there, leave out the next row
 };
 
+    unasked,    // leave it out, also if the file may not be written
 /// A file below a directory that the step knows: /proc/sys for sysctls, the payload cgroup for limits.
 struct FileWrite {
     std::string file;     // relative, with '/'

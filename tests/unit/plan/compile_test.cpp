@@ -192,7 +192,7 @@ TEST(Compile, NamesTheControllersThatItNeeds) {
             .plan;
     EXPECT_EQ(plan.cgroup.controllers, (std::vector<std::string>{"memory", "cpu", "cpuset", "io"}));
     EXPECT_EQ(std::ranges::count(plan.cgroup.files, "io.max", &FileWrite::file), 2);
-    EXPECT_EQ(plan.cgroup.files.back().pointer, "/linux/resources/unified/memory.high");
+    EXPECT_TRUE(std::ranges::contains(plan.cgroup.files, "/linux/resources/unified/memory.high", &FileWrite::pointer));
 }
 
 TEST(Compile, GivesAWritableCgroupToTheRootOfItsUsers) {
@@ -207,6 +207,25 @@ TEST(Compile, GivesAWritableCgroupToTheRootOfItsUsers) {
     EXPECT_EQ(owner("ro", kBoth), std::nullopt);
     EXPECT_EQ(owner("rw", R"(, {"type": "user"})"), std::nullopt);
     EXPECT_EQ(compiled("").plan.cgroup.owner, std::nullopt);
+}
+
+TEST(Compile, LimitsTheTreeOfWhoCanMakeCgroups) {
+    const auto limits = [](std::string_view resources, std::string_view users) {
+        std::vector<std::string> out;
+        const auto plan = compiled(std::format(R"({{"linux": {{"namespaces": [{{"type": "mount"}}{}],
+            "uidMappings": [{{"containerID": 0, "hostID": {}, "size": 1}}],
+            "gidMappings": [{{"containerID": 0, "hostID": 3, "size": 1}}], "resources": {{{}}}}}}})",
+            users.empty() ? "" : R"(, {"type": "user"})", users.empty() ? "5" : users, resources)).plan;
+        for (const auto& row : plan.cgroup.files) out.push_back(row.file + "=" + row.value);
+        return out;
+    };
+    using Words = std::vector<std::string>;
+    const Words both{"cgroup.max.depth=32", "cgroup.max.descendants=4096"};
+    EXPECT_EQ(limits("", ""), both);
+    EXPECT_EQ(limits("", "0"), both) << "the host's root is in the namespace";
+    EXPECT_EQ(limits("", "7"), Words{}) << "no file of a cgroup belongs to anybody in it";
+    EXPECT_EQ(limits(R"("unified": {"cgroup.max.depth": "max"})", ""),
+              (Words{"cgroup.max.depth=max", "cgroup.max.descendants=4096"}));
 }
 
 TEST(Compile, GivesEveryProcessAHome) {
@@ -284,7 +303,7 @@ TEST(CompileCgroup, LimitsHugePagesAndRdma) {
 TEST(CompileCgroup, WarnsOfWhatOnlyVersionOneHas) {
     const auto result = compiled(R"({"linux": {"resources": {"memory": {"kernel": 1, "kernelTCP": -1, "swappiness": 60,
         "disableOOMKiller": true}, "blockIO": {"leafWeight": 100}, "network": {"classID": 1}}}})");
-    EXPECT_TRUE(result.plan.cgroup.files.empty());
+    EXPECT_TRUE(result.plan.cgroup.controllers.empty());
     ASSERT_EQ(result.warnings.size(), 5U);
     EXPECT_EQ(result.warnings[0], "/linux/resources/memory/kernel: cgroup v2 has no such limit: ignored");
 }
