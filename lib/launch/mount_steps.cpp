@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The step that makes the plan's mounts, one after the other.
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/stat.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <climits>
 #include <cstring>
@@ -189,14 +192,37 @@ int node_type_of(int fd, NodeType* type) {
     return result;
 }
 
+/// Whether programs look there for the kernel's own files: in a procfs, or at the root of a sysfs.
+int has_kernels_files(int target, bool* has) {
+    struct statfs filesystem{};
+    int result = raw::call<SYS_fstatfs>(target, &filesystem);
+    *has = filesystem.f_type == PROC_SUPER_MAGIC;
+    if (result < 0 || filesystem.f_type != SYSFS_MAGIC) return result;
+    struct statx info{};
+    result = raw::call<SYS_statx>(target, "", AT_EMPTY_PATH, 0, &info);
+    *has = (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return result;
+}
+
+/// Takes the target over, and returns it or a failure. Where the kernel's files are, the path that the document names
+/// has been checked, and a link of the image would lead past that.
+int refuse_detour(const Context& context, const Mount& mount, int opened) {
+    raw::Fd target(opened);
+    bool has = false;
+    const int result = target.failed() ? target.get() : has_kernels_files(target.get(), &has);
+    if (result < 0 || !has) return result < 0 ? result : target.release();
+    return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_NOFOLLOW);
+}
+
 int open_target(Context& context, const Mount& mount, int tree) {
     NodeType type{};
     if (const int result = node_type_of(tree, &type); result < 0) return result;
     const mode_t mode = type == NodeType::directory ? kDirectoryMode : kFileMode;
+    const char* const path = mount.target.c_str();
     if (mount.target_link)
-        return raw::make_in_root_without_following(context.root, mount.target.c_str(), type, mode);
-    raw::Fd target(raw::make_in_root(context.root, mount.target.c_str(), type, mode));
-    if (target.failed() || !needs_real_directory(mount)) return target.release();
+        return refuse_detour(context, mount, raw::make_in_root_without_following(context.root, path, type, mode));
+    raw::Fd target(raw::make_in_root(context.root, path, type, mode));
+    if (target.failed() || !needs_real_directory(mount)) return refuse_detour(context, mount, target.release());
     return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_DIRECTORY);
 }
 
@@ -242,7 +268,8 @@ int set_propagation(const Mount& mount, int tree) {
 
 /// The kernel refuses whatever is not the root of a mount.
 int change_row(Context& context, const Mount& mount, std::size_t i) {
-    const raw::Fd target(raw::open_in_root(context.root, mount.target.c_str(), O_PATH));
+    const raw::Fd target(
+        refuse_detour(context, mount, raw::open_in_root(context.root, mount.target.c_str(), O_PATH)));
     if (target.failed()) return target.get();
     if (!mount.parameters.empty()) {
         const raw::Fd filesystem(raw::pick_filesystem(target.get()));

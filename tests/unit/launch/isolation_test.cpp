@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include <fstream>
+#include <string_view>
+
 #include "tests/unit/launch/container.hpp"
 
 namespace xctl::test {
@@ -41,6 +44,31 @@ TEST_F(Isolation, ProcAndSysMustBeRealDirectories) {
     const auto text = output_of(make_plan(root, "echo started"));
     EXPECT_NE(text.find("mount /proc (proc)"), std::string::npos) << text;
     EXPECT_NE(text.find("symbolic link"), std::string::npos) << text;
+}
+
+TEST_F(Isolation, ALinkLeadsNoMountToTheKernelsFiles) {
+    const TemporaryDirectory source;
+    for (const auto* target : {"/mnt/sys", "/mnt"}) {
+        for (const auto* led_to : {"/proc", "/sys"}) {
+            const bool covers = std::string_view(led_to) == "/proc" || std::string_view(target) == "/mnt";
+            if (!covers) continue;  // what is below the root of a sysfs may be covered
+            const BusyboxRoot root;
+            fs::create_symlink(led_to, root.path() + "/mnt");
+            auto plan = make_plan(root, "echo started");
+            plan.root.mounts.push_back(make_bind(source.path(), target));
+            const auto text = output_of(plan);
+            EXPECT_NE(text.find("symbolic link"), std::string::npos) << target << " in " << led_to << ": " << text;
+        }
+    }
+}
+
+TEST_F(Isolation, HarmlessFilesOfProcfsCanBeCovered) {
+    const BusyboxRoot root;
+    const TemporaryDirectory source;
+    std::ofstream(source.path() / "uptime") << "1 2\n";
+    auto plan = make_plan(root, "cat /proc/uptime");
+    plan.root.mounts.push_back(make_bind(source.path() / "uptime", "/proc/uptime"));
+    EXPECT_EQ(output_of(plan), "1 2\n");
 }
 
 TEST_F(Isolation, ALinkedDevDirectoryStaysInside) {
