@@ -12,14 +12,23 @@
 
 namespace xctl {
 
-/// From the binds and devices of one definition to those of another, of which `after` is the plan.
-[[nodiscard]] launch::RootChange root_change(const Definition& before, const Definition& now,
-                                             const plan::LaunchPlan& after);
+/// What runs, and what is to run instead.
+struct RootStates {
+    const Definition& definition_before;
+    const plan::LaunchPlan& plan_before;
+    const Definition& definition_after;
+    const plan::LaunchPlan& plan_after;
+};
+
+/// From the binds and devices of one definition to those of another. `mounted`: what the run has. Errc::wrong_state names
+/// a bind that is to go and of which it is not known which mount it is.
+Result<launch::RootChange> root_change(const RootStates& states, const launch::MountIds& mounted);
 
 /// Makes such changes in a process beside ours: a source may be on a server that does not answer.
 class RootChanges {
 public:
-    using Done = Errand::Done;
+    /// The numbers of the new mounts.
+    using Done = std::function<void(Result<launch::MountIds>)>;
 
     explicit RootChanges(kernel::EventLoop& loop) : loop_(loop), errand_(loop) {}
 

@@ -15,6 +15,7 @@
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
+#include "lib/launch/steps.hpp"
 
 namespace xctl {
 namespace {
@@ -175,11 +176,20 @@ void Run::on_message(launch::Received received) {
             if (!failure_) failure_ = launch::describe_failure(received.message, *setup_.plan);
             return;
         case MessageKind::await_hooks: return run_create_hooks();
+        case MessageKind::mounted: return note_mount(received);
         case MessageKind::placed:
         case MessageKind::hooks_done:
         case MessageKind::hold:
         case MessageKind::go: return;  // ours to say
     }
+}
+
+void Run::note_mount(const launch::Received& received) {
+    const auto& root = setup_.plan->root;
+    const auto index = static_cast<std::size_t>(received.message.index);
+    const bool device = received.message.step == launch::step_number("device");
+    if (index >= (device ? root.devices.size() : root.mounts.size())) return;
+    mount_ids_[device ? root.devices[index].path : root.mounts[index].target] = received.mount_id;
 }
 
 /// End of file: the init executed the program, or it died.
@@ -251,7 +261,9 @@ Result<> Run::move_into_cgroup() {
 void Run::on_ready() {
     if (step_ >= Step::ending) return;
     listener_.placed(pid_);
-    if (auto parked = park(); !parked) {
+    auto parked = setup_.enter ? Result<>() : save_mount_ids(setup_.run_directory, mount_ids_);
+    if (parked) parked = park();
+    if (!parked) {
         failure_ = std::move(parked).error();
         return kill();
     }

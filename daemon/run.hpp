@@ -22,6 +22,7 @@
 #include "daemon/hook_runner.hpp"
 #include "daemon/launcher.hpp"
 #include "daemon/machines.hpp"
+#include "daemon/mount_ids.hpp"
 #include "daemon/parking.hpp"
 #include "daemon/payload_notify.hpp"
 #include "daemon/record.hpp"
@@ -130,6 +131,7 @@ private:
     void on_scope(Result<> result);
     void on_channel();
     void on_message(launch::Received received);
+    void note_mount(const launch::Received& received);
     void on_channel_closed();
     void on_launch_succeeded();
     void run_create_hooks();
@@ -157,9 +159,9 @@ private:
     void read_memory_events();
     void await_death();
     void leave_class() const;
+    void remove_inner_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();
-    void remove_inner_cgroups() const;
     [[nodiscard]] ExitRecord make_record() const;
 
     Services& services_;
@@ -178,6 +180,7 @@ private:
     std::optional<kernel::ExitStatus> status_;
     std::uint64_t oom_kills_ = 0;
     std::string oom_cgroup_;
+    launch::MountIds mount_ids_;
 
     pid_t pid_ = -1;
     UniqueFd pidfd_;

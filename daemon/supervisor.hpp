@@ -144,7 +144,7 @@ private:
     struct RunChange;
     Result<RunChange> plan_change(const Definition& definition, const std::vector<std::string>& whole) const;
     Result<> change_limits(const std::optional<plan::Cgroup>& limits);
-    Result<> finish_change(const RunChange& change, Result<> changed);
+    Result<> finish_change(const RunChange& change, Result<launch::MountIds> changed);
     // supervisor_checks.cpp
     void take_checks_of(const Definition& definition);
     void begin_checks();

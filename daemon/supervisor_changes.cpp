@@ -5,6 +5,7 @@
 
 #include "daemon/definition_keys.hpp"
 #include "daemon/limit_changes.hpp"
+#include "daemon/mount_ids.hpp"
 #include "daemon/root_changes.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/supervisor.hpp"
@@ -62,8 +63,10 @@ Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definiti
         change.limits = TRY(limits_to_change(before.plan.cgroup, after.plan.cgroup));
         if (auto back = limits_to_change(after.plan.cgroup, before.plan.cgroup)) change.limits_back = std::move(*back);
     }
-    change.root = root_change(TRY(parse_definition({{"running.json", running}})),
-                              TRY(parse_definition({{"running.json", change.document}})), after.plan);
+    const auto definition_before = TRY(parse_definition({{"running.json", running}}));
+    const auto definition_after = TRY(parse_definition({{"running.json", change.document}}));
+    change.root = TRY(root_change({definition_before, before.plan, definition_after, after.plan},
+                                  load_mount_ids(directory_.fd())));
     const bool own_mounts =
         std::ranges::contains(after.plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind);
     if (!change.root.empty() && !own_mounts)
@@ -84,7 +87,7 @@ void Supervisor::change_run(const Definition& definition, const std::vector<std:
         (void)change_limits(change->limits_back);
         return done(std::move(limited));
     }
-    root_changes_.start(run_->pidfd(), change->root, [this, change, done = std::move(done)](Result<> changed) {
+    root_changes_.start(run_->pidfd(), change->root, [this, change, done = std::move(done)](Result<launch::MountIds> changed) {
         done(finish_change(*change, std::move(changed)));
     });
 }
@@ -93,11 +96,12 @@ Result<> Supervisor::change_limits(const std::optional<plan::Cgroup>& limits) {
     return limits && run_ ? run_->change_limits(*limits) : Result<>();
 }
 
-Result<> Supervisor::finish_change(const RunChange& change, Result<> changed) {
+Result<> Supervisor::finish_change(const RunChange& change, Result<launch::MountIds> changed) {
     if (!changed) {
         (void)change_limits(change.limits_back);
-        return changed;
+        return std::unexpected(std::move(changed).error());
     }
+    if (!change.root.empty()) TRY(change_mount_ids(directory_.fd(), change.root, std::move(*changed)));
     if (!run_) return fail(Errc::wrong_state, id_.str() + " ended before it was changed");
     record_.annotations = change.annotations;
     save();

@@ -2,7 +2,13 @@
 #include "lib/kernel/mount.hpp"
 
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <climits>
+#include <cstring>
 
 namespace xctl::kernel::raw {
 namespace {
@@ -54,4 +60,29 @@ int attach_mount(int mount, int target) {
     return call<SYS_move_mount>(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+int read_mount_id(int fd, std::uint64_t* id) {
+    struct statx info{};
+    const int result = call<SYS_statx>(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID_UNIQUE, &info);
+    if (result < 0) return result;
+    if ((info.stx_mask & STATX_MNT_ID_UNIQUE) == 0) return failure(EOPNOTSUPP, SYS_statx);
+    *id = info.stx_mnt_id;
+    return 0;
+}
+
 }  // namespace xctl::kernel::raw
+
+namespace xctl::kernel {
+
+Result<std::string> read_mount_point(std::uint64_t id) {
+    mnt_id_req request{};
+    request.size = MNT_ID_REQ_SIZE_VER0;
+    request.mnt_id = id;
+    request.param = STATMOUNT_MNT_POINT;
+    alignas(statmount) std::array<char, sizeof(statmount) + PATH_MAX> answer{};
+    TRY(lift(raw::call<SYS_statmount>(&request, answer.data(), answer.size(), 0), "statmount"));
+    const auto* header = reinterpret_cast<const struct statmount*>(answer.data());
+    if ((header->mask & STATMOUNT_MNT_POINT) == 0) return fail_errno(EOPNOTSUPP, "statmount");
+    return std::string(header->str + header->mnt_point);
+}
+
+}  // namespace xctl::kernel

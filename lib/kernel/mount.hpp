@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "lib/kernel/raw.hpp"
 
@@ -40,4 +41,16 @@ int change_filesystem(int context);
 /// Puts a detached mount onto the file or directory that `target` refers to.
 int attach_mount(int mount, int target);
 
+/// The number that this mount alone has until the next boot, of a descriptor of something on it: statx(2) with
+/// STATX_MNT_ID_UNIQUE, Linux 6.8; EOPNOTSUPP below that.
+int read_mount_id(int fd, std::uint64_t* id);
+
 }  // namespace xctl::kernel::raw
+
+namespace xctl::kernel {
+
+/// Where this mount of our mount namespace is, seen from our root: statmount(2), Linux 6.8. Errno is ENOENT when it is
+/// gone. Whoever may rename its parents can make this untrue at any moment.
+Result<std::string> read_mount_point(std::uint64_t id);
+
+}  // namespace xctl::kernel

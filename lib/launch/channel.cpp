@@ -14,12 +14,12 @@
 namespace xctl::launch {
 namespace {
 
-constexpr auto kLastMessage = MessageKind::failed;
+constexpr auto kLastMessage = MessageKind::mounted;
 
 /// One packet, or EAGAIN. Kept apart from receive_with_fds(), which waits.
 Result<std::optional<Received>> take_packet(int channel) {
     Received received;
-    std::array<std::byte, sizeof(Message) + 1> packet;
+    std::array<std::byte, sizeof(MountedMessage) + 1> packet;
     iovec data{.iov_base = packet.data(), .iov_len = packet.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
@@ -38,18 +38,23 @@ Result<std::optional<Received>> take_packet(int channel) {
         std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
         received.fd.reset(fd);
     }
-    received.message = TRY(parse_message(std::span(packet).first(static_cast<std::size_t>(size))));
+    const auto bytes = std::span<const std::byte>(packet).first(static_cast<std::size_t>(size));
+    const auto parsed = TRY(parse_message(bytes));
+    received.message = parsed.message;
+    received.mount_id = std::uint64_t{parsed.id_high} << 32 | parsed.id_low;
     return received;
 }
 
 }  // namespace
 
-Result<Message> parse_message(std::span<const std::byte> packet) {
-    Message message;
-    const bool has_kind = packet.size() == sizeof message && static_cast<MessageKind>(packet[0]) <= kLastMessage;
+Result<MountedMessage> parse_message(std::span<const std::byte> packet) {
+    MountedMessage parsed;
+    const bool mounted = !packet.empty() && static_cast<MessageKind>(packet[0]) == MessageKind::mounted;
+    const bool has_kind = packet.size() == (mounted ? sizeof parsed : sizeof parsed.message) &&
+                          static_cast<MessageKind>(packet[0]) <= kLastMessage;
     if (!has_kind) return fail(Errc::invalid_document, "the container's init sent a malformed message");
-    std::memcpy(&message, packet.data(), sizeof message);
-    return message;
+    std::memcpy(&parsed, packet.data(), packet.size());
+    return parsed;
 }
 
 Result<std::optional<Received>> receive(int channel) { return take_packet(channel); }

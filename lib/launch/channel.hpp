@@ -9,6 +9,7 @@
 //                     ◀──  placed
 //   await_hooks       ──▶        only when the plan says so: runs hooks outside the container
 //                     ◀──  hooks_done
+//   mounted {index, id} ──▶      for each row of the plan that asks for it: the mount that was made of it
 //   ready             ──▶        parks descriptors, tells systemd
 //                     ◀──  go
 //
@@ -33,27 +34,35 @@
 namespace xctl::launch {
 
 enum class MessageKind : std::uint8_t {
-    console, await_placement, placed, ready, go, await_hooks, hooks_done, hold, failed,
+    console, await_placement, placed, ready, go, await_hooks, hooks_done, hold, failed, mounted,
 };
 
 /// As it is sent: one packet holds exactly this.
 struct Message {
     MessageKind kind{};
-    std::uint8_t step = 0;     // failed: row of the step table (steps.hpp)
+    std::uint8_t step = 0;     // failed, mounted: row of the step table (steps.hpp)
     std::uint16_t call = 0;    // failed: the number of the system call; 0: a check of ours
     std::int32_t error = 0;    // failed: errno
-    std::int32_t index = -1;   // failed: which mount, device, path... of the plan; -1 if the step has no list
+    std::int32_t index = -1;   // the same: which mount, device, path... of the plan; -1 if the step has no list
 };
 static_assert(sizeof(Message) == 12);
 
+/// A message of the kind `mounted` has the mount's number, see read_mount_id(), behind it.
+struct MountedMessage {
+    Message message;
+    std::uint32_t id_low = 0, id_high = 0;
+};
+static_assert(sizeof(MountedMessage) == 20);
+
 struct Received {
     Message message;
-    UniqueFd fd;  // console
+    UniqueFd fd;                 // console
+    std::uint64_t mount_id = 0;  // mounted
 };
 
-/// Errc::invalid_document unless the packet is exactly a message of a known kind. Step, call, error and index may hold
-/// any number.
-Result<Message> parse_message(std::span<const std::byte> packet);
+/// Errc::invalid_document unless the packet is exactly a message of a known kind. Step, call, error, index and the mount's
+/// number may hold any number.
+Result<MountedMessage> parse_message(std::span<const std::byte> packet);
 
 /// No message yet: empty optional inside. End of file: Errc::cancelled. Non-blocking.
 Result<std::optional<Received>> receive(int channel);

@@ -84,6 +84,10 @@ struct Context {
     bool placed = false;
 };
 
+/// Tells the supervisor which mount was made of the row `context.index` of the list of `step`, a row of the table of
+/// steps. A kernel that numbers no mounts is no failure.
+int report_mount(const Context& context, std::uint8_t step, int mount);
+
 /// Works on row after row, until one fails.
 template <class Rows, class Function>
 int for_each(Context& context, const Rows& rows, Function&& function) {
@@ -113,5 +117,9 @@ struct Preparation {
 /// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.
 /// The plan must outlive the result. Errors are launch_failed with step and path.
 Result<Preparation> prepare(const plan::LaunchPlan& plan);
+
+/// A detached copy of a bind mount's source as the host has it, a slave of the host's mounts. In the container's root,
+/// symbolic links are followed inside that.
+Result<UniqueFd> clone_host_source(const plan::Root& root, const plan::Mount& mount);
 
 }  // namespace xctl::launch

@@ -46,23 +46,26 @@ int make_mount_point(int directory, const char* name, mode_t mode) {
     return result < 0 ? result : raw::failure(ELOOP);
 }
 
-int bind_tree(int tree, int directory, const char* name, const Device& device) {
+int bind_tree(const Context& context, int tree, int directory, const char* name, const Device& device) {
     const raw::Fd target(make_mount_point(directory, name, device.mode & ALLPERMS));
-    return target.failed() ? target.get() : raw::attach_mount(tree, target.get());
+    if (target.failed()) return target.get();
+    const int result = raw::attach_mount(tree, target.get());
+    if (result < 0 || !device.reported || context.channel < 0) return result;
+    return report_mount(context, step_number("device"), tree);
 }
 
 /// Where nodes cannot be made, as in a user namespace, the host's own node is shown, or one that the parent has made.
 int bind_device(const Context& context, int directory, const char* name, const Device& device) {
     const auto row = static_cast<std::size_t>(context.index);
     const int made = row < context.device_trees.size() ? context.device_trees[row] : -1;
-    if (made >= 0) return bind_tree(made, directory, name, device);
+    if (made >= 0) return bind_tree(context, made, directory, name, device);
     const raw::Fd node(raw::call<SYS_openat>(AT_FDCWD, device.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (node.failed()) return node.get();
     struct stat info{};
     if (const int result = raw::call<SYS_fstat>(node.get(), &info); result < 0) return result;
     if (!is_device(info, device)) return raw::failure(ENODEV);
     const raw::Fd tree(raw::clone_tree(node.get(), nullptr, Subtree::no));
-    return tree.failed() ? tree.get() : bind_tree(tree.get(), directory, name, device);
+    return tree.failed() ? tree.get() : bind_tree(context, tree.get(), directory, name, device);
 }
 
 int make_node(const Context& context, int directory, const char* name, const Device& device) {

@@ -296,6 +296,9 @@ int make_mount(Context& context, const Mount& mount, std::size_t i) {
     if (const int result = set_mount_attributes(context, mount, i, tree.get()); result < 0) return result;
     if (const int result = raw::attach_mount(tree.get(), target.get()); result < 0) return result;
     if (const int result = set_propagation(mount, tree.get()); result < 0) return result;
+    // A running container that is being changed has no channel.
+    if (mount.reported && context.channel >= 0)
+        if (const int result = report_mount(context, step_number("mount"), tree.get()); result < 0) return result;
     // The descriptor stays the mount's, whatever is made of its path meanwhile.
     if (is_protected_late(mount)) context.sources[i] = tree.release();
     return 0;

@@ -115,23 +115,33 @@ Result<> open_joined(const plan::LaunchPlan& plan, Preparation& preparation) {
     return {};
 }
 
+/// The image's links must not lead out of the container's root.
+Result<UniqueFd> open_host_source(const plan::Root& root, const Mount& mount) {
+    const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
+    if (!is_in_root(root, mount))
+        return kernel::lift_fd(raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link),
+                               "openat");
+    const raw::Fd top(raw::call<SYS_openat>(AT_FDCWD, root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    TRY(kernel::lift(top.get(), "openat"));
+    return kernel::lift_fd(raw::open_in_root(top.get(), mount.source.c_str() + root.path.size(), O_PATH | link),
+                           "openat2");
+}
+
 /// Only the owner of the source's file system may map its ids, which a container's root is not.
-Result<UniqueFd> make_idmapped_tree(const Mount& mount, int user_namespace) {
-    const Subtree copied = mount.recursive ? Subtree::yes : Subtree::no;
-    auto tree = TRY(kernel::lift_fd(raw::clone_tree(AT_FDCWD, mount.source.c_str(), copied), "open_tree"));
-    // Our own mounts may be shared with the host's: the container's must not pass anything back.
-    TRY(kernel::lift(raw::set_attributes(tree.get(), {.propagation = MS_SLAVE}, Subtree::yes), "mount_setattr"));
+Result<UniqueFd> make_idmapped_tree(const plan::Root& root, const Mount& mount, int user_namespace) {
+    auto tree = TRY(clone_host_source(root, mount));
     const bool all = (mount.rec_attr_set & MOUNT_ATTR_IDMAP) != 0;
     const raw::MountAttributes mapping{.set = MOUNT_ATTR_IDMAP, .user_namespace = user_namespace};
     TRY(kernel::lift(raw::set_attributes(tree.get(), mapping, all ? Subtree::yes : Subtree::no), "mount_setattr"));
     return tree;
 }
 
-Result<> prepare_id_map(const Mount& mount, std::size_t i, bool is_there, Preparation& preparation) {
+Result<> prepare_id_map(const plan::Root& root, std::size_t i, bool is_there, Preparation& preparation) {
+    const auto& mount = root.mounts[i];
     auto ids = TRY(kernel::make_user_namespace({id_map_text(mount.uid_map), id_map_text(mount.gid_map)}));
     preparation.context.id_maps[i] = ids.get();
     if (mount.kind == plan::MountKind::bind && is_there) {
-        auto tree = TRY(make_idmapped_tree(mount, ids.get()));
+        auto tree = TRY(make_idmapped_tree(root, mount, ids.get()));
         preparation.context.trees[i] = tree.get();
         preparation.descriptors.push_back(std::move(tree));
     }
@@ -149,7 +159,7 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
         if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
         // What the container's own mounts bring can only be mapped later, by a child with our privileges.
         const bool is_there = context.in_user_namespace || !is_in_root(plan.root, mounts[i]);
-        auto result = prepare_id_map(mounts[i], i, is_there, preparation);
+        auto result = prepare_id_map(plan.root, i, is_there, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }
     return {};
@@ -226,6 +236,15 @@ void choose_labels(const plan::LaunchPlan& plan, Context& context) {
 }
 
 }  // namespace
+
+Result<UniqueFd> clone_host_source(const plan::Root& root, const Mount& mount) {
+    const auto source = TRY(open_host_source(root, mount));
+    auto tree = TRY(kernel::lift_fd(
+        raw::clone_tree(source.get(), nullptr, mount.recursive ? Subtree::yes : Subtree::no), "open_tree"));
+    // Our own mounts may be shared with the host's: the container's must not pass anything back.
+    TRY(kernel::lift(raw::set_attributes(tree.get(), {.propagation = MS_SLAVE}, Subtree::yes), "mount_setattr"));
+    return tree;
+}
 
 std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan) {
     std::vector<std::string> out;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "lib/kernel/mount.hpp"
 #include "lib/kernel/raw.hpp"
 #include "lib/launch/channel.hpp"
 
@@ -39,6 +40,17 @@ void close_held(Context& context, std::size_t step) {
 }
 
 }  // namespace
+
+int report_mount(const Context& context, std::uint8_t step, int mount) {
+    std::uint64_t id = 0;
+    const int read = raw::read_mount_id(mount, &id);
+    if (read < 0) return raw::errno_of(read) == EOPNOTSUPP ? 0 : read;
+    const MountedMessage report{.message = {.kind = MessageKind::mounted, .step = step, .index = context.index},
+                                .id_low = static_cast<std::uint32_t>(id),
+                                .id_high = static_cast<std::uint32_t>(id >> 32)};
+    const int sent = raw::call<SYS_sendto>(context.channel, &report, sizeof report, MSG_NOSIGNAL, nullptr, 0);
+    return sent < 0 ? sent : 0;
+}
 
 void run_steps(Context& context) {
     for (std::size_t step = 0; step < kSteps.size(); ++step) {

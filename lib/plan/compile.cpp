@@ -42,6 +42,15 @@ void apply(const Overrides& overrides, oci::Spec& spec) {
     process.terminal = overrides.terminal.value_or(process.terminal);
 }
 
+/// What a definition adds to the document may be taken out of the running container again. These rows are the last.
+void report_additions(const Overrides& overrides, Root& root) {
+    const auto mark = [](auto& rows, std::size_t count) {
+        for (auto row = rows.end() - static_cast<std::ptrdiff_t>(count); row != rows.end(); ++row) row->reported = true;
+    };
+    mark(root.mounts, overrides.mounts.size());
+    mark(root.devices, overrides.devices.size());
+}
+
 std::vector<Namespace> compile_namespaces(const oci::Spec& spec) {
     std::vector<Namespace> out;
     for (const auto& entry : spec.linux_config.namespaces)
@@ -110,6 +119,7 @@ Result<LaunchPlan> compile_all(const Context& context) {
     plan.root = TRY(compile_root(context));
     plan.cgroup = compile_cgroup(spec.linux_config.resources, spec.oci_version, &context.warnings);
     plan.cgroup.owner = find_cgroup_owner(spec);
+    limit_tree(spec, plan.cgroup);
     plan.process = TRY(compile_process(context));
     plan.hooks = compile_hooks(context);
     for (const auto& [name, device] : spec.linux_config.net_devices)
@@ -119,7 +129,6 @@ Result<LaunchPlan> compile_all(const Context& context) {
 }
 
 }  // namespace
-    limit_tree(spec, plan.cgroup);
 
 std::vector<IdMap> to_id_maps(const std::vector<oci::IdMapping>& mappings) {
     std::vector<IdMap> out;
@@ -171,6 +180,7 @@ Result<Compiled> compile_document(std::string_view config_text, std::string_view
     TRY(oci::check_mount_namespace(out.spec), config_file);
     TRY(apply_profile(out.spec, overrides.default_seccomp, overrides.read_profile), config_file);
     out.plan = TRY(compile_all({out.spec, bundle, out.warnings, first_state(out.spec, bundle, id)}), config_file);
+    report_additions(overrides, out.plan.root);
     return out;
 }
 

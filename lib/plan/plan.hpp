@@ -69,6 +69,7 @@ struct Mount {
     bool copy_link = false;            // bind: it is made anew instead
     bool target_link = false;          // a target that is a symbolic link is itself covered
     bool copy_up = false;              // tmpfs: starts with what the root has at the target
+    bool reported = false;             // whoever supervises the launch is told which mount this became
     std::vector<Parameter> parameters;
     std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty; with MOUNT_ATTR_IDMAP in
                                           // rec_attr_set the mounts below the source are mapped too
@@ -76,7 +77,7 @@ struct Mount {
         return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,
                      self.attr_clear, self.attr_default, self.rec_attr_set, self.rec_attr_clear, self.propagation,
                      self.recursive_propagation, self.source_link, self.copy_link, self.target_link, self.copy_up,
-                     self.parameters, self.uid_map, self.gid_map);
+                     self.reported, self.parameters, self.uid_map, self.gid_map);
     }
 };
 
@@ -87,8 +88,9 @@ struct Device {
     std::uint32_t minor = 0;
     std::uint32_t uid = 0;    // as seen inside the container
     std::uint32_t gid = 0;
+    bool reported = false;    // as of a mount, where the node cannot be made and another one is mounted instead
     static auto fields(auto&& visit, auto& self) {
-        return visit(self.path, self.mode, self.major, self.minor, self.uid, self.gid);
+        return visit(self.path, self.mode, self.major, self.minor, self.uid, self.gid, self.reported);
     }
 };
 
@@ -103,9 +105,9 @@ enum class Presence : std::uint8_t {
     required,
     optional,   // leave it out
     preferred,  // leave it out; if the file is there, leave out the next row
+    unasked,    // leave it out, also if the file may not be written
 };
 
-    unasked,    // leave it out, also if the file may not be written
 /// A file below a directory that the step knows: /proc/sys for sysctls, the payload cgroup for limits.
 struct FileWrite {
     std::string file;     // relative, with '/'

@@ -47,6 +47,18 @@ TEST(Channel, CarriesMessagesAndTheConsole) {
     EXPECT_TRUE(receive(pair.first.get()).value()->fd);
 }
 
+TEST(Channel, NamesTheMountThatWasMade) {
+    auto pair = kernel::make_socket_pair(SOCK_SEQPACKET).value();
+    const MountedMessage mounted{
+        .message = {.kind = MessageKind::mounted, .step = step_number("mount"), .index = 3}, .id_low = 7, .id_high = 1};
+    ASSERT_TRUE(kernel::send_with_fds(pair.second.get(), std::as_bytes(std::span(&mounted, 1)), {}));
+    const auto received = receive(pair.first.get()).value();
+    EXPECT_EQ(received->mount_id, (std::uint64_t{1} << 32) + 7);
+    EXPECT_EQ(received->message.index, 3);
+    ASSERT_TRUE(send(pair.second.get(), MessageKind::mounted));
+    EXPECT_EQ(receive(pair.first.get()).error().code, Errc::invalid_document) << "without a number";
+}
+
 TEST(Channel, TellsEndOfFileAndNonsense) {
     auto pair = kernel::make_socket_pair(SOCK_SEQPACKET).value();
     ASSERT_EQ(::send(pair.second.get(), "x", 1, 0), 1);
