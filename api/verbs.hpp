@@ -223,11 +223,24 @@ static_assert(names_are_unique(kVerbs));
 
 constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
-/// Arguments choose the program that runs, and so ask for more than starting what was configured. Who may write to a
-/// process of exec's could as well have started it.
+/// An argument that asks for the action of another verb than its own.
+struct ActionRow {
+    std::string_view argument;  // Param::name
+    bool (*is_given)(const Request& request);
+    Verb verb;
+};
+
+/// The first that is given counts.
+inline constexpr std::array<ActionRow, 2> kArgumentActions{{
+    // Whoever may write to a process that exec started could as well have started it.
+    {"exec", [](const Request& request) { return !request.exec.empty(); }, Verb::exec},
+    // They choose the program that runs, which is more than starting what was configured.
+    {"args", [](const Request& request) { return !request.args.empty(); }, Verb::create},
+}};
+
 constexpr std::string_view action_of(const VerbRow& verb, const Request& request) {
-    if (!request.exec.empty()) return verb_row(Verb::exec).action;
-    return request.args.empty() ? verb.action : verb_row(Verb::create).action;
+    const auto* row = std::ranges::find_if(kArgumentActions, [&](const ActionRow& it) { return it.is_given(request); });
+    return row != kArgumentActions.end() ? verb_row(row->verb).action : verb.action;
 }
 
 /// Whether it can be asked for again and again at an interval: over varlink with `more`, on D-Bus by a method of its

@@ -6,10 +6,16 @@ import glob
 import os
 import re
 import subprocess
+import sys
 
 from support import sources
 
 VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"\s*\}', re.S)
+PARAM_LIST = re.compile(r"inline constexpr std::array (k\w+)\{(.*?)\};", re.S)
+SHARED_PARAM = re.compile(r'inline constexpr Param (k\w+)\{"(\w+)"')
+ACTION_ROW = re.compile(r'\{"(\w+)",\s*\[\].*?\},\s*Verb::(\w+)\}', re.S)
+TABLE_MARKS = ("<!-- The rows of api/verbs.hpp: tests/lint/api.py --update writes this table. -->\n",
+               "<!-- End of the table. -->\n")
 ERROR_ROW = re.compile(r'\{"(\w+)",\s*Errc::(\w+),\s*(\w+),\s*"([^"]*)"\}')
 
 
@@ -47,6 +53,48 @@ def check_policy(problems, verbs):
     problems.extend(f"{paths[0]}: no verb asks for org.xctl1.{action}" for action in sorted(declared - used))
 
 
+def arguments_of(text):
+    """The names of the parameters of each list in api/verbs.hpp."""
+    shared = dict(SHARED_PARAM.findall(text))
+    lists = {}
+    for name, body in PARAM_LIST.findall(text):
+        named = {shared[word] for word in re.findall(r"\w+", body) if word in shared}
+        lists[name] = named | set(re.findall(r'Param\{"(\w+)"', body))
+    return lists
+
+
+def action_table(verbs):
+    """Which verbs ask for which polkit action, with the arguments that change it."""
+    text = sources.read("api/verbs.hpp")
+    lists, action_of_verb = arguments_of(text), {row[0]: row[3] for row in verbs}
+    asked = {row[3]: [] for row in verbs}
+    for row in verbs:
+        asked[row[3]].append(row[1])
+    for argument, as_verb in ACTION_ROW.findall(text):
+        for _, name, _, action, rest, _ in verbs:
+            params = re.match(r"rows::(\w+)", rest)
+            if params and argument in lists.get(params.group(1), ()) and action_of_verb[as_verb] != action:
+                asked[action_of_verb[as_verb]].append(f"{name} with the argument `{argument}`")
+    rows = [f"| `org.xctl1.{action}` | {', '.join(names)} |\n" for action, names in asked.items()]
+    return "| Action | Verbs |\n|---|---|\n" + "".join(rows)
+
+
+def check_table(problems, verbs, update):
+    """SECURITY.md says what action_of() does."""
+    text = sources.read("SECURITY.md")
+    begin, end = (text.find(mark) for mark in TABLE_MARKS)
+    if begin < 0 or end < begin:
+        problems.append("SECURITY.md: lacks the marks of the table of actions")
+        return
+    begin += len(TABLE_MARKS[0])
+    table = action_table(verbs)
+    if update:
+        with open("SECURITY.md", "w", encoding="utf-8") as file:
+            file.write(text[:begin] + table + text[end:])
+    elif text[begin:end] != table:
+        problems.append("SECURITY.md: the table of actions is not that of api/verbs.hpp, which is:\n" + table)
+
+
 def check_pages(problems):
     """Generated parts come from the rows, so their marks must be there."""
     for path, marks in (("docs/man/xctl.1.in", ["@VERBS@", "@OPTIONS@", "@ENVIRONMENT@", "@EXITS@"]),
@@ -80,6 +128,7 @@ def main():
     problems = []
     verbs, errors = check_verbs(problems), check_errors(problems)
     check_policy(problems, verbs)
+    check_table(problems, verbs, "--update" in sys.argv[1:])
     check_pages(problems)
     check_build(problems, os.environ.get("XCTL_BUILD", "/build"), verbs, errors)
     sources.finish(problems)

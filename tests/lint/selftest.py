@@ -23,6 +23,8 @@ GOOD = {
     "api/errors.hpp": SPDX + '{"One", Errc::one, kExitUsage, "One"},\n{"Two", Errc::two, 2, "Two"},\n',
     "policy/org.xctl1.policy": "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
     '<action id="org.xctl1.manage">\n',
+    "SECURITY.md": "<!-- The rows of api/verbs.hpp: tests/lint/api.py --update writes this table. -->\n"
+    "| Action | Verbs |\n|---|---|\n| `org.xctl1.manage` | start, stop |\n<!-- End of the table. -->\n",
     "docs/man/xctl.1.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@VERBS@ @OPTIONS@ @ENVIRONMENT@ @EXITS@\n',
     "docs/man/org.xctl1.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n'
     "@METHODS@ @CONTAINER@ @CLIENT@ @EVENT@ @ERRORS@\n",
@@ -54,6 +56,12 @@ PLANTED = [
      "org.xctl1.attach"),
     ("api", "policy/org.xctl1.policy", '<action id="org.xctl1.manage">\n<action id="org.xctl1.dance">\n', "dance"),
     ("api", "lib/base/result.hpp", "enum class Errc { one, two, three };\n", "Errc::three"),
+    ("api", "SECURITY.md", "| Action | Verbs |\n", "lacks the marks"),
+    ("api", "SECURITY.md", GOOD["SECURITY.md"].replace("start, stop", "start"), "| start, stop |"),
+    ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"] +
+     'inline constexpr std::array kStop{Param{"args", 1}};\ninline constexpr Param kOther{"other"};\n'
+     '{"args", [](R r) { return 1; }, Verb::start},\n' + '{Verb::run, "run", "Run", "configure", rows::kStop, {}, "Run"},\n',
+     "run with the argument `args`"),
     ("api", "docs/man/xctl.1.in", "@VERBS@\n", "lacks @EXITS@"),
     ("api", "docs/man/xctl.container.5.in", ".TP\n", "lacks @KEYS@"),
     ("spdx", "lib/base/text.cpp", "int x;\n", "lib/base/text.cpp:1"),
