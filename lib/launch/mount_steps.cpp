@@ -211,7 +211,8 @@ int refuse_detour(const Context& context, const Mount& mount, int opened) {
     bool has = false;
     const int result = target.failed() ? target.get() : has_kernels_files(target.get(), &has);
     if (result < 0 || !has) return result < 0 ? result : target.release();
-    return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | O_NOFOLLOW);
+    const int link = mount.target_link ? O_NOFOLLOW : 0;
+    return raw::open_in_root_without_links(context.root, mount.target.c_str(), O_PATH | link);
 }
 
 int open_target(Context& context, const Mount& mount, int tree) {

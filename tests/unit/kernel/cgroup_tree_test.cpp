@@ -32,7 +32,8 @@ protected:
             (void)send_signal(child.pidfd.get(), SIGKILL);
             (void)wait_exit(child.pidfd.get());
         }
-        if (top_) EXPECT_TRUE(remove_cgroup_at(parent_.get(), kTop));
+        if (!top_) return;
+        EXPECT_TRUE(remove_cgroup_at(parent_.get(), kTop));
     }
 
     /// The lowest of that many below each other.

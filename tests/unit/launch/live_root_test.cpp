@@ -62,6 +62,7 @@ TEST_F(LiveRoot, GivesNumbersByWhichMountsGoAgain) {
     const test::TemporaryDirectory source, target;
     const auto inside = target.path() / "inside";
     RootChange change;
+    change.root = "/none";
     change.mounts = {test::make_bind(source.path(), inside)};
     EXPECT_TRUE(changes(change, [&](const auto& changed) {
         if (!changed || changed->size() != 1) return false;
@@ -78,6 +79,7 @@ TEST_F(LiveRoot, TakesNoOtherMountAway) {
     const test::TemporaryDirectory source, target;
     const auto inside = target.path() / "inside";
     RootChange change;
+    change.root = "/none";
     change.mounts = {test::make_bind(source.path(), inside)};
     EXPECT_TRUE(changes(change, [&](const auto& changed) {
         if (!changed) return false;
