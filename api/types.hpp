@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/fields.hpp"
+#include "lib/base/presence.hpp"
 #include "lib/base/table.hpp"
 
 namespace xctl::api {
@@ -57,6 +58,7 @@ struct Request {
     bool runtime = false;
     bool timestamps = false;
     Peer peer;
+    Presence caller;  // once it has left, nobody takes the answer
 };
 
 /// One container as its users see it. Times are microseconds since the epoch, 0 for never.

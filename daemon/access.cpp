@@ -3,6 +3,7 @@
 
 #include <format>
 #include <map>
+#include <variant>
 
 #include "lib/base/container_id.hpp"
 
@@ -15,6 +16,9 @@ constexpr const char* kInterface = "org.freedesktop.PolicyKit1.Authority";
 constexpr std::uint32_t kAllowInteraction = 1;
 /// A person may have to find their password.
 constexpr std::chrono::minutes kAskingTimeout{2};
+/// Of all texts of a request, and how many of them may wait for polkit, of somebody other than root.
+constexpr std::size_t kMostOfRequest = 128 * 1024;
+constexpr unsigned kMostQuestions = 64;
 
 using Details = std::map<std::string, std::string>;
 using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
@@ -41,9 +45,25 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
     return fail(Errc::denied, std::format("not authorized for {}", action));
 }
 
-/// polkit hands the name to its rules and shows it to people, so that only a valid one gets there.
-Result<> check_name(const api::VerbRow& verb, const api::Request& request) {
-    const bool has_name = !verb.params.empty() && verb.params.front().name == "name";
+std::size_t size_of(const std::string& text) { return text.size(); }
+std::size_t size_of(const std::vector<std::string>& texts) {
+    std::size_t size = texts.size() * sizeof(std::string);
+    for (const auto& text : texts) size += text.size();
+    return size;
+}
+std::size_t size_of(const auto&) { return 0; }
+
+/// polkit is told the name, and the request is kept until it answers.
+Result<> check_size(const api::VerbRow& verb, const api::Request& request) {
+    std::size_t size = 0;
+    bool has_name = false;
+    for (const auto& param : verb.params) {
+        has_name = has_name || param.name == "name";
+        size += std::visit([&](auto member) { return size_of(request.*member); }, param.member);
+    }
+    if (size > kMostOfRequest)
+        return fail(Errc::invalid_argument,
+                    std::format("a request of users other than root has at most {} bytes", kMostOfRequest));
     if (has_name) TRY(ContainerId::parse(request.name));
     return {};
 }
@@ -61,13 +81,16 @@ Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
 
 void Access::check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done) {
     if (caller.root) return done({});
-    if (auto named = check_name(verb, request); !named) return done(std::move(named));
+    if (auto sound = check_size(verb, request); !sound) return done(std::move(sound));
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
     const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
     const Details details{{"container", request.name}, {"verb", std::string(verb.name)}};
-    const auto finish = [done, action, interactive = caller.interactive](std::optional<sdbus::Error> error,
-                                                                        const Answer& answer) {
+    const auto question = std::make_shared<Question>(questions_, caller.uid);
+    if (question->count() > kMostQuestions)
+        return done(fail(Errc::denied, std::format("{} requests of uid {} wait for polkit already", kMostQuestions, caller.uid)));
+    const auto finish = [done, action, question, interactive = caller.interactive](std::optional<sdbus::Error> error,
+                                                                                  const Answer& answer) {
         Caller asked;
         asked.interactive = interactive;
         if (error)

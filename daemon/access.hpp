@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,24 @@ public:
 
 private:
     explicit Access(std::unique_ptr<sdbus::IProxy> authority) : authority_(std::move(authority)) {}
+    using Questions = std::map<uid_t, unsigned>;
+    /// Counts while it is there.
+    class Question {
+    public:
+        Question(std::shared_ptr<Questions> all, uid_t uid) : all_(std::move(all)), uid_(uid) { ++(*all_)[uid_]; }
+        Question(const Question&) = delete;
+        Question& operator=(const Question&) = delete;
+        ~Question() {
+            if (--(*all_)[uid_] == 0) all_->erase(uid_);
+        }
+        [[nodiscard]] unsigned count() const { return all_->at(uid_); }
+
+    private:
+        std::shared_ptr<Questions> all_;
+        uid_t uid_;
+    };
+
+    std::shared_ptr<Questions> questions_ = std::make_shared<Questions>();  // that polkit has not answered
     std::unique_ptr<sdbus::IProxy> authority_;
 };
 

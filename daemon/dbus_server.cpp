@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/dbus_server.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 
 #include "api/errors.hpp"
@@ -12,7 +10,7 @@
 #include "daemon/peer.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/utf8.hpp"
-#include "lib/kernel/socket.hpp"
+#include "lib/bus/signal_source.hpp"
 
 namespace xctl {
 namespace {
@@ -166,10 +164,6 @@ bool send_stream(const sdbus::MethodCall& call, const UniqueFd& end) {
     return sent.has_value();
 }
 
-bool send_line(int socket, const std::string& line) {
-    return ::send(socket, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
-}
-
 std::string property_name(std::string_view field) {
     std::string name(field);
     name.front() = static_cast<char>(name.front() - 'a' + 'A');
@@ -182,8 +176,9 @@ std::string path_of(const std::string& container) {
 
 }  // namespace
 
-DbusServer::DbusServer(Bus& bus, Manager& manager, Access& access, Repeater& repeater)
-    : bus_(bus), manager_(manager), access_(access), repeater_(repeater) {
+DbusServer::DbusServer(kernel::EventLoop& loop, Bus& bus, Manager& manager, Access& access, Repeater& repeater,
+                       Callers& callers)
+    : loop_(loop), bus_(bus), manager_(manager), access_(access), repeater_(repeater), callers_(callers) {
     manager_.add_observer(*this);
 }
 
@@ -274,37 +269,55 @@ void DbusServer::dispatch(const api::VerbRow& verb, Manner manner, std::shared_p
                           const sdbus::MethodCall& call) {
     if (verb.value == api::Verb::events) return subscribe(call);
     if (manner == Manner::repeated) return repeat(verb, std::move(*request), call);
+    if (Callers::may_wait_long(verb, false)) request->caller = Presence(ticket_of(call.getSender()));
     manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
         if (!reply) return send_error(call, reply.error());
         send_reply(verb, call, *reply);
     });
 }
 
+/// One whom the bus cannot tell us of is taken for one who stays.
+Callers::Ticket DbusServer::ticket_of(const std::string& sender) {
+    auto& entry = senders_[sender];
+    if (entry.ticket) return entry.ticket;
+    entry.ticket = callers_.welcome();
+    auto watch = bus::watch_name(bus_.raw(), sender, [this, sender] { senders_.erase(sender); });
+    if (watch)
+        entry.watch = std::move(*watch);
+    else
+        log_error(watch.error().message);
+    return entry.ticket;
+}
+
 /// The first answer decides whether there is a stream at all. A listener that has gone, or does not read, is dropped.
 void DbusServer::repeat(const api::VerbRow& verb, Request request, const sdbus::MethodCall& call) {
-    auto ours = std::make_shared<UniqueFd>();
-    repeater_.start(verb, std::move(request), [&verb, call, ours](const Result<api::Reply>& reply) {
-        if (!reply && !*ours) send_error(call, reply.error());
-        if (!reply) return false;
-        if (!*ours) {
-            auto pair = kernel::make_socket_pair(SOCK_STREAM);
-            if (!pair) {
-                send_error(call, pair.error());
-                return false;
-            }
-            if (!send_stream(call, pair->second)) return false;
-            *ours = std::move(pair->first);
-        }
-        return send_line(ours->get(), to_json_line(verb, *reply));
-    });
+    auto stream = std::make_shared<LineStream>();
+    auto ticket = callers_.welcome();
+    request.caller = Presence(ticket);
+    // The stream has the ticket, and whoever is forgotten has the stream.
+    repeater_.start(verb, std::move(request),
+                    [this, &verb, call, stream, ticket = std::move(ticket)](const Result<api::Reply>& reply) mutable {
+                        if (!reply && !stream->is_open()) send_error(call, reply.error());
+                        if (!reply) return false;
+                        if (!stream->is_open()) {
+                            auto reader = stream->open(loop_, [ticket = std::exchange(ticket, {})]() mutable { ticket.reset(); });
+                            if (!reader) {
+                                send_error(call, reader.error());
+                                return false;
+                            }
+                            if (!send_stream(call, *reader)) return false;
+                        }
+                        return stream->send(to_json_line(verb, *reply));
+                    });
 }
 
 /// Signals reach everyone whom the bus policy lets listen; this stream is for callers who want each event once.
 void DbusServer::subscribe(const sdbus::MethodCall& call) {
-    auto pair = kernel::make_socket_pair(SOCK_STREAM);
-    if (!pair) return send_error(call, pair.error());
-    if (!send_stream(call, pair->second)) return;
-    streams_.push_back(std::move(pair->first));
+    auto& stream = streams_.emplace_back();
+    const auto is_it = [&stream](const LineStream& row) { return &row == &stream; };
+    auto reader = stream.open(loop_, [this, is_it] { streams_.remove_if(is_it); });
+    if (!reader) send_error(call, reader.error());
+    if (!reader || !send_stream(call, *reader)) streams_.pop_back();
 }
 
 void DbusServer::publish_container(const std::string& name) {
@@ -368,7 +381,7 @@ void DbusServer::on_event(const api::Event& event) {
             it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
     });
     // A listener that has gone, or does not read, is dropped.
-    std::erase_if(streams_, [&](const UniqueFd& stream) { return !send_line(stream.get(), line); });
+    streams_.remove_if([&](const LineStream& stream) { return !stream.send(line); });
 }
 
 }  // namespace xctl

@@ -12,6 +12,8 @@
 
 #include "daemon/access.hpp"
 #include "daemon/bus.hpp"
+#include "daemon/callers.hpp"
+#include "daemon/line_stream.hpp"
 #include "daemon/manager.hpp"
 #include "daemon/repeater.hpp"
 
@@ -19,7 +21,7 @@ namespace xctl {
 
 class DbusServer final : public ManagerObserver {
 public:
-    DbusServer(Bus& bus, Manager& manager, Access& access, Repeater& repeater);
+    DbusServer(kernel::EventLoop& loop, Bus& bus, Manager& manager, Access& access, Repeater& repeater, Callers& callers);
     ~DbusServer();
     DbusServer(const DbusServer&) = delete;
     DbusServer& operator=(const DbusServer&) = delete;
@@ -42,13 +44,23 @@ private:
     void subscribe(const sdbus::MethodCall& call);
     void publish_container(const std::string& name);
 
+    [[nodiscard]] Callers::Ticket ticket_of(const std::string& sender);
+
+    kernel::EventLoop& loop_;
     Bus& bus_;
     Manager& manager_;
     Access& access_;
     Repeater& repeater_;
+    Callers& callers_;
     std::unique_ptr<sdbus::IObject> root_;
     std::map<std::string, std::unique_ptr<sdbus::IObject>> containers_;
-    std::list<UniqueFd> streams_;  // of Events callers; JSON lines
+    /// Somebody who waits, until the bus says that they have left.
+    struct Sender {
+        Callers::Ticket ticket;
+        std::shared_ptr<void> watch;
+    };
+    std::map<std::string, Sender> senders_;  // by unique name
+    std::list<LineStream> streams_;          // of Events callers; JSON lines
 };
 
 }  // namespace xctl

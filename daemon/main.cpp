@@ -68,11 +68,12 @@ Result<> serve() {
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
     Repeater repeater(loop, manager);
-    VarlinkServer varlink(loop, manager, *access, repeater);
+    Callers callers(loop, manager, repeater);
+    VarlinkServer varlink(loop, manager, *access, repeater, callers);
     TRY(varlink.start(std::move(passed["varlink"])));
     UnitServer units(loop, manager);
     if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
-    DbusServer dbus(bus, manager, *access, repeater);
+    DbusServer dbus(loop, bus, manager, *access, repeater, callers);
     TRY(dbus.start());
 
     const auto stop = [&](std::uint32_t) { loop.exit(0); };

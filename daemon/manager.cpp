@@ -60,6 +60,10 @@ void Manager::save_consoles() {
     for (const auto& [name, container] : containers_) container->save_console();
 }
 
+void Manager::forget_departed() {
+    for (const auto& [name, container] : containers_) container->forget_departed();
+}
+
 std::vector<std::string> Manager::names() const {
     std::vector<std::string> names;
     for (const auto& [name, container] : containers_) names.push_back(name);

@@ -50,6 +50,9 @@ public:
     /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
     void call(api::Verb verb, api::Request request, Done done);
 
+    /// Lets go of what is kept for callers who have left.
+    void forget_departed();
+
     void add_observer(ManagerObserver& observer) { observers_.push_back(&observer); }
     void remove_observer(ManagerObserver& observer) { observers_.remove(&observer); }
 

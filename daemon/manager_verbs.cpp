@@ -288,11 +288,12 @@ void Manager::wait(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     // Answered with the state at that moment: a container that goes when it stops is not there any more later.
-    (*container)->wait([container = *container, done](const Result<>&) {
+    const auto answer = [container = *container, done](const Result<>&) {
         Reply reply;
         reply.container = container->info();
         done(std::move(reply));
-    });
+    };
+    (*container)->wait(answer, request.caller);
 }
 
 void Manager::set_autostart(const std::string& name, bool autostart, const Done& done) {

@@ -31,6 +31,10 @@ void Repeater::turn(Watch& watch) {
     watch.timer = std::move(*timer);
 }
 
+void Repeater::forget_departed() {
+    watches_.remove_if([](const Watch& watch) { return watch.request.caller.has_left(); });
+}
+
 void Repeater::end(const Watch& watch) {
     watches_.remove_if([&](const Watch& row) { return &row == &watch; });
 }

@@ -19,6 +19,8 @@ public:
 
     /// At once, and then at the request's interval, until the call fails or nobody watches.
     void start(const api::VerbRow& verb, api::Request request, Sink sink);
+    /// Not from within a sink.
+    void forget_departed();
 
 private:
     struct Watch {

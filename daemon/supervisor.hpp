@@ -55,8 +55,9 @@ public:
     /// `done` when it is stopped and its cgroup is empty; Errc::timeout when the kernel does not let go of it.
     void stop(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
     void restart(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
-    /// `done` when it is stopped for good; at once if it is.
-    void wait(Done done);
+    /// `done` when it is stopped for good; at once if it is. Never once the caller has left.
+    void wait(Done done, Presence caller = {});
+    void forget_departed();
     Result<> attach(UniqueFd socket, ConsoleClient::Options options, bool steal) {
         return console_.attach(std::move(socket), std::move(options), steal);
     }
@@ -180,6 +181,7 @@ private:
     struct Waiter {
         enum class For : std::uint8_t { running, ready, stopped, ended } what;  // ended: however long it takes
         Done done;
+        Presence caller = {};
     };
 
     Services& services_;

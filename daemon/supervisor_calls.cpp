@@ -79,9 +79,13 @@ void Supervisor::restart(std::optional<Usec> timeout, EndRequest request, Done d
     waiters_.push_back({Waiter::For::running, std::move(done)});
 }
 
-void Supervisor::wait(Done done) {
+void Supervisor::wait(Done done, Presence caller) {
     if (state() == State::stopped) return done({});
-    waiters_.push_back({Waiter::For::ended, std::move(done)});
+    waiters_.push_back({Waiter::For::ended, std::move(done), std::move(caller)});
+}
+
+void Supervisor::forget_departed() {
+    waiters_.remove_if([](const Waiter& waiter) { return waiter.caller.has_left(); });
 }
 
 void Supervisor::finish() {

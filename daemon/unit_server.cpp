@@ -35,15 +35,14 @@ void refuse(int socket, const Error& error) {
 
 }  // namespace
 
-Result<> UnitServer::start(UniqueFd socket) {
-    socket_ = std::move(socket);
-    source_ = TRY(loop_.add_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { on_connection(); }));
-    return {};
-}
+UnitServer::UnitServer(kernel::EventLoop& loop, Manager& manager)
+    : loop_(loop),
+      manager_(manager),
+      acceptor_(loop, "/run/xctl/launch", [this](UniqueFd accepted, Acceptor::Room) { on_connection(std::move(accepted)); }) {}
 
-void UnitServer::on_connection() {
-    UniqueFd accepted(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!accepted) return;
+Result<> UnitServer::start(UniqueFd socket) { return acceptor_.start(std::move(socket)); }
+
+void UnitServer::on_connection(UniqueFd accepted) {
     auto& connection = connections_.emplace_back();
     connection.socket = std::move(accepted);
     auto source =

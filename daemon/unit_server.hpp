@@ -4,6 +4,7 @@
 
 #include <list>
 
+#include "daemon/acceptor.hpp"
 #include "daemon/manager.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
@@ -12,7 +13,7 @@ namespace xctl {
 
 class UnitServer {
 public:
-    UnitServer(kernel::EventLoop& loop, Manager& manager) : loop_(loop), manager_(manager) {}
+    UnitServer(kernel::EventLoop& loop, Manager& manager);
 
     /// `socket` listens on launch::kLaunchSocket; systemd passed it.
     Result<> start(UniqueFd socket);
@@ -23,15 +24,14 @@ private:
         kernel::EventSource source;
     };
 
-    void on_connection();
+    void on_connection(UniqueFd accepted);
     void on_hello(Connection& connection);
     Result<> take(Connection& connection);
     void forget(const Connection& connection);
 
     kernel::EventLoop& loop_;
     Manager& manager_;
-    UniqueFd socket_;
-    kernel::EventSource source_;
+    Acceptor acceptor_;
     std::list<Connection> connections_;  // that have not said hello yet
 };
 

@@ -249,11 +249,6 @@ int bind_methods(sd_varlink_server* server, std::index_sequence<Index...>) {
     return result;
 }
 
-int on_connect(sd_varlink_server*, sd_varlink* link, void*) {
-    (void)sd_varlink_set_allow_fd_passing_output(link, 1);
-    return 0;
-}
-
 void on_link_gone(sd_varlink_server*, sd_varlink* link, void* userdata) {
     static_cast<VarlinkServer*>(userdata)->on_disconnect(link);
 }
@@ -268,34 +263,29 @@ struct VarlinkServer::Delivery {
     kernel::EventSource turn;
 };
 
-VarlinkServer::VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater)
-    : loop_(loop), manager_(manager), access_(access), repeater_(repeater) {
+VarlinkServer::VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater,
+                             Callers& callers)
+    : loop_(loop), manager_(manager), access_(access), repeater_(repeater), callers_(callers), door_(loop) {
     manager_.add_observer(*this);
 }
 
 VarlinkServer::~VarlinkServer() {
     manager_.remove_observer(*this);
+    door_.close_guests();
     for (auto* link : subscribers_) sd_varlink_unref(link);
     sd_varlink_server_unref(server_);
 }
 
+/// sd-varlink's own limits count root as anybody else; the door has ours.
 Result<> VarlinkServer::start(std::vector<UniqueFd> sockets) {
-    int r = sd_varlink_server_new(&server_, static_cast<sd_varlink_server_flags_t>(SD_VARLINK_SERVER_ACCOUNT_UID |
-                                                                                   SD_VARLINK_SERVER_INHERIT_USERDATA));
+    int r = sd_varlink_server_new(&server_, SD_VARLINK_SERVER_INHERIT_USERDATA);
     if (r >= 0) r = sd_varlink_server_set_info(server_, "xctl", "xctld", XCTL_VERSION, nullptr);
     if (r >= 0) r = sd_varlink_server_add_interface(server_, containers_interface());
     if (r >= 0) r = bind_methods(server_, std::make_index_sequence<api::kVerbs.size()>());
-    if (r >= 0) r = sd_varlink_server_bind_connect(server_, on_connect);
     if (r >= 0) r = sd_varlink_server_bind_disconnect(server_, on_link_gone);
-    sd_varlink_server_set_userdata(server_, this);
-    for (auto& socket : sockets) {
-        if (r < 0) break;
-        r = sd_varlink_server_listen_fd(server_, socket.get());
-        if (r >= 0) (void)socket.release();
-    }
-    if (r >= 0) r = sd_varlink_server_attach_event(server_, loop_.get(), SD_EVENT_PRIORITY_NORMAL);
     if (r < 0) return fail_errno(-r, "serve varlink");
-    return {};
+    sd_varlink_server_set_userdata(server_, this);
+    return door_.start(server_, std::move(sockets));
 }
 
 int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters, bool more) noexcept {
@@ -305,9 +295,12 @@ int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* pa
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
     request->peer = peer_of(link);
+    if (Callers::may_wait_long(row, more)) request->caller = Presence(tickets_[link] = callers_.welcome());
     access_.check(row, *request, caller_of(link, parameters),
                   [this, &row, request, held, more](const Result<>& allowed) {
                       if (!allowed) return send_error(held.get(), allowed.error());
+                      // While polkit was asked. sd-varlink tells of an end once.
+                      if (request->caller.has_left()) return;
                       if (row.value == api::Verb::events) {
                           subscribers_.push_back(sd_varlink_ref(held.get()));
                           return;
@@ -353,6 +346,8 @@ void VarlinkServer::send_part(Delivery& delivery) {
 }
 
 void VarlinkServer::on_disconnect(sd_varlink* link) noexcept {
+    door_.forget(link);
+    tickets_.erase(link);
     const auto it = std::ranges::find(subscribers_, link);
     if (it == subscribers_.end()) return;
     sd_varlink_unref(*it);

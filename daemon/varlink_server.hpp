@@ -5,12 +5,15 @@
 #include <systemd/sd-varlink.h>
 
 #include <list>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "daemon/access.hpp"
+#include "daemon/callers.hpp"
 #include "daemon/manager.hpp"
 #include "daemon/repeater.hpp"
+#include "daemon/varlink_door.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
@@ -18,7 +21,7 @@ namespace xctl {
 
 class VarlinkServer final : public ManagerObserver {
 public:
-    VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater);
+    VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater, Callers& callers);
     ~VarlinkServer();
     VarlinkServer(const VarlinkServer&) = delete;
     VarlinkServer& operator=(const VarlinkServer&) = delete;
@@ -44,8 +47,11 @@ private:
     Manager& manager_;
     Access& access_;
     Repeater& repeater_;
+    Callers& callers_;
     sd_varlink_server* server_ = nullptr;
+    VarlinkDoor door_;
     std::list<sd_varlink*> subscribers_;  // each with a reference of ours
+    std::map<sd_varlink*, Callers::Ticket> tickets_;  // of those whose answers may be long in coming
     std::list<Delivery> deliveries_;
 };
 

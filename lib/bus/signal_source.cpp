@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <format>
+#include <utility>
 
 namespace xctl::bus {
 
@@ -66,9 +67,13 @@ int Signal::read_one(ObjectPath& value) {
 
 struct SignalSource::Owner {
     sd_bus* bus = nullptr;
-    std::string name;    // well-known
+    std::string name;
     std::string unique;  // who has it now; empty while that is nobody, or is not known yet
+    std::function<void()> on_gone;
     Slot change, question;
+
+    Result<> ask();
+    void set(const char* now);
 
     static int on_change(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept;
     static int on_answer(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept;
@@ -86,16 +91,38 @@ int SignalSource::Owner::on_change(sd_bus_message* message, void* userdata, sd_b
     auto& owner = *static_cast<Owner*>(userdata);
     const char *name = nullptr, *now = nullptr;
     if (is_from(message, kDriver) && sd_bus_message_read(message, "sss", &name, nullptr, &now) >= 0 && owner.name == name)
-        owner.unique = now;
+        owner.set(now);
     return 0;
 }
 
 int SignalSource::Owner::on_answer(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
     const char* now = nullptr;
     // The error is that nobody has the name.
-    if (!sd_bus_message_is_method_error(message, nullptr) && sd_bus_message_read(message, "s", &now) >= 0)
-        static_cast<Owner*>(userdata)->unique = now;
+    const bool known = sd_bus_message_is_method_error(message, nullptr) == 0 && sd_bus_message_read(message, "s", &now) >= 0;
+    static_cast<Owner*>(userdata)->set(known ? now : "");
     return 0;
+}
+
+/// Whoever is told may destroy this.
+void SignalSource::Owner::set(const char* now) {
+    unique = now;
+    if (!unique.empty()) return;
+    if (const auto gone = std::exchange(on_gone, nullptr)) gone();
+}
+
+Result<> SignalSource::Owner::ask() {
+    sd_bus_slot* slot = nullptr;
+    const auto rule = rule_of(kDriver, {kDriver, "NameOwnerChanged", kDriverPath, name});
+    int result = sd_bus_add_match_async(bus, &slot, rule.c_str(), on_change, nullptr, this);
+    if (result >= 0) {
+        change.reset(slot);
+        // The match first: so no change is missed between the two.
+        result = sd_bus_call_method_async(bus, &slot, kDriver, kDriverPath, kDriver, "GetNameOwner", on_answer, this, "s",
+                                          name.c_str());
+    }
+    if (result < 0) return fail_errno(-result, std::format("cannot ask the bus who owns {}", name));
+    question.reset(slot);
+    return {};
 }
 
 int SignalSource::Listener::on_signal(sd_bus_message* message, void* userdata, sd_bus_error*) noexcept {
@@ -116,17 +143,7 @@ Result<SignalSource> SignalSource::open(sd_bus* bus, std::string name) {
         owner->unique = kDriver;
         return SignalSource(std::move(owner));
     }
-    sd_bus_slot* slot = nullptr;
-    const auto rule = rule_of(kDriver, {kDriver, "NameOwnerChanged", kDriverPath, owner->name});
-    int result = sd_bus_add_match_async(bus, &slot, rule.c_str(), Owner::on_change, nullptr, owner.get());
-    if (result >= 0) {
-        owner->change.reset(slot);
-        // The match first: so no change is missed between the two.
-        result = sd_bus_call_method_async(bus, &slot, kDriver, kDriverPath, kDriver, "GetNameOwner", Owner::on_answer,
-                                          owner.get(), "s", owner->name.c_str());
-    }
-    if (result < 0) return fail_errno(-result, std::format("cannot ask the bus who owns {}", owner->name));
-    owner->question.reset(slot);
+    TRY(owner->ask());
     return SignalSource(std::move(owner));
 }
 
@@ -141,6 +158,19 @@ Result<std::shared_ptr<void>> SignalSource::listen(const Match& match, Handler h
         return fail_errno(-result, std::format("cannot listen for {}.{}", match.interface, match.member));
     listener->slot.reset(slot);
     return std::shared_ptr<void>(std::move(listener));
+}
+
+Result<std::shared_ptr<void>> SignalSource::watch(sd_bus* bus, std::string name, std::function<void()> on_gone) {
+    auto owner = std::make_shared<Owner>();
+    owner->bus = bus;
+    owner->name = std::move(name);
+    owner->on_gone = std::move(on_gone);
+    TRY(owner->ask());
+    return std::shared_ptr<void>(std::move(owner));
+}
+
+Result<std::shared_ptr<void>> watch_name(sd_bus* bus, std::string name, std::function<void()> on_gone) {
+    return SignalSource::watch(bus, std::move(name), std::move(on_gone));
 }
 
 }  // namespace xctl::bus

@@ -68,11 +68,17 @@ public:
     [[nodiscard]] Result<std::shared_ptr<void>> listen(const Match& match, Handler handler) const;
 
 private:
+    friend Result<std::shared_ptr<void>> watch_name(sd_bus* bus, std::string name, std::function<void()> on_gone);
+    static Result<std::shared_ptr<void>> watch(sd_bus* bus, std::string name, std::function<void()> on_gone);
     struct Owner;
     struct Listener;
     explicit SignalSource(std::shared_ptr<Owner> owner) noexcept : owner_(std::move(owner)) {}
 
     std::shared_ptr<Owner> owner_;
 };
+
+/// Calls `on_gone`, once, when nobody has this name any more, or when nobody had it to begin with, until what is returned
+/// goes away; `on_gone` itself, which must not throw, may let it go. For unique names and others.
+[[nodiscard]] Result<std::shared_ptr<void>> watch_name(sd_bus* bus, std::string name, std::function<void()> on_gone);
 
 }  // namespace xctl::bus

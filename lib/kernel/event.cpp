@@ -30,6 +30,11 @@ int on_defer(sd_event_source*, void* userdata) noexcept {
     return dispatch(keep.get(), 0);
 }
 
+int on_prepare(sd_event_source*, void* userdata) noexcept {
+    const auto keep = *static_cast<std::shared_ptr<Handler>*>(userdata);
+    return dispatch(keep.get(), 0);
+}
+
 int on_signal(sd_event_source*, const struct signalfd_siginfo*, void* userdata) noexcept {
     const auto keep = *static_cast<std::shared_ptr<Handler>*>(userdata);
     return dispatch(keep.get(), 0);
@@ -93,6 +98,18 @@ Result<EventSource> EventLoop::add_defer(Handler handler) {
     sd_event_source* source = nullptr;
     const int r = sd_event_add_defer(event_, &source, on_defer, shared);
     return adopt(r, source, shared, "sd_event_add_defer");
+}
+
+/// Only a source that is enabled is prepared, so it is a timer that never fires.
+Result<EventSource> EventLoop::add_prepare(Handler handler) {
+    auto* shared = new std::shared_ptr<Handler>(std::make_shared<Handler>(std::move(handler)));
+    sd_event_source* source = nullptr;
+    int r = sd_event_add_time(event_, &source, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_time, shared);
+    auto adopted = adopt(r, source, shared, "sd_event_add_time");
+    if (!adopted) return adopted;
+    r = sd_event_source_set_prepare(source, on_prepare);
+    if (r < 0) return fail_errno(-r, "sd_event_source_set_prepare");
+    return adopted;
 }
 
 Result<EventSource> EventLoop::add_signal(int signal, Handler handler) {

@@ -55,6 +55,8 @@ public:
     Result<EventSource> add_timer(std::chrono::microseconds delay, EventSource::Handler handler);
     /// Once, in the next iteration.
     Result<EventSource> add_defer(EventSource::Handler handler);
+    /// Before every wait of the loop, for as long as the source is there; sd_event_source_set_prepare(3).
+    Result<EventSource> add_prepare(EventSource::Handler handler);
     /// The signal must be blocked.
     Result<EventSource> add_signal(int signal, EventSource::Handler handler);
 
