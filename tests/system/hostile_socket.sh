@@ -116,7 +116,7 @@ PY
     most 'ticks of a second in which the launch socket has no descriptors' $(($(ticks) - before)) 20
     all_leave
     check 'a launch by systemd works afterwards' timeout 20 systemctl start oci@web
-    equal 'it runs' running "$(field web state)"
+    check 'it runs' until_true 10 state_is web running
     systemctl stop oci@web
     equal 'it was one xctld all the time' "$pid" "$(xctld_pid)"
     rm /run/systemd/system/xctld.service.d/few.conf
@@ -137,15 +137,19 @@ test_names() {
     done
 }
 
+id crowd >/dev/null 2>&1 || useradd --uid 2001 crowd  # the bus wants users to have names
 script_bundle "$work/b" 'trap "exit 0" TERM; while :; do sleep 0.1; done'
 check 'created' xctl create web "$work/b"
 crowd 2099 patient >"$work/patient" 2>&1 &
 patient=$!
 for test in ${*:-order connections memory names}; do
+    [ "$test" != descriptors ] || continue
     note "== $test"
     "test_$test"
 done
 wait $patient || fail "half a call: $(cat "$work/patient")"
 least 'seconds until half a call is cut off' "$(cat "$work/patient")" 29
 most 'seconds until half a call is cut off' "$(cat "$work/patient")" 37
-[ $# -gt 0 ] || { note '== descriptors'; test_descriptors; }
+case " ${*:-descriptors} " in *" descriptors "*) ;; *) exit 0 ;; esac
+note "== descriptors"
+test_descriptors
