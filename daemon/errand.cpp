@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/own_limits.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
@@ -40,7 +41,9 @@ Error from_report(const std::string& report) {
 [[noreturn]] void run(const Errand::Work& work, int report) {
     // A new daemon begins anew what this one did not end.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const auto done = work();
+    // Hooks are programs of others, and inherit them.
+    auto done = give_usual_limits(::getpid());
+    if (done) done = work();
     if (!done) (void)kernel::write_all(report, to_report(done.error()));
     ::_exit(done ? 0 : 1);
 }

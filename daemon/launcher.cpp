@@ -6,12 +6,12 @@
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <format>
 
+#include "daemon/own_limits.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/plan/codec.hpp"
@@ -23,9 +23,6 @@ constexpr int kServeSocket = 3;
 
 /// Room for the orders of a whole host that starts at once.
 constexpr int kOrderBuffer = 16 * 1024 * 1024;
-
-/// The daemon raises its own limit for the many descriptors it holds; containers get the usual one.
-constexpr rlimit kContainerFiles{1024, 524288};
 
 Result<pid_t> spawn(const std::string& program, int socket) {
     posix_spawn_file_actions_t actions;
@@ -46,7 +43,6 @@ Result<pid_t> spawn(const std::string& program, int socket) {
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (r != 0) return fail_errno(r, "start " + program);
-    (void)::prlimit(pid, RLIMIT_NOFILE, &kContainerFiles, nullptr);
     return pid;
 }
 
@@ -87,6 +83,11 @@ Result<> Launcher::ensure_running() {
     reap();
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
     pid_ = TRY(spawn(program_, theirs.get()));
+    // Before its first order, since containers inherit what it has.
+    if (auto given = give_usual_limits(pid_); !given) {
+        give_up(given.error().message);
+        return given;
+    }
     (void)::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
     (void)::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kOrderBuffer, sizeof kOrderBuffer);
     socket_ = std::move(ours);

@@ -15,6 +15,7 @@
 #include "daemon/launcher.hpp"
 #include "daemon/machines.hpp"
 #include "daemon/manager.hpp"
+#include "daemon/own_limits.hpp"
 #include "daemon/repeater.hpp"
 #include "daemon/scopes.hpp"
 #include "daemon/unit_server.hpp"
@@ -27,6 +28,7 @@ namespace xctl {
 namespace {
 
 constexpr const char* kRunBase = "/run/xctl/state";
+constexpr const char* kOwnUnit = "xctld.service";
 constexpr const char* kBootedFile = "/run/xctl/booted";
 constexpr const char* kBootMarks = "/var/lib/xctl/wanted";
 
@@ -79,7 +81,10 @@ Result<> serve() {
     const auto stop = [&](std::uint32_t) { loop.exit(0); };
     const auto on_term = TRY(loop.add_signal(SIGTERM, stop));
     const auto on_int = TRY(loop.add_signal(SIGINT, stop));
+    TRY(loop.keep_watchdog());
     sd_notify(0, "READY=1");
+    // Only starts that fail make systemd wait longer before the next one. A daemon that is killed later is not delayed.
+    scopes->reset_failed(kOwnUnit);
     autostart_once(manager);
     auto ended = loop.run();
     // systemd may have reloaded just now.
@@ -109,6 +114,7 @@ int main(int argc, char** argv) {
     }
     xctl::open_log();
     xctl::prepare_process();
+    if (const auto is_protected = xctl::protect_self(); !is_protected) xctl::log_warning(is_protected.error().message);
     if (const auto served = xctl::serve(); !served) {
         xctl::log_error(served.error().message);
         return 1;

@@ -119,6 +119,11 @@ Result<EventSource> EventLoop::add_signal(int signal, Handler handler) {
     return adopt(r, source, shared, "sd_event_add_signal");
 }
 
+Result<> EventLoop::keep_watchdog() {
+    if (const int r = sd_event_set_watchdog(event_, 1); r < 0) return fail_errno(-r, "sd_event_set_watchdog");
+    return {};
+}
+
 Result<> EventLoop::run() {
     if (const int r = sd_event_loop(event_); r < 0) return fail_errno(-r, "sd_event_loop");
     return {};

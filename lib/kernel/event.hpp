@@ -60,6 +60,8 @@ public:
     /// The signal must be blocked.
     Result<EventSource> add_signal(int signal, EventSource::Handler handler);
 
+    /// Tells systemd while the loop turns that it does, if the unit has WatchdogSec=: sd_event_set_watchdog(3).
+    Result<> keep_watchdog();
     Result<> run();
     void exit(int status) noexcept { sd_event_exit(event_, status); }
 

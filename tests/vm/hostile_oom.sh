@@ -3,7 +3,8 @@
 #
 # A container keeps its output locked, so that the process that reads it for xctld is moved into the container's unit, and
 # then fills its memory limit without a process of its own that is large. The OOM killer ends processes of that unit only,
-# whether it chooses one (OOMPolicy=continue) or takes all (OOMPolicy=kill).
+# whether it chooses one (OOMPolicy=continue) or takes all (OOMPolicy=kill). The OOM score of xctld is lower than usual, and
+# that of its children is not.
 . /src/tests/system/lib.sh
 
 xctld_pid() { systemctl show --property=MainPID --value xctld; }
@@ -29,8 +30,22 @@ for policy in continue kill; do
     before=$(kills)
     touch "$work/sign/go"
     check "$policy: the container ends" until_true 30 state_is evil stopped
-    equal "$policy: for lack of memory" oom-kill "$(field evil exitReason)"
     check "$policy: the OOM killer was there" [ "$(kills)" -gt "$before" ]
     equal "$policy: xctld lives" "$daemon" "$(xctld_pid)"
+    equal "$policy: and knows how it ended" oom-kill "$(field evil exitReason)"
     systemctl reset-failed oci@evil
 done
+
+# Its low score is its own.
+score() { cat "/proc/$1/oom_score_adj"; }
+hook="cat /proc/self/oom_score_adj >$work/hook.out"
+script_bundle "$work/long" 'exec sleep 1000' ".hooks = {createRuntime: [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"$hook\"]}]}"
+xctl create long "$work/long"
+xctl start long
+equal 'the score of xctld' -900 "$(score "$daemon")"
+equal 'of its launcher' 0 "$(score "$(pgrep -f 'xctl-launch --serve')")"
+equal 'of an init' 0 "$(score "$(field long pid)")"
+equal 'of a hook' 0 "$(cat "$work/hook.out")"
+equal 'a container cannot lower its own' 0 "$(xctl exec long -- sh -c '
+    echo -900 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj' 2>"$work/err")"
+contains 'and is told so' "$(cat "$work/err")" 'Permission denied'
