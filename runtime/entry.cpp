@@ -2,7 +2,8 @@
 // xrun's first instructions, before the C library's: a process that is about to execute itself again from a read-only
 // mount (own_binary.hpp) need not set up libraries and their tables first. That takes longer than the execution.
 //
-// Nothing here may need what is not set up yet: no library function, no thread-local variable, no relocation.
+// Nothing here may need what is not set up yet: no library function, no thread-local variable, and so no stack protector;
+// and no relocation, so no table with pointers. It calls nothing that is compiled elsewhere, since that may.
 // Whatever goes wrong is found again, and reported, by run_from_read_only_mount().
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +11,8 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
-#include "lib/kernel/mount.hpp"
+#include <cstdint>
+
 #include "lib/kernel/raw.hpp"
 #include "runtime/options.hpp"
 
@@ -24,17 +26,16 @@ namespace raw = xctl::kernel::raw;
 constexpr std::uintptr_t kPage = 4096, kUsedStack = 32 * 1024;
 constexpr const char* kOwnFile = "/proc/self/exe";
 
-bool equal(const char* word, std::string_view name) {
-    for (const char c : name)
-        if (*word++ != c) return false;
-    return *word == '\0';
+bool equal(const char* word, const char* name) {
+    for (; *name != '\0' && *word == *name; ++word) ++name;
+    return *word == *name;
 }
 
 /// Some word is the name of such a verb; if it only looks like one, nothing is lost but time.
 bool may_launch(char* const* argv) {
     for (; *argv != nullptr; ++argv)
-        for (const auto& verb : xctl::runtime::verbs())
-            if (verb.launches && equal(*argv, verb.name)) return true;
+        for (const auto& name : xctl::runtime::kLaunchingVerbs)
+            if (equal(*argv, name)) return true;
     return false;
 }
 
@@ -64,9 +65,11 @@ extern "C" void xctl_enter(long* stack) {
     auto** const argv = reinterpret_cast<char**>(stack + 1);
     char** const env = argv + argc + 1;
     if (raw::call<SYS_geteuid>() != 0 || !may_launch(argv) || is_on_read_only_mount()) return map_ourselves(stack);
-    const int file = raw::clone_tree(AT_FDCWD, kOwnFile, raw::Subtree::no);
+    const int file = raw::call<SYS_open_tree>(AT_FDCWD, kOwnFile, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (file < 0) return;
-    if (raw::set_attributes(file, {.set = MOUNT_ATTR_RDONLY}, raw::Subtree::no) >= 0)
+    mount_attr read_only{};
+    read_only.attr_set = MOUNT_ATTR_RDONLY;
+    if (raw::call<SYS_mount_setattr>(file, "", AT_EMPTY_PATH, &read_only, sizeof read_only) >= 0)
         raw::call<SYS_execveat>(file, "", argv, env, AT_EMPTY_PATH);
     raw::close(file);
 }
@@ -76,6 +79,7 @@ __asm__(
     ".globl xctl_entry\n"
     ".type xctl_entry, @function\n"
     "xctl_entry:\n"
+    "    endbr64\n"
     "    xor %ebp, %ebp\n"
     "    mov %rsp, %rdi\n"
     "    push %rdx\n"

@@ -177,24 +177,24 @@ constexpr std::string_view kId = "ID";
 constexpr std::size_t kAnyNumber = 1U << 20;
 
 constinit const std::array kVerbs{
-    VerbRow{"create", verb_create, kCreate, kId, 1, 1, false, true, "Make a container and wait for start"},
-    VerbRow{"start", verb_start, {}, kId, 1, 1, false, false, "Let a created container run its program"},
-    VerbRow{"run", verb_run, kRun, kId, 1, 1, false, true, "Create, start, wait and delete"},
-    VerbRow{"state", verb_state, {}, kId, 1, 1, false, false, "Print a container's state as JSON"},
-    VerbRow{"kill", verb_kill, kKill, "ID [SIGNAL]", 1, 2, false, false, "Send a signal (default SIGTERM)"},
-    VerbRow{"delete", verb_delete, kDelete, kId, 1, 1, false, false, "Remove a container"},
-    VerbRow{"list", verb_list, kList, "", 0, 0, false, false, "Print all containers"},
-    VerbRow{"exec", verb_exec, kExec, "ID [PROGRAM [ARGS...]]", 1, kAnyNumber, true, true,
+    VerbRow{"create", verb_create, kCreate, kId, 1, 1, false, "Make a container and wait for start"},
+    VerbRow{"start", verb_start, {}, kId, 1, 1, false, "Let a created container run its program"},
+    VerbRow{"run", verb_run, kRun, kId, 1, 1, false, "Create, start, wait and delete"},
+    VerbRow{"state", verb_state, {}, kId, 1, 1, false, "Print a container's state as JSON"},
+    VerbRow{"kill", verb_kill, kKill, "ID [SIGNAL]", 1, 2, false, "Send a signal (default SIGTERM)"},
+    VerbRow{"delete", verb_delete, kDelete, kId, 1, 1, false, "Remove a container"},
+    VerbRow{"list", verb_list, kList, "", 0, 0, false, "Print all containers"},
+    VerbRow{"exec", verb_exec, kExec, "ID [PROGRAM [ARGS...]]", 1, kAnyNumber, true,
             "Run a program in a running container"},
-    VerbRow{"ps", verb_ps, kPs, "ID [PS-OPTIONS]", 1, kAnyNumber, true, false, "Print a container's processes"},
-    VerbRow{"pause", verb_pause, {}, kId, 1, 1, false, false, "Freeze a container"},
-    VerbRow{"resume", verb_resume, {}, kId, 1, 1, false, false, "Thaw a container"},
-    VerbRow{"update", verb_update, kUpdate, kId, 1, 1, false, false, "Change a container's limits"},
-    VerbRow{"events", verb_events, kEvents, kId, 1, 1, false, false, "Print statistics and out-of-memory kills"},
-    VerbRow{"checkpoint", verb_checkpoint, kCheckpoint, kId, 1, 1, false, false, "Write a running container to images"},
-    VerbRow{"restore", verb_restore, kRestore, kId, 1, 1, false, false, "Make a container from such images"},
-    VerbRow{"spec", verb_spec, kSpec, "", 0, 0, false, false, "Write a config.json to start from"},
-    VerbRow{"features", verb_features, {}, "", 0, 0, false, false, "Print what this runtime can do, as JSON"},
+    VerbRow{"ps", verb_ps, kPs, "ID [PS-OPTIONS]", 1, kAnyNumber, true, "Print a container's processes"},
+    VerbRow{"pause", verb_pause, {}, kId, 1, 1, false, "Freeze a container"},
+    VerbRow{"resume", verb_resume, {}, kId, 1, 1, false, "Thaw a container"},
+    VerbRow{"update", verb_update, kUpdate, kId, 1, 1, false, "Change a container's limits"},
+    VerbRow{"events", verb_events, kEvents, kId, 1, 1, false, "Print statistics and out-of-memory kills"},
+    VerbRow{"checkpoint", verb_checkpoint, kCheckpoint, kId, 1, 1, false, "Write a running container to images"},
+    VerbRow{"restore", verb_restore, kRestore, kId, 1, 1, false, "Make a container from such images"},
+    VerbRow{"spec", verb_spec, kSpec, "", 0, 0, false, "Write a config.json to start from"},
+    VerbRow{"features", verb_features, {}, "", 0, 0, false, "Print what this runtime can do, as JSON"},
 };
 static_assert(names_are_unique(kGlobal) && names_are_unique(kRun) && names_are_unique(kExec) &&
               names_are_unique(kCheckpoint) && names_are_unique(kRestore) &&
@@ -332,6 +332,9 @@ void add_options(std::string& text, std::span<const OptionRow> rows) {
 }  // namespace
 
 std::span<const VerbRow> verbs() { return kVerbs; }
+bool launches(const VerbRow& verb) {
+    return std::ranges::any_of(kLaunchingVerbs, [&](const char* name) { return verb.name == name; });
+}
 std::span<const OptionRow> global_options() { return kGlobal; }
 
 Result<Command> parse_command(std::span<const char* const> words) { return Parser(words).parse(); }

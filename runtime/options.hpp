@@ -62,11 +62,15 @@ struct VerbRow {
     std::string_view words;  // of help
     std::size_t min_words, max_words;
     bool options_first;      // words after the first one are the program's, not ours
-    bool launches;           // its process becomes part of a container
     std::string_view help;
 };
 
 [[nodiscard]] std::span<const VerbRow> verbs();
+
+/// Verbs whose process becomes part of a container. These names hold no pointers: entry.cpp reads them before pointers
+/// are relocated.
+inline constexpr char kLaunchingVerbs[][8]{"create", "run", "exec"};
+[[nodiscard]] bool launches(const VerbRow& verb);
 [[nodiscard]] std::span<const OptionRow> global_options();
 
 struct Command {

@@ -37,9 +37,10 @@ Result<int> print_version() {
 
 /// Only the host's root can overwrite the host's binary (own_binary.hpp).
 Result<int> run_verb(const runtime::VerbRow& verb, const runtime::Arguments& arguments, char** argv) {
-    if (verb.launches && runtime::is_host_root()) TRY(runtime::run_from_read_only_mount(argv));
+    const bool launches = runtime::launches(verb);
+    if (launches && runtime::is_host_root()) TRY(runtime::run_from_read_only_mount(argv));
     ::prctl(PR_SET_NAME, "xrun", 0, 0, 0);
-    if (!verb.launches) return verb.run(arguments);
+    if (!launches) return verb.run(arguments);
     runtime::FilterFiles filters(runtime::filter_directory());
     plan::use_filter_store(&filters);
     auto status = verb.run(arguments);

@@ -27,8 +27,9 @@ constexpr int failure(int error, long call = 0) { return -static_cast<int>((call
 constexpr int errno_of(int result) { return result < 0 ? -result & ((1 << kErrnoBits) - 1) : 0; }
 constexpr int call_of(int result) { return result < 0 ? -result >> kErrnoBits : 0; }
 
+// A system call is always a part of its caller: runtime/entry.cpp has no other code to call.
 template <class T>
-long to_register(T value) {
+[[gnu::always_inline]] inline long to_register(T value) {
     if constexpr (std::is_pointer_v<T>)
         return reinterpret_cast<long>(value);
     else if constexpr (std::is_null_pointer_v<T>)
@@ -38,7 +39,7 @@ long to_register(T value) {
 }
 
 #if defined(__x86_64__)
-inline long trap(long number, const long (&a)[6]) {
+[[gnu::always_inline]] inline long trap(long number, const long (&a)[6]) {
     long result = 0;
     register long r10 __asm__("r10") = a[3];
     register long r8 __asm__("r8") = a[4];
@@ -59,14 +60,14 @@ inline long trap(long number, const long (&a)[6]) {
 
 /// One system call. Only for calls whose result fits an int.
 template <long Number, class... Args>
-int call(Args... args) {
+[[gnu::always_inline]] inline int call(Args... args) {
     static_assert(sizeof...(Args) <= 6);
     const long registers[6] = {to_register(args)...};
     const long result = trap(Number, registers);
     return result < 0 ? failure(static_cast<int>(-result), Number) : static_cast<int>(result);
 }
 
-inline void close(int fd) {
+[[gnu::always_inline]] inline void close(int fd) {
     if (fd >= 0) static_cast<void>(call<SYS_close>(fd));
 }
 
