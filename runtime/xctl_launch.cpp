@@ -18,7 +18,7 @@ constexpr int kExitUsage = 2;
 
 void print_error(std::string_view text) {
     const auto line = "xctl-launch: " + std::string(text) + "\n";
-    static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()));
+    [[maybe_unused]] const auto size = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 /// A descriptor that is opened later must never become a standard stream.

@@ -7,7 +7,7 @@ namespace xctl::kernel {
 
 std::uint64_t random_bits() {
     std::uint64_t bits = 0;
-    (void)::getrandom(&bits, sizeof bits, 0);
+    [[maybe_unused]] const auto size = ::getrandom(&bits, sizeof bits, 0);
     return bits;
 }
 

@@ -77,7 +77,7 @@ void give_pipes_to_user(std::span<const UniqueFd> streams, const plan::LaunchPla
     for (const auto& stream : streams) {
         struct stat info{};
         if (!owner || !stream || ::fstat(stream.get(), &info) < 0 || !S_ISFIFO(info.st_mode)) continue;
-        static_cast<void>(::fchown(stream.get(), *owner, static_cast<gid_t>(-1)));
+        [[maybe_unused]] const int result = ::fchown(stream.get(), *owner, static_cast<gid_t>(-1));
     }
 }
 

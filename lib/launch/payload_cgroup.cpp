@@ -97,7 +97,9 @@ Result<> give_away(int payload, uid_t owner) {
     if (::fchown(payload, owner, kNoGroup) < 0) return fail_errno(errno, "chown of the cgroup");
     const auto listed = kernel::read_file_at(AT_FDCWD, kDelegateList);
     for (const auto& file : split(listed ? *listed : "cgroup.procs\ncgroup.subtree_control\ncgroup.threads", '\n'))
-        if (!file.empty()) static_cast<void>(::fchownat(payload, file.c_str(), owner, kNoGroup, 0));
+        if (!file.empty()) {
+            [[maybe_unused]] const int result = ::fchownat(payload, file.c_str(), owner, kNoGroup, 0);
+        }
     return {};
 }
 
