@@ -45,21 +45,21 @@ Result<> read_answer(const Answer& answer, const Caller& caller, const std::stri
     return fail(Errc::denied, std::format("not authorized for {}", action));
 }
 
-std::size_t size_of(const std::string& text) { return text.size(); }
-std::size_t size_of(const std::vector<std::string>& texts) {
+std::size_t text_size_of(const std::string& text) { return text.size(); }
+std::size_t text_size_of(const std::vector<std::string>& texts) {
     std::size_t size = texts.size() * sizeof(std::string);
     for (const auto& text : texts) size += text.size();
     return size;
 }
-std::size_t size_of(const auto&) { return 0; }
+std::size_t text_size_of(const auto&) { return 0; }
 
 /// polkit is told the name, and the request is kept until it answers.
-Result<> check_size(const api::VerbRow& verb, const api::Request& request) {
+Result<> check_request(const api::VerbRow& verb, const api::Request& request) {
     std::size_t size = 0;
     bool has_name = false;
     for (const auto& param : verb.params) {
         has_name = has_name || param.name == "name";
-        size += std::visit([&](auto member) { return size_of(request.*member); }, param.member);
+        size += std::visit([&](auto member) { return text_size_of(request.*member); }, param.member);
     }
     if (size > kMostOfRequest)
         return fail(Errc::invalid_argument,
@@ -81,7 +81,7 @@ Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
 
 void Access::check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done) {
     if (caller.root) return done({});
-    if (auto sound = check_size(verb, request); !sound) return done(std::move(sound));
+    if (auto sound = check_request(verb, request); !sound) return done(std::move(sound));
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
     const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
