@@ -19,9 +19,12 @@ namespace {
 
 /// A process with a network of its own; empty where we may not make one.
 Result<Child> start_elsewhere() {
+    const auto parent = ::getpid();
     auto child = clone_process({.flags = CLONE_NEWNET, .exit_signal = SIGCHLD, .cgroup = -1});
     if (child && child->pid == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        // A parent that has aborted already sends no signal.
+        if (::getppid() != parent) ::_exit(0);
         while (true) ::pause();
     }
     return child;

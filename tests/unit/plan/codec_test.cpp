@@ -110,7 +110,7 @@ TEST(Codec, RefusesTrailingBytesOtherVersionsAndOtherFiles) {
     auto bytes = encode(full_plan());
     EXPECT_EQ(decode(bytes_of(bytes + '\0')).error().message, "launch plan: followed by other bytes");
     bytes[8] = 99;
-    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 4");
+    EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: version 99, not 5");
     bytes[0] = 'y';
     EXPECT_EQ(decode(bytes_of(bytes)).error().message, "launch plan: not a launch plan");
 }
