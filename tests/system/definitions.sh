@@ -234,7 +234,7 @@ test_live() {
     equal 'and the old one is in force' 77 "$(depth_of)"
     gives 7 '/linux/resources/pids/limit: the requested cgroup controller `pids` is not available' xctl set web config.linux.resources.pids.limit=5
     check 'a limit is taken back' xctl set web "$depth="
-    equal 'as in a new cgroup' max "$(depth_of)"
+    equal 'as in a new cgroup' 32 "$(depth_of)"
     xctl set web "$depth=\"66\""
     check 'for this run only' xctl set --runtime web "$depth=\"55\"" restart.policy=always
     equal 'in force' '55 always' "$(depth_of) $(field web restart)"

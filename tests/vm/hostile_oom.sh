@@ -43,7 +43,7 @@ script_bundle "$work/long" 'exec sleep 1000' ".hooks = {createRuntime: [{path: \
 xctl create long "$work/long"
 xctl start long
 equal 'the score of xctld' -900 "$(score "$daemon")"
-equal 'of its launcher' 0 "$(score "$(pgrep -f 'xctl-launch --serve')")"
+equal 'of its launcher' 0 "$(score "$(pgrep -fo 'xctl-launch --serve')")"
 equal 'of an init' 0 "$(score "$(field long pid)")"
 equal 'of a hook' 0 "$(cat "$work/hook.out")"
 equal 'a container cannot lower its own' 0 "$(xctl exec long -- sh -c '
