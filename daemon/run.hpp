@@ -159,7 +159,7 @@ private:
     void read_memory_events();
     void await_death();
     void leave_class() const;
-    void remove_inner_cgroups() const;
+    void remove_long_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();
     [[nodiscard]] ExitRecord make_record() const;

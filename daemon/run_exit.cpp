@@ -29,6 +29,9 @@ namespace {
 /// How long a killed process may take to give back what it has before something must be wrong with what it uses.
 constexpr std::chrono::seconds kDeathTimeout{10};
 
+/// The kernel takes paths of 4096 bytes at the most, and the unit's own comes before this.
+constexpr std::size_t kLongPath = 2048;
+
 std::uint64_t oom_kills_in(std::string_view memory_events) {
     for (const auto& line : split(memory_events, '\n'))
         if (line.starts_with("oom_kill ")) return parse_unsigned(std::string_view(line).substr(9)).value_or(0);
@@ -153,13 +156,18 @@ void Run::leave_class() const {
         launch::leave_resctrl(root->get(), *setup_.plan->rdt, setup_.plan->id);
 }
 
-/// systemd removes cgroups by their paths, and what a container made below its own may have one that is too long.
-void Run::remove_inner_cgroups() const {
+/// systemd removes a unit's cgroups by their paths, which fails when one is too long. Only then this is ours to do: systemd
+/// must hear from a scope's cgroup that it is empty, and would wait for that in vain once we had removed it.
+void Run::remove_long_cgroups() const {
     if (!payload_) return;
-    const auto inner = kernel::list_cgroups(payload_.get());
-    if (!inner || inner->empty()) return;
+    bool is_long = false;
+    (void)kernel::visit_cgroups(payload_.get(), [&](int, const std::string& path) {
+        is_long = path.size() > kLongPath;
+        return !is_long;
+    });
+    if (!is_long) return;
     auto removed = kernel::remove_cgroups_below(payload_.get());
-    // Of a scope systemd may have tried already and given up; a unit's cgroup it may be starting again.
+    // systemd may have given up on this scope already; a unit's cgroup it may be using again.
     if (removed && setup_.placement == Placement::scope) removed = kernel::remove_parent_cgroup(payload_.get());
     if (!removed) log_warning(std::format("{}: {}", setup_.name, removed.error().message));
 }
@@ -220,7 +228,7 @@ void Run::end() {
                          &launch_timer_, &death_timer_})
         source->reset();
     leave_class();
-    remove_inner_cgroups();
+    remove_long_cgroups();
     // Should there be an init that we never heard of, it sees this and exits.
     channel_.reset();
     console_.close_run();
