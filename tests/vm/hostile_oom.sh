@@ -49,3 +49,6 @@ equal 'of a hook' 0 "$(cat "$work/hook.out")"
 equal 'a container cannot lower its own' 0 "$(xctl exec long -- sh -c '
     echo -900 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj' 2>"$work/err")"
 contains 'and is told so' "$(cat "$work/err")" 'Permission denied'
+# Others come after this in the same machine.
+xctl delete --force long
+xctl delete --force evil
