@@ -17,6 +17,7 @@
 #include "client/log_lines.hpp"
 #include "daemon/console_words.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "tests/fuzz/expect.hpp"
 
 namespace {
@@ -67,9 +68,9 @@ Heard as_daemon(std::string_view bytes, std::size_t piece) {
 void expect_json_line(std::string_view line) {
     expect(line.starts_with('{') && line.ends_with('}'));
     while (!line.empty()) {
-        const auto length = utf8_length(line);
-        expect(length > 0 && static_cast<unsigned char>(line.front()) >= ' ');
-        line.remove_prefix(length);
+        const auto first = first_character(line);
+        expect(first.kind != CharacterKind::invalid && static_cast<unsigned char>(line.front()) >= ' ');
+        line.remove_prefix(first.length);
     }
 }
 
