@@ -16,6 +16,8 @@ constexpr std::uint64_t kMaxPort = 65535;
 constexpr std::uint64_t kFirstSuccess = 200, kFirstClientError = 400;
 
 bool is_address(const std::string& host) {
+    // inet_pton(3) would read no further.
+    if (host.contains('\0')) return false;
     unsigned char buffer[sizeof(in6_addr)];
     return ::inet_pton(AF_INET, host.c_str(), buffer) == 1 || ::inet_pton(AF_INET6, host.c_str(), buffer) == 1;
 }

@@ -11,6 +11,7 @@
 
 #include "daemon/payload_notify.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "tests/fuzz/expect.hpp"
 
 namespace {
@@ -33,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& line : split(text, '\n')) {
         auto one = parse_notification(line);
         expect(one.ready == (line == "READY=1") && one.watchdog == (line == "WATCHDOG=1"));
-        expect(one.passed_on.empty() || (one.passed_on.size() == 1 && one.passed_on.front() == line));
+        expect(one.passed_on.empty() || (one.passed_on.size() == 1 && one.passed_on.front() == printable(line)));
         together.ready |= one.ready;
         together.watchdog |= one.watchdog;
         for (auto& word : one.passed_on) together.passed_on.push_back(std::move(word));

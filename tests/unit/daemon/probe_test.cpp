@@ -22,6 +22,8 @@ TEST(Probe, ParsesEndpoints) {
     for (const auto* text :
          {"", "0", "65536", "host:80", "127.0.0.1", "127.0.0.1:", "[::1]", "::1:x", "1.2.3:80", ":80"})
         EXPECT_FALSE(parse_endpoint(text)) << text;
+    using namespace std::string_view_literals;
+    EXPECT_FALSE(parse_endpoint("127.0.0.1\0x:80"sv)) << "inet_pton(3) reads up to the NUL";
 }
 
 TEST(Probe, ParsesUrls) {
