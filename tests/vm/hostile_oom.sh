@@ -26,10 +26,10 @@ for policy in continue kill; do
     printf '[Service]\nMemoryMax=64M\nMemorySwapMax=0\nOOMPolicy=%s\n' $policy >/run/systemd/system/oci@evil.service.d/test.conf
     systemctl daemon-reload
     systemctl start oci@evil
-    check "$policy: a worker of xctld is in the unit" until_true 20 worker
+    check "$policy: a worker of xctld is in the unit" until_true 90 worker
     before=$(kills)
     touch "$work/sign/go"
-    check "$policy: the container ends" until_true 30 state_is evil stopped
+    check "$policy: the container ends" until_true 60 state_is evil stopped
     check "$policy: the OOM killer was there" [ "$(kills)" -gt "$before" ]
     equal "$policy: xctld lives" "$daemon" "$(xctld_pid)"
     equal "$policy: and knows how it ended" oom-kill "$(field evil exitReason)"
