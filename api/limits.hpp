@@ -24,7 +24,7 @@ inline constexpr std::size_t kMaxMessageBytes = 16U << 10;  // of an error
 /// The largest answer that is sent at all. A caller who asks for more gets an error instead.
 inline constexpr std::size_t kMaxAnswerBytes = 16U << 20;
 
-/// What a call may ask for.
+/// The bounds of a call.
 inline constexpr std::size_t kMaxSettings = 512;          // of one `set`
 
 }  // namespace xctl::api

@@ -232,7 +232,7 @@ struct ActionRow {
 
 /// The first that is given counts.
 inline constexpr std::array<ActionRow, 2> kArgumentActions{{
-    // Whoever may write to a process that exec started could as well have started it.
+    // A caller who may write to an exec could as well have started it.
     {"exec", [](const Request& request) { return !request.exec.empty(); }, Verb::exec},
     // They choose the program that runs, which is more than starting what was configured.
     {"args", [](const Request& request) { return !request.args.empty(); }, Verb::create},

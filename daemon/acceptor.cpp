@@ -51,7 +51,7 @@ void Acceptor::on_connection() {
 
 void Acceptor::refill() { reserve_.reset(::open("/", O_PATH | O_CLOEXEC)); }
 
-/// Whoever waits in the socket's queue waits on. Without a timer the loop comes back at once.
+/// A peer in the socket's queue waits on. Without a timer the loop comes back at once.
 void Acceptor::rest() {
     auto timer = loop_.add_timer(kRest, [this](std::uint32_t) {
         rest_.reset();

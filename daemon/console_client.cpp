@@ -245,7 +245,7 @@ bool ConsoleClient::take_words() {
         const auto word = words_.next();
         if (std::holds_alternative<ConsoleWords::Nothing>(word)) return true;
         if (std::holds_alternative<ConsoleWords::Malformed>(word)) return false;
-        // What is said by a client that does not write is dropped.
+        // Input of a client that does not write is dropped.
         if (takes_input()) take_word(word);
     }
 }

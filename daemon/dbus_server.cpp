@@ -79,7 +79,7 @@ void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& re
     }
 }
 
-/// What is sent passes through here: a text on the bus is UTF-8.
+/// Every text that is sent passes through here: a text on the bus is UTF-8.
 template <class T>
 T sendable(const T& value) {
     return value;
@@ -276,7 +276,7 @@ void DbusServer::dispatch(const api::VerbRow& verb, Manner manner, std::shared_p
     });
 }
 
-/// One whom the bus cannot tell us of is taken for one who stays.
+/// A caller whose departure the bus cannot tell is taken for one who stays.
 Callers::Ticket DbusServer::ticket_of(const std::string& sender) {
     auto& entry = senders_[sender];
     if (entry.ticket) return entry.ticket;

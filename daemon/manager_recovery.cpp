@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a new daemon makes of everything that the last one left. docs/ARCHITECTURE.md, "After a crash", has the table of
+// A new daemon takes up everything that the last one left. docs/ARCHITECTURE.md, "After a crash", has the table of
 // which source counts where two disagree.
 #include <format>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What protects xctld and must not reach its children: prctl(2), getrlimit(2), proc_pid_oom_score_adj(5).
+// Protection of xctld that must not reach its children: prctl(2), getrlimit(2), proc_pid_oom_score_adj(5).
 //
 // The unit gives xctld a low OOM score, many descriptors and a limit of its own memory (units/xctld.service). Everything
 // that it starts, and all containers among that, would inherit them.

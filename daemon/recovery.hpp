@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a new daemon does with a run, by the two witnesses that its predecessor left: the record in
+// How a new daemon goes on with a run, by the two witnesses that its predecessor left: the record in
 // /run/xctl/state/NAME, and the entry in the parking lot.
 //
 // The record decides which run there is. begin_run() saves the record before the init is cloned, and on_ended() saves
