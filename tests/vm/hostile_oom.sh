@@ -9,24 +9,30 @@
 
 xctld_pid() { systemctl show --property=MainPID --value xctld; }
 worker() { grep -lx xctl-pipes $(sed 's|.*|/proc/&/comm|' "/sys/fs/cgroup/xctl.slice/oci@evil.service/supervisor/cgroup.procs"); }
+held() { grep -qs '^40 ' /proc/"$(pgrep -f 'cat /dev/ptmx' | tail -n 1)"/syscall; }
 kills() { dmesg | grep -c 'Killed process' || true; }
 
 # What is in a tmpfs counts for the cgroup and for no process. cat(1) of busybox uses sendfile(2), and a terminal that
 # nobody has opened has nothing to say.
 mkdir -p /etc/xctl/containers "$work/sign"
-script_bundle "$work/evil" 'yes & cat /dev/ptmx & while [ ! -e /sign/go ]; do sleep 0.1; done; cat /dev/zero >/tmp/fill' \
+script_bundle "$work/evil" 'while [ ! -e /sign/hold ]; do sleep 0.1; done; echo up; cat /dev/ptmx & while [ ! -e /sign/go ]; do sleep 0.1; done; cat /dev/zero >/tmp/fill' \
     ".mounts += [{destination: \"/sign\", type: \"bind\", source: \"$work/sign\", options: [\"bind\"]},
                  {destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}]"
 xctl create evil "$work/evil"
 daemon=$(xctld_pid)
 
 for policy in continue kill; do
-    rm -f "$work/sign/go"
+    rm -f "$work/sign/go" "$work/sign/hold"
     mkdir -p /run/systemd/system/oci@evil.service.d
     printf '[Service]\nMemoryMax=64M\nMemorySwapMax=0\nOOMPolicy=%s\n' $policy >/run/systemd/system/oci@evil.service.d/test.conf
     systemctl daemon-reload
     systemctl start oci@evil
-    check "$policy: a worker of xctld is in the unit" until_true 90 worker
+    # There is something to read, and nobody reads it until the pipe is locked.
+    kill -STOP "$daemon"
+    touch "$work/sign/hold"
+    until_true 30 held || fail "$policy: the container locks its output"
+    kill -CONT "$daemon"
+    check "$policy: a worker of xctld is in the unit" until_true 20 worker
     before=$(kills)
     touch "$work/sign/go"
     check "$policy: the container ends" until_true 60 state_is evil stopped
