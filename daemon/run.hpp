@@ -96,7 +96,7 @@ public:
     void launch();
     /// Placement::unit: through the launcher that systemd started; `connection` has said hello.
     void launch_in_unit(UniqueFd connection);
-    /// Which run was parked. A number of 0 stands for a text that park() did not write.
+    /// The run that was parked. A number of 0 stands for a text that park() did not write.
     [[nodiscard]] static Identity identity_of(const Parking::Entry& entry);
     /// A run that an earlier daemon parked.
     Result<> adopt(Parking::Entry entry);
