@@ -9,23 +9,26 @@
 xctld_pid() { systemctl show --property=MainPID --value xctld; }
 worker() { grep -lx xctl-pipes $(sed 's|.*|/proc/&/comm|' "/sys/fs/cgroup/xctl.slice/oci@evil.service/supervisor/cgroup.procs"); }
 held() { grep -qs '^40 ' /proc/"$(pgrep -f 'cat /dev/ptmx' | tail -n 1)"/syscall; }
+says() { xctl logs --tail=1 evil | grep -qx "$1"; }
 kills() { dmesg | grep -c 'Killed process' || true; }
 
 # What is in a tmpfs counts for the cgroup and for no process. cat(1) of busybox uses sendfile(2), and a terminal that
 # nobody has opened has nothing to say.
 mkdir -p /etc/xctl/containers "$work/sign"
-script_bundle "$work/evil" 'while [ ! -e /sign/hold ]; do sleep 0.1; done; echo up; cat /dev/ptmx & while [ ! -e /sign/go ]; do sleep 0.1; done; cat /dev/zero >/tmp/fill' \
+script_bundle "$work/evil" 'echo here; while [ ! -e /sign/hold ]; do sleep 0.1; done; echo up; cat /dev/ptmx & while [ ! -e /sign/go ]; do sleep 0.1; done; cat /dev/zero >/tmp/fill' \
     ".mounts += [{destination: \"/sign\", type: \"bind\", source: \"$work/sign\", options: [\"bind\"]},
                  {destination: \"/tmp\", type: \"tmpfs\", source: \"tmpfs\"}]"
 xctl create evil "$work/evil"
 daemon=$(xctld_pid)
 
-for policy in continue; do
+for policy in continue kill; do
     rm -f "$work/sign/go" "$work/sign/hold"
     mkdir -p /run/systemd/system/oci@evil.service.d
     printf '[Service]\nMemoryMax=64M\nMemorySwapMax=0\nOOMPolicy=%s\n' $policy >/run/systemd/system/oci@evil.service.d/test.conf
     systemctl daemon-reload
     systemctl start oci@evil
+    # A unit is active a moment before the program of its container runs, and that moment needs xctld.
+    check "$policy: the container runs" until_true 30 says here
     # There is something to read, and nobody reads it until the pipe is locked.
     kill -STOP "$daemon"
     touch "$work/sign/hold"
