@@ -45,7 +45,7 @@ template <api::Structure T>
 [[nodiscard]] std::string json_of(const T& value);
 template <api::Structure T>
 [[nodiscard]] std::string json_of(const std::vector<T>& values);
-/// One object: the statistics with the members "interfaces" and "leftOut".
+/// Prints the statistics as one object with the members "interfaces" and "leftOut".
 [[nodiscard]] std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces,
                                   std::uint64_t left_out);
 

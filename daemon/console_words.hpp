@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an attached client says: frames (api/console_stream.hpp) cut out of the bytes that it sends. The client is not
-// trusted.
+// Cuts the frames (api/console_stream.hpp) of an attached client out of the bytes that the client sends. The client is
+// not trusted.
 #pragma once
 
 #include <string>

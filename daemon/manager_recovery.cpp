@@ -71,15 +71,12 @@ void Manager::recover_by_its_run(const std::string& name) {
 
 /// Nothing if no record says that it runs.
 std::optional<Run::Identity> Manager::recorded_run_of(const std::string& name) const {
-    for (const auto& id : RunDirectory::list(run_base_)) {
-        if (id.str() != name) continue;
-        const auto directory = RunDirectory::open(run_base_, id);
-        if (!directory) return std::nullopt;
-        const auto record = directory->load();
-        if (!has_run(record.machine.state)) return std::nullopt;
-        return Run::Identity{record.life, record.machine.runs};
-    }
-    return std::nullopt;
+    const auto id = ContainerId::parse(name);
+    const auto directory = id ? RunDirectory::open_existing(run_base_, *id) : std::unexpected(id.error());
+    if (!directory) return std::nullopt;
+    const auto record = directory->load();
+    if (!has_run(record.machine.state)) return std::nullopt;
+    return Run::Identity{record.life, record.machine.runs};
 }
 
 /// Processes of a container that no record has must not go on unseen, nor beside the next run of that name.

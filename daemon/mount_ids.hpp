@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which mounts of a container's run xctld itself has brought: the file `mounts` of its directory, so that the next daemon
-// knows them, too.
+// The ids of the mounts that xctld has brought into a container's run. They are kept in the file `mounts` of the run's
+// directory, so that the next daemon knows them too. statmount(2).
 #pragma once
 
 #include "lib/base/result.hpp"

@@ -26,6 +26,11 @@ Result<RunDirectory> RunDirectory::open(const std::string& base, const Container
     std::filesystem::create_directories(base, error);
     if (error) return fail_errno(error.value(), "make " + base);
     if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return fail_errno(errno, "make " + path);
+    return open_existing(base, id);
+}
+
+Result<RunDirectory> RunDirectory::open_existing(const std::string& base, const ContainerId& id) {
+    const auto path = base + "/" + id.str();
     return RunDirectory(TRY(kernel::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "open " + path));
 }
 

@@ -45,7 +45,10 @@ Result<Record> parse_record(std::string_view text);
 /// The directory /run/xctl/state/NAME: record, console ring, exit file.
 class RunDirectory {
 public:
+    /// Makes the directory where there is none.
     static Result<RunDirectory> open(const std::string& base, const ContainerId& id);
+    /// Errno is ENOENT when there is no directory.
+    static Result<RunDirectory> open_existing(const std::string& base, const ContainerId& id);
     /// Removes the directory with all it holds, the record first: a removal that is cut short leaves a directory that
     /// says nothing of any run. Nothing happens when there is no directory.
     static Result<> remove(const std::string& base, const ContainerId& id);

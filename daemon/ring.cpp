@@ -59,7 +59,7 @@ struct Ring::Header {
 };
 
 std::uint64_t Ring::Header::first_mark() const {
-    // One slot is kept free, so that a mark being written never overwrites one that is still shown.
+    // The ring keeps one slot free, so that a mark being written never overwrites a mark that is still shown.
     const auto count = mark_count.load(std::memory_order_relaxed);
     return count >= kMarks ? count - kMarks + 1 : 0;
 }
@@ -75,7 +75,7 @@ bool Ring::Header::has_valid_marks(std::uint64_t end) const {
     return true;
 }
 
-/// Whoever reads the ring goes from mark to mark and from time to time, so these must be in order and within it.
+/// A reader of the ring goes from mark to mark and from time to time, so these must be in order and within the ring.
 bool Ring::is_valid(const Header& header, std::uint64_t file_size) noexcept {
     if (header.magic != kMagic || file_size != Header::data_begin() + header.capacity) return false;
     if (header.capacity == 0 || header.capacity % kPage != 0) return false;

@@ -38,7 +38,7 @@ private:
         std::uint64_t offset;
         Usec time;
     };
-    /// A ring of its own. One slot is kept free, so that a note being written never overwrites one that is shown.
+    /// A ring of its own. The ring keeps one slot free, so that a note being written never overwrites a note that is shown.
     struct Table {
         std::atomic<std::uint64_t> count;
         Note notes[kNotes];

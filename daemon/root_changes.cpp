@@ -61,7 +61,7 @@ Result<> take_bind_away(const oci::Mount& bind, const launch::MountIds& mounted,
     const auto found = mounted.find(target);
     if (found != mounted.end())
         change.gone_mounts[target] = found->second;
-    // One that was copied as a link is no mount.
+    // A device that was copied as a link is no mount.
     else if (!std::ranges::contains(bind.options, "copy-symlink"))
         return unknown_mount("binds", bind.destination);
     return {};

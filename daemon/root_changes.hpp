@@ -12,7 +12,7 @@
 
 namespace xctl {
 
-/// What runs, and what is to run instead.
+/// The definition and plan of the run as it is, and as it is to become.
 struct RootStates {
     const Definition& definition_before;
     const plan::LaunchPlan& plan_before;

@@ -159,7 +159,7 @@ bool is_within(std::string_view key, std::string_view ancestor) {
 }
 
 Result<std::vector<Assignment>> parse_assignments(const std::vector<std::string>& words) {
-    // What follows looks for each of them in each file.
+    // The call looks for each setting in each file of the definition.
     if (words.size() > api::kMaxSettings)
         return fail(Errc::invalid_argument, std::format("{} settings are too many for one call, which takes {}",
                                                         words.size(), api::kMaxSettings));

@@ -66,7 +66,7 @@ Result<> VarlinkDoor::start(sd_varlink_server* server, std::vector<UniqueFd> soc
 void VarlinkDoor::enter(UniqueFd connection, Acceptor::Room room) {
     const auto uid = uid_of(connection);
     if (uid == 0) {
-        // One guest for the reserve, and one so that the call can be answered.
+        // One place of a guest refills the reserve of descriptors; the answer to the call needs another.
         if (room == Acceptor::Room::none)
             for (int i = 0; i < 2 && !guests_.empty(); ++i) (void)turn_away_one_of(richest());
         return admit_root(std::move(connection));
@@ -167,7 +167,7 @@ void VarlinkDoor::wait(Guest& guest, State state, std::uint32_t events) {
     guest.source.reset();
     auto source = loop_.add_io(sd_varlink_get_fd(link), events, [this, link](std::uint32_t happened) {
         advance(link);
-        // What is not complete now never will be.
+        // A call that has not come whole by now never will.
         const bool hung_up = (happened & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0;
         if (auto* const left = find(link); left != nullptr && hung_up && left->state == State::waiting) close(*left);
     });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who comes in by the varlink socket, and how much of xctld each of them may hold. varlink.org, sd-varlink(3).
+// The varlink socket: accepts connections, and bounds how much of xctld each user may hold. varlink.org, sd-varlink(3).
 //
 // Root comes in always, and sd-varlink serves it as it likes. Everybody else is a guest: a guest's call stays in the
 // socket, in memory that the kernel counts against the sender, until it is complete. sd-varlink, which would take up to

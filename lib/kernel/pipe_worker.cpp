@@ -57,9 +57,8 @@ private:
     [[nodiscard]] int splice(int pipe, int file) const {
         const long begin = static_cast<long>(counter / kPage * kPage);
         const long page =
-            raw::trap(SYS_mmap, {0, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, begin});
+            raw::trap(SYS_mmap, {0, kPage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_LOCKED, file, begin});
         if (page < 0) return raw::failure(static_cast<int>(-page), SYS_mmap);
-        (void)raw::call<SYS_mlock>(page, kPage);
         const long position = page + static_cast<long>(counter % kPage);
         const int moved =
             raw::call<SYS_splice>(pipe, nullptr, file, position, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);

@@ -51,7 +51,17 @@ protected:
         return kernel::wait_exit(child.pidfd.get()).value() == kernel::ExitStatus{};
     }
 
+    /// A bind of source_ on inside_.
+    [[nodiscard]] RootChange bind() const {
+        RootChange change;
+        change.root = "/none";
+        change.mounts = {test::make_bind(source_.path(), inside_)};
+        return change;
+    }
+
     kernel::Child child_;
+    const test::TemporaryDirectory source_, target_;
+    const std::filesystem::path inside_ = target_.path() / "inside";
 };
 
 TEST_F(LiveRoot, IsChangedByWhoCannotBeTraced) {
@@ -59,37 +69,27 @@ TEST_F(LiveRoot, IsChangedByWhoCannotBeTraced) {
 }
 
 TEST_F(LiveRoot, GivesNumbersByWhichMountsGoAgain) {
-    const test::TemporaryDirectory source, target;
-    const auto inside = target.path() / "inside";
-    RootChange change;
-    change.root = "/none";
-    change.mounts = {test::make_bind(source.path(), inside)};
-    EXPECT_TRUE(changes(change, [&](const auto& changed) {
+    EXPECT_TRUE(changes(bind(), [&](const auto& changed) {
         if (!changed || changed->size() != 1) return false;
-        std::filesystem::create_directory(inside / "seen");
+        std::filesystem::create_directory(inside_ / "seen");
         RootChange back;
         back.gone_mounts = *changed;
         // It has joined that namespace already.
-        return change_live_root(child_.pidfd.get(), back) && std::filesystem::is_empty(inside);
+        return change_live_root(child_.pidfd.get(), back) && std::filesystem::is_empty(inside_);
     }));
-    EXPECT_TRUE(std::filesystem::exists(source.path() / "seen"));
+    EXPECT_TRUE(std::filesystem::exists(source_.path() / "seen"));
 }
 
 TEST_F(LiveRoot, TakesNoOtherMountAway) {
-    const test::TemporaryDirectory source, target;
-    const auto inside = target.path() / "inside";
-    RootChange change;
-    change.root = "/none";
-    change.mounts = {test::make_bind(source.path(), inside)};
-    EXPECT_TRUE(changes(change, [&](const auto& changed) {
+    EXPECT_TRUE(changes(bind(), [&](const auto& changed) {
         if (!changed) return false;
         // Something else lies on it.
-        if (::mount("tmpfs", inside.c_str(), "tmpfs", 0, nullptr) < 0) return false;
+        if (::mount("tmpfs", inside_.c_str(), "tmpfs", 0, nullptr) < 0) return false;
         RootChange back;
         back.gone_mounts = *changed;
         const auto refused = change_live_root(child_.pidfd.get(), back);
         return !refused && refused.error().message.contains("has covered or keeps moving") &&
-               ::umount2(inside.c_str(), MNT_DETACH) == 0 && ::umount2(inside.c_str(), MNT_DETACH) == 0;
+               ::umount2(inside_.c_str(), MNT_DETACH) == 0 && ::umount2(inside_.c_str(), MNT_DETACH) == 0;
     }));
 }
 
