@@ -153,6 +153,8 @@ test_units() {
     define app '.requires = ["db"]'
     systemctl daemon-reload
     check 'systemctl start' systemctl start oci@app
+    # A unit is active a moment before the program of its container runs.
+    check 'it runs' until_true 5 state_is app running
     equal 'starts what is required' 'active running' "$(property oci@db ActiveState) $(field db state)"
     check 'first' before db app
     systemctl stop oci@db
