@@ -8,14 +8,18 @@
 
 #include <algorithm>
 #include <csignal>
+#include <format>
+#include <string>
 
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/process.hpp"
+#include "lib/kernel/random.hpp"
 
 namespace xctl::kernel {
 namespace {
 
-constexpr const char* kTop = "xctl-cgroup-tree";
+/// Of this process alone: another test run may share our cgroup.
+const std::string kTop = std::format("xctl-cgroup-tree-{:x}", random_bits());
 
 class CgroupTree : public testing::Test {
 protected:

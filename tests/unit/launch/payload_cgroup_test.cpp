@@ -4,16 +4,21 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <format>
+#include <string>
+
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
+#include "lib/kernel/random.hpp"
 #include "tests/unit/launch/container.hpp"
 
 namespace xctl::test {
 namespace {
 
-constexpr const char* kUnit = "xctl-unit-test";
+/// Of this process alone: another test run may share our cgroup.
+const std::string kUnit = std::format("xctl-unit-test-{:x}", kernel::random_bits());
 
 /// A cgroup below our own, as a unit's would be.
 class PayloadCgroup : public testing::Test {

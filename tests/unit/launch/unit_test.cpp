@@ -10,10 +10,13 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <format>
+#include <string>
 
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/random.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/service_protocol.hpp"
@@ -26,7 +29,8 @@ using kernel::ExitStatus;
 using launch::MessageKind;
 using launch::ServiceKind;
 
-constexpr const char* kUnitModeUnit = "xctl-unit-mode-test";
+/// Of this process alone: another test run may share our cgroup.
+const std::string kUnitModeUnit = std::format("xctl-unit-mode-test-{:x}", kernel::random_bits());
 constexpr const char* kNotify = "/run/notify";
 
 class UnitMode : public testing::Test {
@@ -122,7 +126,7 @@ TEST_F(UnitMode, LaunchesIntoThePayloadAndTellsSystemd) {
     const auto report = order(make_plan(root, "exit 5"));
     ASSERT_EQ(report.message.error, 0) << report.message.text;
     EXPECT_TRUE(
-        kernel::read_cgroup_path(report.message.pid).value().ends_with(std::string(kUnitModeUnit) + "/payload"));
+        kernel::read_cgroup_path(report.message.pid).value().ends_with(kUnitModeUnit + "/payload"));
     ASSERT_EQ(next_of_init(), MessageKind::await_placement);
     ASSERT_TRUE(launch::send(channel_.get(), MessageKind::placed));
     ASSERT_EQ(next_of_init(), MessageKind::ready);
