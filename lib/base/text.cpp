@@ -20,9 +20,44 @@ constexpr std::array<Named<std::uint64_t>, 5> kSizeSuffixes{{
     {"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"T", 1ULL << 40},
 }};
 
-constexpr std::array<Named<std::uint64_t>, 5> kDurationSuffixes{{
-    {"", 1000}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000},
+/// The units of systemd.time(7), in milliseconds.
+constexpr std::array<Named<std::uint64_t>, 19> kTimeUnits{{
+    {"ms", 1}, {"msec", 1},
+    {"s", 1000}, {"sec", 1000}, {"second", 1000}, {"seconds", 1000},
+    {"m", 60'000}, {"min", 60'000}, {"minute", 60'000}, {"minutes", 60'000},
+    {"h", 3'600'000}, {"hr", 3'600'000}, {"hour", 3'600'000}, {"hours", 3'600'000},
+    {"d", 86'400'000}, {"day", 86'400'000}, {"days", 86'400'000},
+    {"w", 604'800'000}, {"weeks", 604'800'000},
 }};
+
+/// A century: every sum of durations fits.
+constexpr std::uint64_t kLongest = 100ULL * 366 * 86'400'000;
+
+void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
+
+/// Takes "1.5 h" off the front, in milliseconds. A unit must be there, unless the number is all that there is.
+std::optional<std::uint64_t> take_time_span(std::string_view& text, bool is_first) {
+    std::uint64_t whole = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+    if (error != std::errc() || whole > kLongest) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    std::uint64_t thousandths = 0;
+    if (text.starts_with('.')) {
+        text.remove_prefix(1);
+        const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        if (digits == 0) return std::nullopt;
+        for (std::size_t i = 0; i < 3; ++i)
+            thousandths = thousandths * 10 + (i < digits ? static_cast<std::uint64_t>(text[i] - '0') : 0);
+        text.remove_prefix(digits);
+    }
+    skip_blanks(text);
+    const auto letters = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), text.size());
+    const bool is_bare = letters == 0 && is_first && text.empty();
+    const auto unit = is_bare ? std::optional<std::uint64_t>(1000) : value_of(kTimeUnits, text.substr(0, letters));
+    if (!unit || whole > kLongest / *unit) return std::nullopt;
+    text.remove_prefix(letters);
+    return whole * *unit + thousandths * *unit / 1000;
+}
 
 /// A number followed by one of the suffixes, multiplied out.
 template <class Rows>
@@ -96,7 +131,16 @@ Result<std::uint64_t> parse_unsigned(std::string_view text) {
 Result<std::uint64_t> parse_size(std::string_view text) { return parse_scaled(text, kSizeSuffixes, "size"); }
 
 Result<Millis> parse_duration(std::string_view text) {
-    return Millis(static_cast<std::int64_t>(TRY(parse_scaled(text, kDurationSuffixes, "duration"))));
+    std::uint64_t sum = 0;
+    auto rest = text;
+    do {
+        const auto span = take_time_span(rest, rest.size() == text.size());
+        if (!span || (sum += *span) > kLongest)
+            return fail(Errc::invalid_argument,
+                        std::format("{} is not a time span; write for example 90s, 1min 30s or 2h", quoted(text)));
+        skip_blanks(rest);
+    } while (!rest.empty());
+    return Millis(static_cast<std::int64_t>(sum));
 }
 
 std::string format_duration(Millis duration) {

@@ -28,7 +28,8 @@ Result<std::uint64_t> parse_unsigned(std::string_view text);
 /// Bytes: a decimal number with an optional suffix K, M, G or T of 1024.
 Result<std::uint64_t> parse_size(std::string_view text);
 
-/// A decimal number with an optional suffix ms, s, min or h; plain numbers are seconds.
+/// A time span of at most a hundred years as systemd.time(7) has them: "90s", "1min 30s", "1.5h", "2d". A number alone
+/// is of seconds.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// "3s", "1min 20s", "2h 5min": at most two units, for people.

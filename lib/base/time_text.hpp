@@ -11,8 +11,10 @@
 
 namespace xctl {
 
-/// A duration before `now` as parse_duration() reads it, "@" and seconds since 1970, or a date with an optional time:
-/// "2026-01-31", "2026-01-31 12:00", "2026-01-31T12:00:00.5Z". Without "Z" or an offset like +01:00 it is local time.
+/// Much of what systemd.time(7) takes: a date with an optional time ("2026-01-31", "2026-01-31 12:00",
+/// "2026-01-31T12:00:00.5Z"), a time of today ("12:00"), "now", "today", "yesterday", "@" and seconds since 1970, or a
+/// time span with a unit that is as long ago ("5min", "-5min", "5min ago"). Without "Z", "UTC" or an offset like +01:00 a
+/// time is local.
 Result<std::chrono::system_clock::time_point> parse_time(std::string_view text,
                                                          std::chrono::system_clock::time_point now);
 

@@ -22,13 +22,18 @@ $late"
 contains "the part before" "$early" '^line 3$'
 contains "the part after" "$late" '^line 5$'
 equal "since a duration ago" "$all" "$(xctl logs clock --since 1min 2>/dev/null)"
-equal "nothing is newer than now" "" "$(xctl logs clock --since 0 2>&1)"
+equal "nothing is newer than now" "" "$(xctl logs clock --since now 2>&1)"
 equal "tail" "line 6" "$(xctl logs clock --tail 2 2>/dev/null)"
 equal "tail of what was until then" "$(printf '%s\n' "$early" | tail -n 2)" "$(xctl logs clock --until "$middle" -n 2)"
 equal "offset" "line 5
 line 6" "$(xctl logs clock --offset 28 2>/dev/null)"
 equal "until and follow exclude each other" 2 "$(status_of xctl logs clock -f --until "$middle")"
-equal "a wrong time is a wrong call" 2 "$(status_of xctl logs clock --since yesteryear)"
+for time in yesteryear 20261130 1796040000 5 '5 parsecs ago'; do
+    equal "a wrong time is a wrong call: $time" 2 "$(status_of xctl logs clock --since "$time")"
+done
+contains "which says what is right" "$(cat "$work/err")" 'is not a time; write for example .*5min'
+equal "since a while ago" "$all" "$(xctl logs clock --since '1 min ago' 2>/dev/null)"
+equal "since today" "$all" "$(xctl logs clock --since yesterday 2>/dev/null)"
 
 # --- times before lines are right to a tenth of a second here
 stamps=$(xctl logs clock -t 2>/dev/null)

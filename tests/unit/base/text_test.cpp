@@ -61,7 +61,16 @@ TEST(ParseDuration, DefaultsToSeconds) {
     EXPECT_EQ(parse_duration("250ms").value(), 250ms);
     EXPECT_EQ(parse_duration("2min").value(), 2min);
     EXPECT_EQ(parse_duration("1h").value(), 1h);
-    for (const auto* text : {"", "ms", "1 s", "1d", "-1s", "9999999999999999999h"})
+    EXPECT_EQ(parse_duration("1 s").value(), 1s);
+    EXPECT_EQ(parse_duration("1d").value(), 24h);
+    EXPECT_EQ(parse_duration("0.5s").value(), 500ms);
+    EXPECT_EQ(parse_duration("1.0625h").value(), 3823200ms) << "thousandths count";
+    // What format_duration() writes.
+    EXPECT_EQ(parse_duration("1min 5s").value(), 65s);
+    EXPECT_EQ(parse_duration("1min5s").value(), 65s);
+    EXPECT_EQ(parse_duration("2d 1h").value(), 49h);
+    for (const auto* text : {"", " ", "ms", "-1s", "1s 5", "5 1s", "1.s", ".5s", "1x", "1S", "9999999999999999999h", "101000w",
+                             "36000d 36000d"})
         EXPECT_FALSE(parse_duration(text)) << text;
 }
 

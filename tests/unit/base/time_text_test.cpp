@@ -25,12 +25,14 @@ TEST(FromUsec, TakesWhatNoClockShows) {
 
 TEST(ParseTime, TakesDurationsBeforeNow) {
     EXPECT_EQ(parse_time("10min", kNow).value(), kNow - 10min);
-    EXPECT_EQ(parse_time("0", kNow).value(), kNow);
+    EXPECT_EQ(parse_time("-10min", kNow).value(), kNow - 10min);
+    EXPECT_EQ(parse_time("1h 5 min ago", kNow).value(), kNow - 65min);
 }
 
 TEST(ParseTime, TakesSecondsSinceTheEpoch) {
     EXPECT_EQ(parse_time("@1700000000", kNow).value(), Time(1'700'000'000s));
     EXPECT_FALSE(parse_time("@", kNow));
+    EXPECT_FALSE(parse_time("1700000000", kNow)) << "which could be anything";
     EXPECT_FALSE(parse_time("@99999999999999999", kNow));
 }
 
@@ -52,11 +54,24 @@ TEST(ParseTime, WithoutAZoneItIsLocal) {
     ::tzset();
 }
 
+TEST(ParseTime, TakesWordsAndTimesOfDay) {
+    EXPECT_EQ(parse_time("now", kNow).value(), kNow);
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    EXPECT_EQ(parse_time("today", kNow).value(), kNow - 12h);
+    EXPECT_EQ(parse_time("yesterday", kNow).value(), kNow - 36h);
+    EXPECT_EQ(parse_time("09:30", kNow).value(), kNow - 150min);
+    EXPECT_EQ(parse_time("09:30:05", kNow).value(), kNow - 150min + 5s);
+    EXPECT_EQ(parse_time("2026-03-01 12:00 UTC", kNow).value(), kNow);
+    ::unsetenv("TZ");
+    ::tzset();
+}
+
 TEST(ParseTime, RefusesEverythingElse) {
-    for (const auto* text : {"", "now", "2026-13-01", "2026-01-31 25:00", "2026-01-31X", "2026-01-31T12:00:00+1",
-                             "2026-01-31T12:00:00+25:00", "1960-01-01T00:00:00Z", "-5s"})
+    for (const auto* text : {"", "20260301", "5", "-5", "ago", "5 ago", "2026-13-01", "2026-01-31 25:00", "2026-01-31X", "2026-01-31T12:00:00+1",
+                             "2026-01-31T12:00:00+25:00", "1960-01-01T00:00:00Z"})
         EXPECT_FALSE(parse_time(text, kNow)) << text;
-    EXPECT_EQ(parse_time("x\n", kNow).error().message, R"("x\x0a" is not a time)");
+    EXPECT_EQ(parse_time("x\n", kNow).error().message, R"("x\x0a" is not a time; write for example 2026-11-30 12:00, 12:00, yesterday, 5min or @1796040000)");
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ TEST(Arguments, ErrorsNameTheWord) {
     EXPECT_EQ(refused({"stop", "web", "-t"}), "stop: --timeout needs a value; see xctl help stop");
     EXPECT_EQ(refused({"delete", "web", "--force=1"}), "delete: --force takes no value; see xctl help delete");
     EXPECT_EQ(refused({"stop", "web", "-tsoon"}),
-              "stop: --timeout: \"soon\" is not a duration; see xctl help stop");
+              "stop: --timeout: \"soon\" is not a time span; write for example 90s, 1min 30s or 2h; "
+              "see xctl help stop");
 }
 
 TEST(Arguments, NoValueIsEmpty) {

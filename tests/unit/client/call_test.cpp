@@ -140,7 +140,7 @@ protected:
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Wait", wait);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.Events", serve_events);
         sd_varlink_server_bind_method(server, "org.xctl.Containers.List", serve_list);
-        sd_varlink_server_bind_method(server, "org.xctl.Containers.State", serve_crash);
+        sd_varlink_server_bind_method(server, "org.xctl.Containers.Describe", serve_crash);
         sd_varlink_server_bind_connect(server, [](sd_varlink_server*, sd_varlink* link, void*) {
             return sd_varlink_set_allow_fd_passing_output(link, 1);
         });
