@@ -51,14 +51,12 @@ void Acceptor::on_connection() {
 
 void Acceptor::refill() { reserve_.reset(::open("/", O_PATH | O_CLOEXEC)); }
 
-/// A peer in the socket's queue waits on. Without a timer the loop comes back at once.
+/// A peer in the queue of the socket waits meanwhile.
 void Acceptor::rest() {
-    auto timer = loop_.add_timer(kRest, [this](std::uint32_t) {
+    loop_.arm(rest_, kRest, [this](std::uint32_t) {
         rest_.reset();
         source_.set_events(EPOLLIN);
     });
-    if (!timer) return log_error(timer.error().message);
-    rest_ = std::move(*timer);
     source_.set_events(0);
 }
 

@@ -25,14 +25,11 @@ Callers::Ticket Callers::welcome() {
 
 void Callers::forget_soon() {
     if (soon_) return;
-    auto timer = loop_.add_timer(kForgetDelay, [this](std::uint32_t) {
+    loop_.arm(soon_, kForgetDelay, [this](std::uint32_t) {
         soon_.reset();
         manager_.forget_departed();
         repeater_.forget_departed();
     });
-    // The next one who leaves tries again.
-    if (!timer) return log_error(timer.error().message);
-    soon_ = std::move(*timer);
 }
 
 }  // namespace xctl

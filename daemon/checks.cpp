@@ -110,11 +110,10 @@ Result<> Checks::find_text(const std::string& text) {
 }
 
 void Checks::after(Millis delay, void (Checks::*next)()) {
-    auto timer = loop_.add_timer(delay, [this, next](std::uint32_t) {
+    loop_.arm(timer_, delay, [this, next](std::uint32_t) {
         timer_.reset();
         (this->*next)();
     });
-    if (timer) timer_ = std::move(*timer);
 }
 
 }  // namespace xctl

@@ -85,7 +85,7 @@ void Console::hold_slave() {
 }
 
 Result<> Console::resize_ring(int directory, const char* name, std::uint64_t size) {
-    if (pull_task_.is_pending() && !ring_.has_size(size))
+    if (pull_task_.is_pending() && !ring_.fits(size))
         return fail(Errc::wrong_state, "a process keeps the console's pipe locked: the scrollback cannot change now");
     TRY(ring_.resize(directory, name, size));
     return {};
@@ -172,11 +172,10 @@ Result<std::size_t> Console::pull(Stream& stream, const Ring::Space& space) {
 /// A pull that took its time. Whatever became of it, the pipe still says.
 void Console::on_pulled() {
     notify();
-    auto timer = loop_.add_timer(kRestTime, [this](std::uint32_t) {
+    loop_.arm(rest_timer_, kRestTime, [this](std::uint32_t) {
         rest_timer_.reset();
         watch_all();
     });
-    if (timer) rest_timer_ = std::move(*timer);
 }
 
 void Console::on_readable(Stream& stream) {
@@ -196,11 +195,10 @@ void Console::on_readable(Stream& stream) {
 void Console::retry_later() {
     stop_watching();
     if (retry_timer_) return;
-    auto timer = loop_.add_timer(kReadRetryDelay, [this](std::uint32_t) {
+    loop_.arm(retry_timer_, kReadRetryDelay, [this](std::uint32_t) {
         retry_timer_.reset();
         watch_all();
     });
-    if (timer) retry_timer_ = std::move(*timer);
 }
 
 void Console::stop_watching() {
@@ -229,21 +227,19 @@ void Console::wait_for_room() {
 /// In the next turn of the loop, since reading leads to sending, which leads here.
 void Console::on_progress() {
     if (!waits_for_room_ || progress_source_ || !has_room()) return;
-    auto deferred = loop_.add_defer([this](std::uint32_t) {
+    loop_.defer(progress_source_, [this](std::uint32_t) {
         progress_source_.reset();
         if (!waits_for_room_ || !has_room()) return;
         waits_for_room_ = false;
         watch_all();
     });
-    if (deferred) progress_source_ = std::move(*deferred);
 }
 
 void Console::hold(std::chrono::microseconds time) {
-    auto timer = loop_.add_timer(time, [this](std::uint32_t) {
+    loop_.arm(hold_timer_, time, [this](std::uint32_t) {
         hold_timer_.reset();
         on_progress();
     });
-    if (timer) hold_timer_ = std::move(*timer);
 }
 
 void Console::pull_terminal() {

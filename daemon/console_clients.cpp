@@ -40,7 +40,7 @@ void ConsoleClients::on_gone(Entry& entry) {
         writer_ = nullptr;
         choose_writer();
     }
-    if (auto purge_soon = loop_.add_defer([this](std::uint32_t) { purge(); })) purge_source_ = std::move(*purge_soon);
+    loop_.defer(purge_source_, [this](std::uint32_t) { purge(); });
     input_.on_progress();
 }
 

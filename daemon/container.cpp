@@ -18,7 +18,7 @@ using Millis = std::chrono::milliseconds;
 struct Context {
     Machine& machine;
     const RestartPolicy& policy;
-    TimePoint now;
+    Instant now;
     const ExitRecord& exit;
     double chance;
 };
@@ -84,7 +84,7 @@ Millis restart_delay(const Context& c) {
 
 /// Forgets restarts that left the window; true when the limit forbids one more.
 bool limit_reached(Context& c) {
-    std::erase_if(c.machine.recent, [&](TimePoint at) { return at + c.policy.window < c.now; });
+    std::erase_if(c.machine.recent, [&](Instant at) { return at + c.policy.window < c.now; });
     return c.policy.limit > 0 && c.machine.recent.size() >= c.policy.limit;
 }
 
@@ -250,7 +250,7 @@ constexpr std::array kTransitions{
 
 }  // namespace
 
-Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, TimePoint now,
+Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, Instant now,
                                     const ExitRecord& exit, double chance) {
     Context context{machine, policy, now, exit, chance};
     if (trigger == Trigger::reset) return forget_restarts(context);  // in every state

@@ -36,7 +36,10 @@
 
 namespace xctl {
 
+/// By the wall clock, which is only shown: somebody may set it.
 using TimePoint = std::chrono::system_clock::time_point;
+/// By CLOCK_MONOTONIC, from which delays, limits and windows are counted. It goes with the boot, as all records do.
+using Instant = std::chrono::steady_clock::time_point;
 
 enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting, paused, quarantined };
 inline constexpr std::array<Named<State>, 8> kStates{{
@@ -111,9 +114,9 @@ struct Machine {
     bool by_policy = false;          // the current launch was the policy's decision
     std::uint64_t runs = 0;
     std::uint64_t restarts = 0;      // consecutive, by the policy
-    TimePoint started{};
-    TimePoint next_start{};
-    std::vector<TimePoint> recent;   // restarts within the policy's window
+    Instant started{};
+    Instant next_start{};
+    std::vector<Instant> recent;     // restarts within the policy's window
     ExitRecord last_exit;
 };
 
@@ -122,7 +125,7 @@ struct Machine {
 
 /// Applies one event. An event that the state does not allow is Errc::wrong_state and changes nothing. `chance`, from 0
 /// to 1, is what jitter is made of.
-Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, TimePoint now,
+Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const RestartPolicy& policy, Instant now,
                                     const ExitRecord& exit = {}, double chance = 0);
 
 /// The runtime specification's word for a state.

@@ -102,14 +102,13 @@ void Execs::on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> 
 
 /// When nobody reads it any more. Never within its own callbacks.
 void Execs::purge_in(Exec& exec, std::chrono::microseconds delay) {
-    auto timer = services_.loop.add_timer(delay, [this, &exec](std::uint32_t) {
+    services_.loop.arm(exec.purge, delay, [this, &exec](std::uint32_t) {
         if (exec.console.clients().count() > 0) return purge_in(exec, kExecPurgeInterval);
         if (const auto id = ContainerId::parse(exec.id))
             if (const auto removed = RunDirectory::remove(directory_, *id); !removed)
                 log_warning(std::format("{}: {}", name_, removed.error().message));
         execs_.erase(std::string(exec.id));
     });
-    if (timer) exec.purge = std::move(*timer);
 }
 
 void Execs::recover(std::vector<Parking::Entry> parked) {

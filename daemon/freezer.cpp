@@ -24,10 +24,10 @@ void Freezer::freeze(int cgroup, Done done) {
 Result<> Freezer::begin(int cgroup) {
     events_ = TRY(kernel::open_cgroup_events(cgroup), "freeze");
     source_ = TRY(loop_.add_io(events_.get(), EPOLLPRI, [this, cgroup](std::uint32_t) { check(cgroup); }));
-    timer_ = TRY(loop_.add_timer(kFreezeTimeout, [this, cgroup](std::uint32_t) {
+    loop_.arm(timer_, kFreezeTimeout, [this, cgroup](std::uint32_t) {
         (void)kernel::set_frozen(cgroup, false);
         finish(fail(Errc::timeout, "its processes could not be frozen in time, so that it goes on"));
-    }));
+    });
     return kernel::set_frozen(cgroup, true);
 }
 

@@ -73,8 +73,7 @@ void IdleWatch::begin(const std::vector<std::string>& addresses) {
 }
 
 void IdleWatch::look_later() {
-    auto timer = loop_.add_timer(kInterval, [this](std::uint32_t) { look(); });
-    if (timer) timer_ = std::move(*timer);
+    loop_.arm(timer_, kInterval, [this](std::uint32_t) { look(); });
 }
 
 std::optional<std::uint64_t> IdleWatch::count() const {

@@ -138,8 +138,7 @@ bool JournalRelay::send(std::string_view text, bool standard_error, bool partial
 void JournalRelay::count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now) {
     ring_.journal_dropped() += lines;
     if (report_) return;
-    auto timer = loop_.add_timer(limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
-    if (timer) report_ = std::move(*timer);
+    loop_.arm(report_, limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
 }
 
 /// How many bytes at the beginning are whole lines beyond the limit. They are counted, and not looked at one by one: a
@@ -234,8 +233,10 @@ void JournalRelay::go_on(Forwarded done) {
         retry_.reset();
         pump();
     };
-    auto source = done == Forwarded::some ? loop_.add_defer(again) : loop_.add_timer(kSendRetryDelay, again);
-    if (source) retry_ = std::move(*source);
+    if (done == Forwarded::some)
+        loop_.defer(retry_, again);
+    else
+        loop_.arm(retry_, kSendRetryDelay, again);
 }
 
 /// What is left goes later, and a last line that has no end with it, since the end of the run ends it as well.

@@ -161,12 +161,11 @@ Result<> Manager::forget(Supervisor& container) {
 
 /// Whoever reads slowly, and the journal, still gets the last output and how the container ended.
 void Manager::purge_removed_in(std::chrono::microseconds delay) {
-    auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
+    services_.loop.arm(removed_timer_, delay, [this](std::uint32_t) {
         removed_timer_.reset();
         std::erase_if(removed_, [](const auto& container) { return !container->is_read(); });
         if (!removed_.empty()) purge_removed_in(kPurgeInterval);
     });
-    if (timer) removed_timer_ = std::move(*timer);
 }
 
 /// The files as they are now. One that runs goes on by what it was started with when they were taken away; else, what
@@ -210,14 +209,13 @@ void Manager::remove_if_unwanted(Supervisor& container) {
     if (container.state() != State::stopped || !container.definition().remove_when_stopped) return;
     const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
     const auto delay = young && container.outlived_daemon() ? kReturnTime : std::chrono::seconds(0);
-    auto deferred = services_.loop.add_timer(delay, [this, name = container.id().str()](std::uint32_t) {
+    services_.loop.arm(removals_[container.id().str()], delay, [this, name = container.id().str()](std::uint32_t) {
         removals_.erase(name);
         const auto it = containers_.find(name);
         if (it == containers_.end() || it->second->state() != State::stopped) return;
         if (!it->second->definition().remove_when_stopped) return;
         if (const auto gone = forget(*it->second); !gone) log_error(gone.error().message);
     });
-    if (deferred) removals_[container.id().str()] = std::move(*deferred);
 }
 
 void Manager::publish(const api::ContainerInfo& info, std::string_view event) {

@@ -37,11 +37,10 @@ void Manager::stop_unit(const std::string& unit) {
 }
 
 void Manager::stop_in_order_after(std::chrono::microseconds delay) {
-    auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
+    services_.loop.arm(stop_order_timer_, delay, [this](std::uint32_t) {
         stop_order_timer_.reset();
         stop_in_order();
     });
-    if (timer) stop_order_timer_ = std::move(*timer);
 }
 
 /// Those that no other comes after which is to be stopped as well.

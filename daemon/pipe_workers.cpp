@@ -102,7 +102,7 @@ Result<std::size_t> PipeWorkers::finish_or_wait(kernel::PipeWorker worker, Task&
 Result<> PipeWorkers::watch(Task& task, Done later) {
     task.source_ = TRY(loop_.add_io(task.worker_->fd(), EPOLLIN,
                                     [this, &task, later = std::move(later)](std::uint32_t) { on_done(task, later); }));
-    task.hang_timer_ = TRY(loop_.add_timer(kHangTime, [&task](std::uint32_t) { task.tell_hang(); }));
+    loop_.arm(task.hang_timer_, kHangTime, [&task](std::uint32_t) { task.tell_hang(); });
     return {};
 }
 
@@ -131,7 +131,11 @@ void PipeWorkers::retire(kernel::PipeWorker worker) {
         (void)it->worker.end();
         dying_.erase(it);
     });
-    if (source) it->source = std::move(*source);
+    // Without a watch nobody here waits for the worker: PID 1 inherits it when xctld ends.
+    if (source)
+        it->source = std::move(*source);
+    else
+        dying_.erase(it);
 }
 
 }  // namespace xctl

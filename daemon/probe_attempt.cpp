@@ -55,18 +55,12 @@ void ProbeAttempt::begin(const Probe& probe, int pidfd, Done done) {
     if (wants_answer_) request_ = request_for(probe);
     auto begun = connect(probe, pidfd);
     if (begun) {
-        auto timer = loop_.add_timer(probe.timeout, [this](std::uint32_t) {
+        loop_.arm(timer_, probe.timeout, [this](std::uint32_t) {
             finish(fail(Errc::timeout, connected_ ? "no answer" : "no connection"));
         });
-        if (timer)
-            timer_ = std::move(*timer);
-        else
-            begun = std::unexpected(std::move(timer).error());
+        return;
     }
-    if (begun) return;
-    auto deferred = loop_.add_defer(
-        [this, error = std::move(begun).error()](std::uint32_t) { finish(std::unexpected(error)); });
-    if (deferred) timer_ = std::move(*deferred);
+    loop_.defer(timer_, [this, error = std::move(begun).error()](std::uint32_t) { finish(std::unexpected(error)); });
 }
 
 void ProbeAttempt::cancel() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/record.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <format>
@@ -16,22 +18,49 @@ namespace {
 constexpr const char* kRecordFile = "record.json";
 constexpr const char* kRunningFile = "running.json";
 
+Result<> make_run_directory(const std::string& path) {
+    const auto base = std::filesystem::path(path).parent_path();
+    std::error_code error;
+    std::filesystem::create_directories(base, error);
+    if (error) return fail_errno(error.value(), "make " + base.string());
+    if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return fail_errno(errno, "make " + path);
+    return {};
+}
+
+Result<UniqueFd> open_run_directory(const std::string& path) {
+    return kernel::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
 }  // namespace
 
 std::string make_life() { return std::format("{:016x}", kernel::random_bits()); }
 
+void Record::note_times(Instant now) {
+    const auto wall = std::chrono::system_clock::now();
+    if (machine.started == now) started = wall;
+    const auto delay = std::chrono::duration_cast<TimePoint::duration>(machine.next_start - now);
+    next_start = machine.next_start == Instant() ? TimePoint() : wall + delay;
+}
+
 Result<RunDirectory> RunDirectory::open(const std::string& base, const ContainerId& id) {
-    const auto path = base + "/" + id.str();
-    std::error_code error;
-    std::filesystem::create_directories(base, error);
-    if (error) return fail_errno(error.value(), "make " + base);
-    if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return fail_errno(errno, "make " + path);
+    TRY(make_run_directory(base + "/" + id.str()));
     return open_existing(base, id);
 }
 
 Result<RunDirectory> RunDirectory::open_existing(const std::string& base, const ContainerId& id) {
-    const auto path = base + "/" + id.str();
-    return RunDirectory(TRY(kernel::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), "open " + path));
+    auto path = base + "/" + id.str();
+    auto fd = TRY(open_run_directory(path), "open " + path);
+    return RunDirectory(std::move(path), std::move(fd));
+}
+
+Result<bool> RunDirectory::restore() const {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) < 0) return fail_errno(errno, "stat " + path_);
+    if (status.st_nlink > 0) return false;
+    TRY(make_run_directory(path_));
+    const auto fresh = TRY(open_run_directory(path_), "open " + path_);
+    if (::dup3(fresh.get(), fd_.get(), O_CLOEXEC) < 0) return fail_errno(errno, "open " + path_);
+    return true;
 }
 
 Result<> RunDirectory::remove(const std::string& base, const ContainerId& id) {

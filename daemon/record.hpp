@@ -24,6 +24,8 @@ inline constexpr std::array<Named<Placement>, 2> kPlacements{{{"scope", Placemen
 struct Record {
     std::string life;  // whose record this is; what was parked in another life is not taken up
     Machine machine;
+    TimePoint started{};     // when the program of the current or last run began, and when the next run is due: what
+    TimePoint next_start{};  // the wall clock said when the machine learnt of these
     Placement placement = Placement::scope;
     std::string unit;               // of the current or last run
     pid_t pid = -1;                 // of the current run's init
@@ -37,6 +39,9 @@ struct Record {
     Health health;
     std::uint64_t console_start = 0;  // where its output begins
     std::vector<RunRecord> history;
+
+    /// After the machine took a step at this time.
+    void note_times(Instant now);
 };
 
 [[nodiscard]] std::string to_json(const Record& record);
@@ -56,6 +61,8 @@ public:
     [[nodiscard]] static std::vector<ContainerId> list(const std::string& base);
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    /// Makes the directory again if somebody has removed it: true if so. It is empty then; fd() stays the same number.
+    Result<bool> restore() const;
     /// The saved record; one of a new life when there is none, or when it cannot be read, which is logged.
     [[nodiscard]] Record load() const;
     Result<> save(const Record& record) const;
@@ -64,7 +71,8 @@ public:
     Result<> save_running(std::string_view document) const;
 
 private:
-    explicit RunDirectory(UniqueFd fd) : fd_(std::move(fd)) {}
+    RunDirectory(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+    std::string path_;
     UniqueFd fd_;
 };
 

@@ -30,6 +30,17 @@ T number(const Json& json, const char* name, T standard) {
     return at == json.end() ? standard : to_number<T>(*at);
 }
 
+std::int64_t to_number(Instant instant) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(instant.time_since_epoch()).count();
+}
+
+Instant to_instant(std::int64_t usec) {
+    constexpr auto kLast = std::chrono::duration_cast<std::chrono::microseconds>(Instant::duration::max()).count();
+    return Instant(std::chrono::microseconds(std::clamp(usec, std::int64_t{0}, std::int64_t{kLast})));
+}
+
+Instant instant_at(const Json& json, const char* name) { return to_instant(number(json, name, std::int64_t{0})); }
+
 TimePoint time_at(const Json& json, const char* name) { return to_time(number(json, name, std::int64_t{0})); }
 
 Json exit_to_json(const ExitRecord& exit) {
@@ -46,16 +57,16 @@ ExitRecord exit_from_json(const Json& json) {
 
 Json machine_to_json(const Machine& machine) {
     Json recent = Json::array();
-    for (const auto time : machine.recent) recent.push_back(to_usec(time));
+    for (const auto instant : machine.recent) recent.push_back(to_number(instant));
     return {{"state", name_of(kStates, machine.state)},
             {"startAgain", machine.start_again},
             {"stopAsked", machine.stop_asked},
             {"byPolicy", machine.by_policy},
             {"runs", machine.runs},
             {"restarts", machine.restarts},
-            {"started", to_usec(machine.started)},
-            {"nextStart", to_usec(machine.next_start)},
-            {"recent", recent},
+            {"startedMonotonic", to_number(machine.started)},
+            {"nextStartMonotonic", to_number(machine.next_start)},
+            {"recentMonotonic", recent},
             {"lastExit", exit_to_json(machine.last_exit)}};
 }
 
@@ -67,10 +78,10 @@ Machine machine_from_json(const Json& json) {
     machine.by_policy = json.value("byPolicy", false);
     machine.runs = number(json, "runs", std::uint64_t{0});
     machine.restarts = number(json, "restarts", std::uint64_t{0});
-    machine.started = time_at(json, "started");
-    machine.next_start = time_at(json, "nextStart");
-    for (const auto& time : json.value("recent", std::vector<Json>{}))
-        machine.recent.push_back(to_time(to_number<std::int64_t>(time)));
+    machine.started = instant_at(json, "startedMonotonic");
+    machine.next_start = instant_at(json, "nextStartMonotonic");
+    for (const auto& time : json.value("recentMonotonic", std::vector<Json>{}))
+        machine.recent.push_back(to_instant(to_number<std::int64_t>(time)));
     machine.last_exit = exit_from_json(json.value("lastExit", Json::object()));
     return machine;
 }
@@ -119,6 +130,8 @@ std::string to_json(const Record& record) {
     for (const auto& run : record.history) history.push_back(run_to_json(run));
     const Json out{{"life", record.life},
                    {"machine", machine_to_json(record.machine)},
+                   {"started", to_usec(record.started)},
+                   {"nextStart", to_usec(record.next_start)},
                    {"placement", name_of(kPlacements, record.placement)},
                    {"unit", record.unit},
                    {"pid", record.pid},
@@ -142,6 +155,8 @@ Result<Record> parse_record(std::string_view text) {
         Record record;
         record.life = json.value("life", "");
         record.machine = machine_from_json(json.at("machine"));
+        record.started = time_at(json, "started");
+        record.next_start = time_at(json, "nextStart");
         record.placement = value_of(kPlacements, json.value("placement", "")).value_or(Placement::scope);
         record.unit = json.value("unit", "");
         record.pid = number(json, "pid", pid_t{-1});

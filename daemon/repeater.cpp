@@ -26,9 +26,7 @@ void Repeater::turn(Watch& watch) {
         goes_on = watch.sink(std::move(reply)) && !failed;
     });
     if (!goes_on) return end(watch);
-    auto timer = loop_.add_timer(watch.interval, [this, &watch](std::uint32_t) { turn(watch); });
-    if (!timer) return end(watch);
-    watch.timer = std::move(*timer);
+    loop_.arm(watch.timer, watch.interval, [this, &watch](std::uint32_t) { turn(watch); });
 }
 
 void Repeater::forget_departed() {

@@ -191,13 +191,17 @@ Result<> Ring::copy_to(int directory, const char* name, std::uint64_t size, bool
 }
 
 Result<> Ring::resize(int directory, const char* name, std::uint64_t size) {
-    if (has_size(size)) return {};
+    if (fits(size)) return {};
     TRY(copy_to(directory, name, size, false));
     *this = TRY(open_existing_at(directory, name));
     return {};
 }
 
-bool Ring::has_size(std::uint64_t size) const noexcept { return round_up(size) == capacity(); }
+bool Ring::fits(std::uint64_t size) const noexcept {
+    struct stat status {};
+    const bool has_name = ::fstat(file_.get(), &status) == 0 && status.st_nlink > 0;
+    return has_name && round_up(size) == capacity();
+}
 
 Ring::Ring(Ring&& other) noexcept
     : file_(std::move(other.file_)), header_(std::exchange(other.header_, nullptr)), mapped_(other.mapped_) {}

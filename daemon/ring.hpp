@@ -47,10 +47,10 @@ public:
     /// Makes NAME below `directory` a ring of `size` bytes with the same offsets, and as much of the content as fits.
     /// Whenever this is cut short, what was there before is there. `lasting`: it is on the disk when this returns.
     Result<> copy_to(int directory, const char* name, std::uint64_t size, bool lasting) const;
-    /// Gives the file NAME below `directory`, which this is, another size.
+    /// Writes the file NAME below `directory`, which this is or was before somebody removed it, in another size.
     Result<> resize(int directory, const char* name, std::uint64_t size);
-    /// Whether resize() to this has nothing to do.
-    [[nodiscard]] bool has_size(std::uint64_t size) const noexcept;
+    /// Whether resize() to this size has nothing to do.
+    [[nodiscard]] bool fits(std::uint64_t size) const noexcept;
 
     Ring(Ring&& other) noexcept;
     Ring& operator=(Ring&& other) noexcept;

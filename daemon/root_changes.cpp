@@ -148,10 +148,10 @@ void RootChanges::start(int pidfd, launch::RootChange change, Done done) {
                       if (!changed) return done(std::unexpected(std::move(changed).error()));
                       done(ids_of(targets, shared->numbers()));
                   });
-    auto timer = loop_.add_timer(kPatience, [this](std::uint32_t) {
+    if (!errand_.is_running()) return;
+    loop_.arm(timer_, kPatience, [this](std::uint32_t) {
         errand_.give_up({Errc::timeout, 0, "the container's mounts could not be changed in time", {}, {}});
     });
-    if (timer && errand_.is_running()) timer_ = std::move(*timer);
 }
 
 }  // namespace xctl

@@ -71,7 +71,7 @@ void Run::launch() {
     if (!descriptors) return fail_launch(std::move(descriptors).error());
     const auto plan = make_plan_file(*setup_.plan);
     if (!plan) return fail_launch(plan.error());
-    if (auto armed = arm_launch_timer(); !armed) return fail_launch(armed.error());
+    arm_launch_timer();
     const auto parent = services_.exit_info ? launch::Parent::sibling : launch::Parent::keeper;
     services_.launcher.order(plan->get(), std::move(*descriptors), setup_.plan->process.terminal, parent,
                              [this, alive = alive_](Result<launch::Launched> launched) {
@@ -106,14 +106,13 @@ void Run::on_launched(Result<launch::Launched> launched) {
     if (setup_.placement == Placement::scope && !setup_.enter) request_scope();
 }
 
-Result<> Run::arm_launch_timer() {
-    launch_timer_ = TRY(services_.loop.add_timer(kLaunchTimeout, [this](std::uint32_t) {
+void Run::arm_launch_timer() {
+    services_.loop.arm(launch_timer_, kLaunchTimeout, [this](std::uint32_t) {
         failure_ = Error{Errc::timeout, 0, "the launch hangs", {}, {}};
         // Without a process it is the launcher that hangs, and all other launches behind it.
         if (!pidfd_ && setup_.placement == Placement::scope) return services_.launcher.give_up("it hangs");
         pidfd_ ? kill() : fail_launch(*failure_);
-    }));
-    return {};
+    });
 }
 
 Result<> Run::watch_launched(launch::Launched launched) {
@@ -123,7 +122,8 @@ Result<> Run::watch_launched(launch::Launched launched) {
     keeper_pidfd_ = std::move(launched.keeper_pidfd);
     TRY(watch_exit(setup_.placement == Placement::scope));
     channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
-    return arm_launch_timer();
+    arm_launch_timer();
+    return {};
 }
 
 void Run::request_scope() {
@@ -229,8 +229,8 @@ void Run::run_create_hooks() {
     launch_timer_.reset();
     const auto& hooks = setup_.plan->hooks;
     hooks_.start(hooks.create_runtime, state_for_hooks(hooks.create_state, pid_), [this](Result<> done) {
-        if (done) done = arm_launch_timer();
         if (!done) return on_hooks_failed(std::move(done).error());
+        arm_launch_timer();
         (void)launch::send(channel_.get(), MessageKind::hooks_done);
     });
 }
@@ -341,8 +341,7 @@ Result<> Run::adopt(Parking::Entry entry) {
 void Run::fail_launch(Error error) {
     if (!failure_) failure_ = std::move(error);
     if (pidfd_) return kill();
-    auto deferred = services_.loop.add_defer([this](std::uint32_t) { end(); });
-    if (deferred) empty_timer_ = std::move(*deferred);
+    services_.loop.defer(empty_timer_, [this](std::uint32_t) { end(); });
 }
 
 void Run::on_unit_readable() {

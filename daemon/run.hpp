@@ -124,7 +124,7 @@ private:
 
     Result<launch::Descriptors> make_descriptors();
     void on_launched(Result<launch::Launched> launched);
-    Result<> arm_launch_timer();
+    void arm_launch_timer();
     Result<> watch_launched(launch::Launched launched);
     Result<> watch_exit(bool ours);
     void request_scope();

@@ -107,7 +107,11 @@ void Run::watch_memory() {
     read_memory_events();
     auto source =
         services_.loop.add_io(memory_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_memory_events(); });
-    if (source) memory_source_ = std::move(*source);
+    if (source)
+        memory_source_ = std::move(*source);
+    else
+        log_warning(std::format("{}: cannot watch its memory, so an OOM kill may be missed: {}", setup_.name,
+                                source.error().message));
 }
 
 void Run::read_memory_events() {
@@ -141,13 +145,12 @@ void Run::wait_until_empty() {
 
 void Run::await_death() {
     if (death_timer_ || setup_.enter) return;
-    auto timer = services_.loop.add_timer(kDeathTimeout, [this](std::uint32_t) {
+    services_.loop.arm(death_timer_, kDeathTimeout, [this](std::uint32_t) {
         if (payload_)
             listener_.stuck(describe_stuck(payload_.get()));
         else if (pidfd_)
             listener_.stuck(std::format("its first process, {}, was killed and cannot end", pid_));
     });
-    if (timer) death_timer_ = std::move(*timer);
 }
 
 void Run::leave_class() const {

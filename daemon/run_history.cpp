@@ -45,11 +45,12 @@ bool RunRecord::failed() const {
     return exit.failed() && (!asked || timed_out);
 }
 
-RunRecord make_run_record(const Machine& before, const ExitRecord& exit, const EndRequest& request,
-                          const std::optional<Error>& failure, const std::string& oom_cgroup) {
+RunRecord make_run_record(const Machine& before, TimePoint started, const ExitRecord& exit,
+                          const EndRequest& request, const std::optional<Error>& failure,
+                          const std::string& oom_cgroup) {
     RunRecord run;
     run.number = before.runs;
-    if (!failure) run.started = before.started;
+    if (!failure) run.started = started;
     run.exit = exit;
     run.cause = cause_of(exit, request, failure);
     if (counts(request, exit)) run.by = request.by;

@@ -49,8 +49,9 @@ struct RunRecord {
 };
 
 /// What is to be remembered of a run that ended, except for its console.
-[[nodiscard]] RunRecord make_run_record(const Machine& before, const ExitRecord& exit, const EndRequest& request,
-                                        const std::optional<Error>& failure, const std::string& oom_cgroup);
+[[nodiscard]] RunRecord make_run_record(const Machine& before, TimePoint started, const ExitRecord& exit,
+                                        const EndRequest& request, const std::optional<Error>& failure,
+                                        const std::string& oom_cgroup);
 
 /// Adds it, and forgets the oldest beyond `limit`.
 void remember(std::vector<RunRecord>& history, RunRecord run, std::size_t limit);

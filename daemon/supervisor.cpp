@@ -104,8 +104,9 @@ void Supervisor::save_console() {
 
 Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
     const auto before = record_.machine.state;
-    const auto actions =
-        TRY(advance(record_.machine, trigger, effective_policy(), std::chrono::system_clock::now(), exit, chance()));
+    const auto now = std::chrono::steady_clock::now();
+    const auto actions = TRY(advance(record_.machine, trigger, effective_policy(), now, exit, chance()));
+    record_.note_times(now);
     save();
     for (const auto action : actions) carry_out(trigger, action);
     if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));
@@ -113,8 +114,19 @@ Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
     return {};
 }
 
+/// Somebody has removed the directory: what is known of the container goes into a new one.
+Result<> Supervisor::restore_directory() {
+    if (!TRY(directory_.restore())) return {};
+    log_warning(std::format("{}: its state directory was removed under xctld, and is made again", id_.str()));
+    if (has_run(state()))
+        if (const auto compiled = services_.blueprints.of_container(id_, definition_, record_.args))
+            TRY(directory_.save_running((*compiled)->document));
+    return console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback);
+}
+
 void Supervisor::save() {
-    const auto saved = directory_.save(record_);
+    auto saved = restore_directory();
+    if (saved) saved = directory_.save(record_);
     if (!saved) log_error(std::format("{}: {}", id_.str(), saved.error().message));
     is_saved_ = saved.has_value();
 }
@@ -149,7 +161,7 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
 
 /// In the next turn of the loop, so that nothing ends within the call that began it.
 void Supervisor::launch() {
-    auto deferred = services_.loop.add_defer([this](std::uint32_t) {
+    services_.loop.defer(launch_defer_, [this](std::uint32_t) {
         launch_defer_.reset();
         if (record_.placement == Placement::unit && !unit_connection_) {
             // A restart of a container in a unit: systemd starts the unit anew, which comes back to us.
@@ -162,17 +174,15 @@ void Supervisor::launch() {
         if (auto saved = directory_.save_running((*compiled)->document); !saved) return refuse(saved.error());
         begin_run(**compiled);
     });
-    if (deferred) launch_defer_ = std::move(*deferred);
 }
 
 /// Stopped before there is a run: nothing would ever end, so it is ended here, in the next turn as above.
 void Supervisor::give_up_launch() {
     if (record_.placement == Placement::unit) services_.scopes.stop(record_.unit, [](const Result<>&) {});
-    auto deferred = services_.loop.add_defer([this](std::uint32_t) {
+    services_.loop.defer(launch_defer_, [this](std::uint32_t) {
         launch_defer_.reset();
         refuse(Error{Errc::cancelled, 0, "it was stopped before it ran", {}, {}});
     });
-    if (deferred) launch_defer_ = std::move(*deferred);
 }
 
 /// The bundle or the definition turned bad since the start was asked for.
@@ -294,11 +304,10 @@ void Supervisor::signal_run() {
 }
 
 void Supervisor::arm_stop_timer(Usec timeout) {
-    auto timer = services_.loop.add_timer(timeout, [this](std::uint32_t) {
+    services_.loop.arm(stop_timer_, timeout, [this](std::uint32_t) {
         stop_timer_.reset();
         (void)apply(Trigger::stop_timeout);
     });
-    if (timer) stop_timer_ = std::move(*timer);
 }
 
 int Supervisor::stop_signal() const {
@@ -306,13 +315,12 @@ int Supervisor::stop_signal() const {
 }
 
 void Supervisor::arm_restart() {
-    const auto now = std::chrono::system_clock::now();
+    const auto now = std::chrono::steady_clock::now();
     const auto delay = std::max(std::chrono::duration_cast<Usec>(record_.machine.next_start - now), Usec(0));
-    auto timer = services_.loop.add_timer(delay, [this](std::uint32_t) {
+    services_.loop.arm(restart_timer_, delay, [this](std::uint32_t) {
         restart_timer_.reset();
         (void)apply(Trigger::timer);
     });
-    if (timer) restart_timer_ = std::move(*timer);
 }
 
 }  // namespace xctl

@@ -174,6 +174,7 @@ private:
     void arm_restart();
     void settle();
     void save();
+    Result<> restore_directory();
     [[nodiscard]] RestartPolicy effective_policy() const;
     [[nodiscard]] int stop_signal() const;
     [[nodiscard]] std::string image_name() const;

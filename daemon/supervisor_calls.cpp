@@ -257,9 +257,9 @@ api::ContainerInfo Supervisor::info() const {
     info.autostart = definition_.autostart;
     info.runs = machine.runs;
     info.restarts = machine.restarts;
-    info.started = to_usec(machine.started);
+    info.started = to_usec(record_.started);
     info.exited = to_usec(machine.last_exit.time);
-    info.next_start = to_usec(machine.next_start);
+    info.next_start = to_usec(record_.next_start);
     info.exit_reason = name_of(kExitReasons, machine.last_exit.reason);
     info.exit_status = machine.last_exit.status;
     info.message = state() == State::quarantined ? record_.quarantine : machine.last_exit.message;

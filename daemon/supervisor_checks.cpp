@@ -49,16 +49,19 @@ std::shared_ptr<void> Supervisor::execute_probe(const Probe& probe, ProbeAttempt
         if (const auto still = weak.lock()) still->finish(verdict(exit));
     };
     auto opened = exec(request, [](const Result<>&) {}, ended);
-    auto source = opened ? services_.loop.add_timer(probe.timeout, [weak](std::uint32_t) {
+    if (!opened) {
+        services_.loop.defer(execution->source, [weak, error = std::move(opened).error()](std::uint32_t) {
+            if (const auto still = weak.lock()) still->finish(std::unexpected(error));
+        });
+        return execution;
+    }
+    execution->id = opened->id;
+    services_.loop.arm(execution->source, probe.timeout, [weak](std::uint32_t) {
         const auto still = weak.lock();
         if (!still) return;
         still->execs.kill(still->id);
         still->finish(fail(Errc::timeout, "it did not end in time"));
-    }) : services_.loop.add_defer([weak, error = opened.error()](std::uint32_t) {
-        if (const auto still = weak.lock()) still->finish(std::unexpected(error));
     });
-    if (source) execution->source = std::move(*source);
-    if (opened) execution->id = opened->id;
     return execution;
 }
 
@@ -137,14 +140,13 @@ void Supervisor::on_health(const Health& health, bool changed, const std::string
 void Supervisor::act_on_ill_health(const std::string& why) {
     const auto action = check_policy_.when_unhealthy.action;
     if (action == HealthAction::event) return;
-    auto deferred = services_.loop.add_defer([this, action, why](std::uint32_t) {
+    services_.loop.defer(ill_health_defer_, [this, action, why](std::uint32_t) {
         ill_health_defer_.reset();
         if (state() != State::running) return;
         EndRequest request{Cause::health, "unhealthy: " + why, 0, false};
         if (action == HealthAction::restart) return restart(std::nullopt, std::move(request), [](const Result<>&) {});
         stop(std::nullopt, std::move(request), [](const Result<>&) {});
     });
-    if (deferred) ill_health_defer_ = std::move(*deferred);
 }
 
 }  // namespace xctl

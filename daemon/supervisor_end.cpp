@@ -45,7 +45,7 @@ void Supervisor::end_open_run() {
 
 /// While the machine still says what this run was; it is saved with the machine's next state, before anybody is told.
 void Supervisor::keep_history(const ExitRecord& exit, const std::optional<Error>& failure) {
-    auto run = make_run_record(record_.machine, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
+    auto run = make_run_record(record_.machine, record_.started, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
     if (run.exit.failed()) run.console = console_tail(console_.ring());
     remember(record_.history, std::move(run), definition_.history);
 }

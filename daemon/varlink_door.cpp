@@ -154,9 +154,7 @@ void VarlinkDoor::advance(sd_varlink* link) {
     }
     auto* const guest = find(link);
     if (guest == nullptr) return;
-    auto turn = loop_.add_defer([this, link](std::uint32_t) { advance(link); });
-    if (!turn) return close(*guest);
-    guest->source = std::move(*turn);
+    loop_.defer(guest->source, [this, link](std::uint32_t) { advance(link); });
 }
 
 /// Once per arrival of bytes, which stay in the socket until they are a call.
@@ -223,11 +221,7 @@ void VarlinkDoor::look_at_asking() {
         sd_varlink_detach_event(guest.link);
         guest.state = State::waiting;
         guest.since = Clock::now();
-        auto turn = loop_.add_defer([this, link = guest.link](std::uint32_t) { advance(link); });
-        if (turn)
-            guest.source = std::move(*turn);
-        else
-            close(guest);
+        loop_.defer(guest.source, [this, link = guest.link](std::uint32_t) { advance(link); });
     }
     if (!any) look_.reset();
 }
@@ -253,9 +247,7 @@ void VarlinkDoor::close_guests() {
 }
 
 void VarlinkDoor::tidy_in(std::chrono::seconds delay) {
-    auto timer = loop_.add_timer(delay, [this](std::uint32_t) { tidy(); });
-    if (!timer) return log_error(timer.error().message);
-    tidy_ = std::move(*timer);
+    loop_.arm(tidy_, delay, [this](std::uint32_t) { tidy(); });
 }
 
 void VarlinkDoor::tidy() {

@@ -323,7 +323,7 @@ void VarlinkServer::deliver(sd_varlink* link, const api::VerbRow& verb, api::Rep
     send_part(deliveries_.emplace_back(hold(link), verb, std::deque(from, end)));
 }
 
-/// One part in each turn of the loop: the client reads it while the next is made, and nobody waits for all of them.
+/// Sends one part in each turn of the loop: the client reads it while the next is made, and nobody waits for all of them.
 /// sd-json takes pages of memory for a few containers, and that of one part serves all, here and in the client.
 void VarlinkServer::send_part(Delivery& delivery) {
     constexpr std::size_t kPart = 16;
@@ -335,12 +335,7 @@ void VarlinkServer::send_part(Delivery& delivery) {
     if (left.empty()) {
         send_reply(delivery.link.get(), delivery.verb, part);
     } else if (notify(delivery.link.get(), delivery.verb, std::move(part))) {
-        auto turn = loop_.add_defer([this, &delivery](std::uint32_t) { send_part(delivery); });
-        if (turn) {
-            delivery.turn = std::move(*turn);
-            return;
-        }
-        send_error(delivery.link.get(), turn.error());
+        return loop_.defer(delivery.turn, [this, &delivery](std::uint32_t) { send_part(delivery); });
     }
     deliveries_.remove_if([&](const Delivery& row) { return &row == &delivery; });
 }

@@ -40,6 +40,9 @@ int on_signal(sd_event_source*, const struct signalfd_siginfo*, void* userdata) 
     return dispatch(keep.get(), 0);
 }
 
+/// run() returns this error, a negative errno.
+void end_loop(sd_event* event, int error) { (void)sd_event_exit(event, error); }
+
 void destroy_handler(void* userdata) { delete static_cast<std::shared_ptr<Handler>*>(userdata); }
 
 /// Hands a reference of the handler to sd-event, which frees it with the source.
@@ -69,7 +72,9 @@ void EventSource::reset() noexcept {
 }
 
 void EventSource::set_events(std::uint32_t events) noexcept {
-    if (source_ != nullptr) sd_event_source_set_io_events(source_, events);
+    if (source_ == nullptr) return;
+    if (const int r = sd_event_source_set_io_events(source_, events); r < 0)
+        end_loop(sd_event_source_get_event(source_), r);
 }
 
 Result<EventLoop> EventLoop::open() {
@@ -98,6 +103,19 @@ Result<EventSource> EventLoop::add_defer(Handler handler) {
     sd_event_source* source = nullptr;
     const int r = sd_event_add_defer(event_, &source, on_defer, shared);
     return adopt(r, source, shared, "sd_event_add_defer");
+}
+
+void EventLoop::arm(EventSource& slot, std::chrono::microseconds delay, Handler handler) {
+    put(slot, add_timer(delay, std::move(handler)));
+}
+
+void EventLoop::defer(EventSource& slot, Handler handler) { put(slot, add_defer(std::move(handler))); }
+
+void EventLoop::put(EventSource& slot, Result<EventSource> added) {
+    if (added)
+        slot = std::move(*added);
+    else
+        end_loop(event_, -added.error().sys_errno);
 }
 
 /// Only a source that is enabled is prepared, so it is a timer that never fires.

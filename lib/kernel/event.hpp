@@ -30,7 +30,7 @@ public:
 
     void reset() noexcept;
     [[nodiscard]] explicit operator bool() const noexcept { return source_ != nullptr; }
-    /// For I/O sources: which epoll events to wait for.
+    /// For I/O sources: which epoll events to wait for. A failure ends the loop, as that of EventLoop::arm() does.
     void set_events(std::uint32_t events) noexcept;
 
 private:
@@ -39,6 +39,9 @@ private:
 };
 
 /// The one loop of a process. Handlers must not throw.
+///
+/// arm() and defer() cannot be refused: a timer that is silently missing stops a container's life. When sd-event has no
+/// memory for a source, the loop ends and run() returns the error; the next daemon takes up all that runs.
 class EventLoop {
 public:
     static Result<EventLoop> open();
@@ -51,10 +54,10 @@ public:
     /// `fd` stays the caller's and must outlive the source: epoll(7) goes on to watch a file that is closed here while
     /// another process has it open, and a child has all of ours open for a moment.
     Result<EventSource> add_io(int fd, std::uint32_t events, EventSource::Handler handler);
-    /// Once, `delay` from now on the monotonic clock.
-    Result<EventSource> add_timer(std::chrono::microseconds delay, EventSource::Handler handler);
-    /// Once, in the next iteration.
-    Result<EventSource> add_defer(EventSource::Handler handler);
+    /// Calls `handler` once, `delay` from now on CLOCK_MONOTONIC. `slot` owns the timer, and loses what it held before.
+    void arm(EventSource& slot, std::chrono::microseconds delay, EventSource::Handler handler);
+    /// Calls `handler` once, in the next iteration. `slot` as for arm().
+    void defer(EventSource& slot, EventSource::Handler handler);
     /// Before every wait of the loop, for as long as the source is there; sd_event_source_set_prepare(3).
     Result<EventSource> add_prepare(EventSource::Handler handler);
     /// The signal must be blocked.
@@ -67,6 +70,9 @@ public:
 
 private:
     explicit EventLoop(sd_event* event) noexcept : event_(event) {}
+    Result<EventSource> add_timer(std::chrono::microseconds delay, EventSource::Handler handler);
+    Result<EventSource> add_defer(EventSource::Handler handler);
+    void put(EventSource& slot, Result<EventSource> added);
     sd_event* event_ = nullptr;
 };
 

@@ -92,7 +92,7 @@ for state in stopped waiting; do
     sleeper "$state" 9005
     xctl start "$state" || fail "start $state"
     stop_daemon
-    edit_record "$state" ".machine.state = \"$state\" | .machine.nextStart = 4000000000000000"
+    edit_record "$state" ".machine.state = \"$state\" | .machine.nextStartMonotonic = 4000000000000000"
     start_daemon
     equal "the record counts" "$state" "$(field "$state" state)"
     check "what is left of the run is ended" until_true 20 sh -c '! pgrep -f "^sleep 9005$"'

@@ -81,3 +81,21 @@ systemctl stop xctld.socket xctld-launch.socket xctld.service
 sleep 1
 systemctl start xctld.socket xctld-launch.socket
 check "it is gone with the next daemon, soon" until_true 20 sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
+
+# --- its state directory is removed under the daemon
+script_bundle "$work/bare" 'i=0; while :; do i=$((i + 1)); echo "count $i"; sleep 0.1; done'
+check "created" xctl create bare "$work/bare"
+check "started" xctl start bare
+printed() { xctl logs "$1" | grep -q "^count $2\$"; }
+until_true 5 printed bare 3 || fail "it prints"
+rm -r /run/xctl/state
+check "stop" xctl stop --timeout=0 bare
+equal "how it ended is known" "stopped signal" "$(field bare state) $(field bare exitReason)"
+check "what it printed is kept" printed bare 3
+check "start" xctl start bare
+check "it prints again" until_true 5 sh -c '[ "$(xctl logs bare | grep -c "^count 1\$")" = 2 ]'
+equal "the removal was logged once" 1 "$(journalctl -u xctld -o cat | grep -c 'bare: its state directory was removed')"
+pid=$(field bare pid)
+systemctl kill -s KILL xctld
+equal "the next daemon knows the run" "running $pid" "$(field bare state) $(field bare pid)"
+check "and what the first run printed" sh -c '[ "$(xctl logs bare | grep -c "^count 1\$")" = 2 ]'

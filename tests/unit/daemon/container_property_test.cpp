@@ -31,10 +31,10 @@ struct Model {
     bool timer = false;
     bool by_policy = false;
     bool ran_ever = false;
-    TimePoint since{};
-    TimePoint due{};
+    Instant since{};
+    Instant due{};
     std::uint64_t in_a_row = 0;
-    std::vector<TimePoint> restarts;  // by the policy, since a person's last start
+    std::vector<Instant> restarts;  // by the policy, since a person's last start
 
     Actions launch(bool policy_asks) {
         run = ran_ever = true;
@@ -75,12 +75,12 @@ struct Model {
         return policy.when != RestartWhen::on_failure || exit.reason != ExitReason::exited || exit.status != 0;
     }
 
-    Actions end_by_itself(const RestartPolicy& policy, TimePoint now, const ExitRecord& exit, double chance) {
+    Actions end_by_itself(const RestartPolicy& policy, Instant now, const ExitRecord& exit, double chance) {
         const bool long_run = up && now - since > policy.window;
         run = up = frozen = stuck = false;
         if (!goes_on(policy, exit)) return {};
         if (long_run) in_a_row = 0;
-        const auto within = std::ranges::count_if(restarts, [&](TimePoint at) { return at >= now - policy.window; });
+        const auto within = std::ranges::count_if(restarts, [&](Instant at) { return at >= now - policy.window; });
         if (policy.limit != 0 && within >= static_cast<long>(policy.limit)) return {Action::report_crash_loop};
         double delay = static_cast<double>(policy.delay.count());
         for (std::uint64_t i = 0; i < in_a_row && delay < 1e9; ++i) delay *= policy.multiplier;
@@ -112,7 +112,7 @@ struct Model {
     }
 
     /// Nothing: not possible now.
-    std::optional<Actions> step(Trigger trigger, const RestartPolicy& policy, TimePoint now, const ExitRecord& exit,
+    std::optional<Actions> step(Trigger trigger, const RestartPolicy& policy, Instant now, const ExitRecord& exit,
                                 double chance) {
         const bool runs = run && up && !ending && !stuck;
         switch (trigger) {
@@ -187,8 +187,8 @@ RestartPolicy random_policy(Random& random) {
     return policy;
 }
 
-ExitRecord random_exit(Random& random, TimePoint now) {
-    return {kExitReasons[1 + pick(random, 5)].value, static_cast<int>(pick(random, 2)), now, ""};
+ExitRecord random_exit(Random& random) {
+    return {kExitReasons[1 + pick(random, 5)].value, static_cast<int>(pick(random, 2)), TimePoint{}, ""};
 }
 
 /// Events that can happen come more often than the others, or most sequences would stay at the beginning.
@@ -208,7 +208,7 @@ Trigger random_trigger(Random& random, const Machine& machine) {
     return Trigger::start;
 }
 
-TimePoint later(Random& random, TimePoint now, const Machine& machine, const RestartPolicy& policy) {
+Instant later(Random& random, Instant now, const Machine& machine, const RestartPolicy& policy) {
     switch (pick(random, 4)) {
         case 0: return now;
         case 1: return std::max(now, machine.next_start);
@@ -231,7 +231,7 @@ public:
 
 private:
     void apply(Trigger trigger) {
-        const auto exit = random_exit(random_, now_);
+        const auto exit = random_exit(random_);
         const double chance = pick(random_, 5) * 0.25;
         const auto wanted = model_.step(trigger, policy_, now_, exit, chance);
         const auto actions = advance(machine_, trigger, policy_, now_, exit, chance);
@@ -254,7 +254,7 @@ private:
     void check_limit() const {
         if (policy_.limit == 0) return;
         const auto since = now_ - policy_.window;
-        const auto within = std::ranges::count_if(model_.restarts, [&](TimePoint at) { return at >= since; });
+        const auto within = std::ranges::count_if(model_.restarts, [&](Instant at) { return at >= since; });
         EXPECT_LE(within, static_cast<long>(policy_.limit));
     }
 
@@ -269,7 +269,7 @@ private:
     RestartPolicy policy_;
     Machine machine_;
     Model model_;
-    TimePoint now_{1'000'000s};
+    Instant now_{1'000'000s};
     bool stopped_ = false;
 };
 

@@ -13,10 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 using Actions = std::vector<Action>;
 
-constexpr TimePoint kNow{1'000'000s};
-const ExitRecord kFailed{ExitReason::exited, 3, kNow, "it failed"};
-const ExitRecord kFine{ExitReason::exited, 0, kNow, ""};
-const ExitRecord kNoLaunch{ExitReason::launch_failed, 0, kNow, "mount: no such device"};
+constexpr Instant kNow{1'000'000s};
+constexpr TimePoint kEndTime{2'000'000s};
+const ExitRecord kFailed{ExitReason::exited, 3, kEndTime, "it failed"};
+const ExitRecord kFine{ExitReason::exited, 0, kEndTime, ""};
+const ExitRecord kNoLaunch{ExitReason::launch_failed, 0, kEndTime, "mount: no such device"};
 
 constexpr std::array kTriggers{
     Trigger::start, Trigger::launched,     Trigger::launch_failed, Trigger::exited,
@@ -139,7 +140,7 @@ TEST(Transitions, AStartByAPersonBeginsTheCountAnew) {
         ASSERT_TRUE(advance(machine, Trigger::start, policy(RestartWhen::always), kNow));
         EXPECT_EQ(machine.restarts, 0u);
         EXPECT_TRUE(machine.recent.empty());
-        EXPECT_EQ(machine.next_start, TimePoint{});
+        EXPECT_EQ(machine.next_start, Instant{});
     }
 }
 
@@ -171,8 +172,8 @@ TEST(Policy, DecidesByHowItEnded) {
         ExitRecord exit;
         State wanted;
     };
-    const ExitRecord killed{ExitReason::signal, 9, kNow, ""};
-    const ExitRecord lost{ExitReason::unknown, 0, kNow, ""};
+    const ExitRecord killed{ExitReason::signal, 9, kEndTime, ""};
+    const ExitRecord lost{ExitReason::unknown, 0, kEndTime, ""};
     const Case cases[]{
         {RestartWhen::no, kFailed, State::stopped},         {RestartWhen::no, killed, State::stopped},
         {RestartWhen::on_failure, kFine, State::stopped},   {RestartWhen::on_failure, kFailed, State::waiting},
@@ -287,8 +288,8 @@ struct ExitCase {
 };
 
 TEST(Container, ListsOfExitsDecideBeforeThePolicy) {
-    const ExitRecord term{ExitReason::signal, 15, kNow, ""};
-    const ExitRecord oom{ExitReason::oom_kill, 9, kNow, ""};
+    const ExitRecord term{ExitReason::signal, 15, kEndTime, ""};
+    const ExitRecord oom{ExitReason::oom_kill, 9, kEndTime, ""};
     const ExitCase cases[]{
         {RestartWhen::always, kFailed, State::stopped},      // 3 is prevented
         {RestartWhen::always, term, State::stopped},         // and TERM

@@ -59,8 +59,9 @@ TEST_F(ErrandTest, WhoGivesUpIsToldAtOnceAndTheProcessEnds) {
     ASSERT_TRUE(result_ && !*result_);
     EXPECT_EQ(result_->error().code, Errc::timeout);
     EXPECT_TRUE(errand_.is_running()) << "until the kernel lets it go";
-    const auto poll = loop_.add_timer(std::chrono::milliseconds(100), [&](std::uint32_t) { loop_.exit(0); });
-    ASSERT_TRUE(poll && loop_.run());
+    kernel::EventSource end;
+    loop_.arm(end, std::chrono::milliseconds(100), [&](std::uint32_t) { loop_.exit(0); });
+    ASSERT_TRUE(loop_.run());
     EXPECT_FALSE(errand_.is_running());
 }
 

@@ -67,8 +67,9 @@ TEST_F(HookRunnerTest, TellsNobodyWhenItIsCancelled) {
     EXPECT_TRUE(runner_.is_running());
     runner_.cancel();
     EXPECT_FALSE(runner_.is_running());
-    auto timer = loop_.add_timer(std::chrono::milliseconds(50), [&](std::uint32_t) { loop_.exit(0); });
-    ASSERT_TRUE(timer && loop_.run());
+    kernel::EventSource end;
+    loop_.arm(end, std::chrono::milliseconds(50), [&](std::uint32_t) { loop_.exit(0); });
+    ASSERT_TRUE(loop_.run());
     EXPECT_FALSE(told);
 }
 

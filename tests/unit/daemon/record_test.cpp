@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 Record full_record() {
     constexpr TimePoint kTime{1'234'567'890us};
+    constexpr Instant kInstant{987'654'321us};
     Record record;
     record.life = "0123456789abcdef";
     record.machine.state = State::waiting;
@@ -19,9 +20,11 @@ Record full_record() {
     record.machine.by_policy = true;
     record.machine.runs = 1ULL << 40;
     record.machine.restarts = 12;
-    record.machine.started = kTime;
-    record.machine.next_start = kTime + 5s;
-    record.machine.recent = {kTime - 2s, kTime - 1s};
+    record.started = kTime;
+    record.next_start = kTime + 5s;
+    record.machine.started = kInstant;
+    record.machine.next_start = kInstant + 5s;
+    record.machine.recent = {kInstant - 2s, kInstant - 1s};
     record.machine.last_exit = {ExitReason::oom_kill, 9, kTime + 1us, "it said \"\xc3\xa4\"\n"};
     record.placement = Placement::unit;
     record.unit = "oci@web.service";
@@ -55,6 +58,8 @@ TEST(RecordJson, WhatIsWrittenIsReadBack) {
     EXPECT_TRUE(back.machine.by_policy);
     EXPECT_EQ(back.machine.runs, record.machine.runs);
     EXPECT_EQ(back.machine.restarts, record.machine.restarts);
+    EXPECT_EQ(back.started, record.started);
+    EXPECT_EQ(back.next_start, record.next_start);
     EXPECT_EQ(back.machine.started, record.machine.started);
     EXPECT_EQ(back.machine.next_start, record.machine.next_start);
     EXPECT_EQ(back.machine.recent, record.machine.recent);
@@ -98,7 +103,7 @@ TEST(RecordJson, BytesThatAreNoTextDoNotBreakTheFile) {
 
 TEST(RecordJson, DamageIsAnError) {
     for (const auto* text : {"", "{", "[]", "null", "{}", R"({"machine": 1})", R"({"machine": {"runs": "x"}})",
-                             R"({"machine": {"recent": {}}})", R"({"machine": {}, "args": [1]})",
+                             R"({"machine": {"recentMonotonic": {}}})", R"({"machine": {}, "args": [1]})",
                              R"({"machine": {}, "annotations": []})", R"({"machine": {"lastExit": 3}})"})
         EXPECT_FALSE(parse_record(text)) << text;
 }
@@ -106,16 +111,20 @@ TEST(RecordJson, DamageIsAnError) {
 TEST(RecordJson, NumbersThatDoNotFit) {
     for (const auto* text : {R"({"machine": {"runs": 1e300}})", R"({"machine": {"runs": -1}})",
                              R"({"machine": {"lastExit": {"status": 4294967296}}})",
-                             R"({"machine": {"lastExit": {"status": 1e300}}})", R"({"machine": {"started": 1e300}})",
-                             R"({"machine": {"recent": [18446744073709551615]}})",
+                             R"({"machine": {"lastExit": {"status": 1e300}}})", R"({"machine": {}, "started": 1e300})",
+                             R"({"machine": {"startedMonotonic": 1e300}})",
+                             R"({"machine": {"recentMonotonic": [18446744073709551615]}})",
                              R"({"machine": {}, "pid": 4294967297})"})
         EXPECT_FALSE(parse_record(text)) << text;
     // A time that the clock cannot express is the last one that it can.
     const auto late =
-        parse_record(R"({"machine": {"started": 9223372036854775807, "nextStart": -9223372036854775808}})");
+        parse_record(R"({"machine": {"startedMonotonic": 9223372036854775807, "nextStartMonotonic": -1},
+                         "started": 9223372036854775807, "nextStart": -9223372036854775808})");
     ASSERT_TRUE(late);
-    EXPECT_GT(late->machine.started, TimePoint::max() - std::chrono::milliseconds(1));
-    EXPECT_EQ(late->machine.next_start, TimePoint());
+    EXPECT_GT(late->started, TimePoint::max() - std::chrono::milliseconds(1));
+    EXPECT_EQ(late->next_start, TimePoint());
+    EXPECT_GT(late->machine.started, Instant::max() - std::chrono::milliseconds(1));
+    EXPECT_EQ(late->machine.next_start, Instant());
 }
 
 class RunDirectoryTest : public testing::Test {

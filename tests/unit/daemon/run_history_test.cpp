@@ -51,7 +51,7 @@ TEST(RunHistory, SaysWhatEndedIt) {
         {"stopped while it was launched", unlaunched, stop, failure_at("mount"), Cause::user, false, "stop by uid 5"},
     };
     for (const auto& row : cases) {
-        const auto run = make_run_record({}, row.exit, row.request, row.failure, "");
+        const auto run = make_run_record({}, {}, row.exit, row.request, row.failure, "");
         EXPECT_EQ(name_of(kCauses, run.cause), name_of(kCauses, row.cause)) << row.what;
         EXPECT_EQ(run.failed(), row.failed) << row.what;
         EXPECT_EQ(run.by, row.by) << row.what;
@@ -61,15 +61,14 @@ TEST(RunHistory, SaysWhatEndedIt) {
 TEST(RunHistory, AFailedLaunchHasItsStepAndNoStart) {
     Machine machine;
     machine.runs = 7;
-    machine.started = kThen;
     const auto failed =
-        make_run_record(machine, {ExitReason::launch_failed, 0, kThen, "m"}, {}, failure_at("mount"), "");
+        make_run_record(machine, kThen, {ExitReason::launch_failed, 0, kThen, "m"}, {}, failure_at("mount"), "");
     EXPECT_EQ(failed.number, 7U);
     EXPECT_EQ(failed.started, TimePoint{});
     EXPECT_EQ(failed.step, "mount");
     EXPECT_EQ(failed.path, "/x");
     EXPECT_EQ(failed.error, ENOENT);
-    EXPECT_EQ(make_run_record(machine, {}, {}, std::nullopt, "").started, kThen);
+    EXPECT_EQ(make_run_record(machine, kThen, {}, {}, std::nullopt, "").started, kThen);
 }
 
 TEST(RunHistory, KeepsTheLatestAndFindsTheLastFailure) {
