@@ -20,6 +20,7 @@ struct FieldRow {
     std::string_view name;  // on the wire
     Member<T> member;
     std::string_view help;
+    bool announced = true;  // D-Bus tells of each change: PropertiesChanged
 };
 
 }  // namespace xctl::api

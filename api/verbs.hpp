@@ -185,7 +185,7 @@ inline constexpr std::array<VerbRow, 30> kVerbs{{
     {Verb::kill, "kill", "Kill", "manage", rows::kKill, {}, "Send a signal to the container's init"},
     {Verb::remove, "delete", "Delete", "configure", rows::kDelete, {}, "Forget a container; its bundle stays"},
     {Verb::list, "list", "List", "inspect", {}, rows::kListOut, "List containers"},
-    {Verb::state, "state", "State", "inspect", rows::kOne, rows::kStateOut, "Show one container"},
+    {Verb::state, "state", "Describe", "inspect", rows::kOne, rows::kStateOut, "Show one container"},
     {Verb::attach, "attach", "Attach", "attach", rows::kAttach, rows::kFdOut,
      "Connect to a container's console, scrollback first"},
     {Verb::logs, "logs", "Logs", "attach", rows::kLogs, rows::kFdOut, "Print a container's console"},

@@ -2,6 +2,9 @@
 #include "daemon/dbus_server.hpp"
 
 #include <algorithm>
+#include <concepts>
+#include <format>
+#include <utility>
 
 #include "api/errors.hpp"
 #include "api/limits.hpp"
@@ -59,24 +62,51 @@ void read(sdbus::Message& message, std::optional<std::uint64_t>& out) {
     out = value;
 }
 
+/// Whether the variant holds such a value, which is taken then.
 template <class T>
-void read_variant(const sdbus::Variant& variant, T& out) {
+bool take_exactly(const sdbus::Variant& variant, T& out) {
+    if (!variant.containsValueOfType<T>()) return false;
     out = variant.get<T>();
-}
-void read_variant(const sdbus::Variant& variant, std::optional<std::uint64_t>& out) {
-    out = variant.get<std::uint64_t>();
+    return true;
 }
 
-/// Throws sdbus::Error as sdbus-c++ does itself on a malformed message.
-void read_options(const api::VerbRow& verb, sdbus::Message& message, Request& request) {
+template <std::integral Narrow, std::integral T>
+bool take_as(const sdbus::Variant& variant, T& out) {
+    Narrow number{};
+    if (!take_exactly(variant, number) || !std::in_range<T>(number)) return false;
+    out = static_cast<T>(number);
+    return true;
+}
+
+/// Scripting languages choose the type of a number themselves.
+template <class T>
+bool take(const sdbus::Variant& variant, T& out) {
+    if constexpr (!std::integral<T> || std::same_as<T, bool>)
+        return take_exactly(variant, out);
+    else
+        return take_as<std::uint64_t>(variant, out) || take_as<std::int64_t>(variant, out) ||
+               take_as<std::uint32_t>(variant, out) || take_as<std::int32_t>(variant, out) ||
+               take_as<std::uint16_t>(variant, out) || take_as<std::int16_t>(variant, out) ||
+               take_as<std::uint8_t>(variant, out);
+}
+
+bool take(const sdbus::Variant& variant, std::optional<std::uint64_t>& out) {
+    return take(variant, out.emplace());
+}
+
+/// sdbus-c++ throws on a malformed message, which it answers itself.
+Result<> read_options(const api::VerbRow& verb, sdbus::Message& message, Request& request) {
     Dictionary options;
     message >> options;
     for (const auto& [name, value] : options) {
         const auto it = std::ranges::find(verb.params, name, &api::Param::name);
         if (it == verb.params.end() || it->required)
-            throw sdbus::Error(sdbus::Error::Name("org.freedesktop.DBus.Error.InvalidArgs"), "unknown option " + name);
-        std::visit([&](auto member) { read_variant(value, request.*member); }, it->member);
+            return fail(Errc::invalid_argument, std::format("{} has no option \"{}\"", verb.method, name));
+        if (!std::visit([&](auto member) { return take(value, request.*member); }, it->member))
+            return fail(Errc::invalid_argument, std::format("the option \"{}\" must have a value of the type {}, not {}",
+                                                            name, signature_of(it->member), value.peekValueType()));
     }
+    return {};
 }
 
 /// Every text that is sent passes through here: a text on the bus is UTF-8.
@@ -233,7 +263,7 @@ Result<> DbusServer::start() {
         items.emplace_back(
             sdbus::registerSignal("ContainerRemoved").withParameters<std::string, sdbus::ObjectPath>("name", "path"));
         items.emplace_back(
-            sdbus::registerSignal("Event").withParameters<std::uint64_t, std::string, std::string, std::string>(
+            sdbus::registerSignal("Event").withParameters<std::uint64_t, std::string, std::string, Dictionary>(
                 "sequence", "name", "event", "details"));
         root_->addVTable(sdbus::InterfaceName(std::string(api::kManagerInterface)), std::move(items));
         root_->addObjectManager();
@@ -251,7 +281,8 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
     for (const auto& param : verb.params)
         if (param.required && !is_left_out(param, container))
             std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
-    if (has_options(verb)) read_options(verb, call, *request);
+    if (has_options(verb))
+        if (const auto read_all = read_options(verb, call, *request); !read_all) return send_error(call, read_all.error());
     Caller caller;
     const auto [uid, pid] = bus_.caller_credentials();
     caller.uid = uid;
@@ -332,6 +363,7 @@ void DbusServer::publish_container(const std::string& name) {
         sdbus::PropertyVTableItem item{};
         item.name = sdbus::PropertyName(property_name(row.name));
         item.signature = sdbus::Signature(signature_of(row.member));
+        if (!row.announced) item.flags.set(sdbus::Flags::EMITS_NO_SIGNAL);
         item.getter = [this, name, &row](sdbus::PropertyGetReply& reply) {
             const auto info = manager_.info(name).value_or(api::ContainerInfo{});
             std::visit(
@@ -345,14 +377,14 @@ void DbusServer::publish_container(const std::string& name) {
         items.emplace_back(std::move(item));
     }
     object->addVTable(sdbus::InterfaceName(std::string(api::kContainerInterface)), std::move(items));
-    containers_[name] = std::move(object);
+    containers_[name] = {std::move(object), manager_.info(name).value_or(api::ContainerInfo{})};
 }
 
 void DbusServer::on_added(const std::string& name) {
     if (!root_) return;
     try_to([&] {
         publish_container(name);
-        containers_[name]->emitInterfacesAddedSignal();
+        containers_[name].object->emitInterfacesAddedSignal();
         root_->emitSignal("ContainerNew")
             .onInterface(std::string(api::kManagerInterface))
             .withArguments(name, sdbus::ObjectPath(path_of(name)));
@@ -363,11 +395,26 @@ void DbusServer::on_removed(const std::string& name) {
     auto node = containers_.extract(name);
     if (node.empty()) return;
     try_to([&] {
-        node.mapped()->emitInterfacesRemovedSignal();
+        node.mapped().object->emitInterfacesRemovedSignal();
         root_->emitSignal("ContainerRemoved")
             .onInterface(std::string(api::kManagerInterface))
             .withArguments(name, sdbus::ObjectPath(path_of(name)));
     });
+}
+
+/// The properties that have changed since the last time, of a container that is still there.
+void DbusServer::announce_changes(const std::string& name) {
+    const auto it = containers_.find(name);
+    auto info = manager_.info(name);
+    if (it == containers_.end() || !info) return;
+    std::vector<sdbus::PropertyName> changed;
+    for (const auto& row : api::kContainerFields) {
+        const auto differs = [&](auto member) { return (*info).*member != it->second.told.*member; };
+        if (row.announced && std::visit(differs, row.member)) changed.emplace_back(property_name(row.name));
+    }
+    it->second.told = std::move(*info);
+    if (changed.empty()) return;
+    it->second.object->emitPropertiesChangedSignal(sdbus::InterfaceName(std::string(api::kContainerInterface)), changed);
 }
 
 void DbusServer::on_event(const api::Event& event) {
@@ -376,9 +423,8 @@ void DbusServer::on_event(const api::Event& event) {
     try_to([&] {
         root_->emitSignal("Event")
             .onInterface(std::string(api::kManagerInterface))
-            .withArguments(event.sequence, event.name, event.event, sendable(line));
-        if (const auto it = containers_.find(event.name); it != containers_.end())
-            it->second->emitPropertiesChangedSignal(std::string(api::kContainerInterface).c_str());
+            .withArguments(event.sequence, event.name, event.event, to_dictionary(event));
+        announce_changes(event.name);
     });
     // A listener that has gone, or does not read, is dropped.
     streams_.remove_if([&](const LineStream& stream) { return !stream.send(line); });

@@ -43,6 +43,7 @@ private:
     void repeat(const api::VerbRow& verb, api::Request request, const sdbus::MethodCall& call);
     void subscribe(const sdbus::MethodCall& call);
     void publish_container(const std::string& name);
+    void announce_changes(const std::string& name);
 
     [[nodiscard]] Callers::Ticket ticket_of(const std::string& sender);
 
@@ -53,7 +54,11 @@ private:
     Repeater& repeater_;
     Callers& callers_;
     std::unique_ptr<sdbus::IObject> root_;
-    std::map<std::string, std::unique_ptr<sdbus::IObject>> containers_;
+    struct Object {
+        std::unique_ptr<sdbus::IObject> object;
+        api::ContainerInfo told;  // what listeners know
+    };
+    std::map<std::string, Object> containers_;
     /// Somebody who waits, until the bus says that they have left.
     struct Sender {
         Callers::Ticket ticket;

@@ -70,7 +70,7 @@ chapter "Over D-Bus and varlink"
 run busctl --no-pager tree org.xctl1
 run busctl get-property org.xctl1 /org/xctl1/container/web org.xctl1.Container Pid State
 run busctl call org.xctl1 /org/xctl1 org.xctl1.Manager Kill "'sa{sv}'" web 1 signal s USR1 "|| true"
-run varlinkctl call /run/xctl/org.xctl.Containers org.xctl.Containers.State "'{\"name\":\"web\"}'" --json=short "| jq .container.state"
+run varlinkctl call /run/xctl/org.xctl.Containers org.xctl.Containers.Describe "'{\"name\":\"web\"}'" --json=short "| jq .container.state"
 
 chapter "Stop it"
 run xctl stop web --timeout=1s

@@ -117,7 +117,7 @@ def main():
     if what in ("orderly", "patient"):
         return {"orderly": orderly, "patient": patient}[what]()
     use = {"hold": b"",
-           "halves": b'{"method":"org.xctl.Containers.State","parameters":{"name":"' + b"A" * (15 << 20),
+           "halves": b'{"method":"org.xctl.Containers.Describe","parameters":{"name":"' + b"A" * (15 << 20),
            "deaf": DESCRIPTION * 3000}[what]
     links = crowd(int(sys.argv[3]), use)
     print(sum(map(is_open, links)) if what == "hold" else len(links), flush=True)

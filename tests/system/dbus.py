@@ -9,7 +9,7 @@ import os
 import sys
 
 from sdbus import (DbusInterfaceCommonAsync, DbusObjectManagerInterfaceAsync, dbus_method_async, dbus_signal_async,
-                   sd_bus_open_system, set_default_bus)
+                   sd_bus_open_system, set_default_bus, SdBusUnmappedMessageError)
 
 ROOT = '/org/xctl1'
 CONTAINER = 'org.xctl1.Container'
@@ -43,7 +43,7 @@ class Manager(DbusInterfaceCommonAsync, interface_name='org.xctl1.Manager'):
     @dbus_signal_async('so')
     def container_removed(self): ...
 
-    @dbus_signal_async('tsss')
+    @dbus_signal_async('tssa{sv}')
     def event(self): ...
 
 
@@ -55,7 +55,10 @@ class Container(DbusInterfaceCommonAsync, interface_name=CONTAINER):
     async def attach(self, options): ...
 
     @dbus_method_async('', 'a{sv}s')
-    async def state(self): ...
+    async def describe(self): ...
+
+    @dbus_method_async('a{sv}', 'a{sv}')
+    async def stop(self, options): ...
 
     @dbus_method_async('', 'a{sv}')
     async def wait(self): ...
@@ -120,8 +123,8 @@ async def drive_a_console(manager, bundle):
     started = plain(await container.start({}))
     expect('Start answers when it runs', (started['state'], started['pid'] > 1), ('running', True))
     expect('what it prints can be read', await asyncio.to_thread(read_until, console, b'ready\n'), 'ready\n')
-    info, oci_state = await container.state()
-    expect('State', (plain(info)['attached'], json.loads(oci_state)['status']), (1, 'running'))
+    info, oci_state = await container.describe()
+    expect('Describe', (plain(info)['attached'], json.loads(oci_state)['status']), (1, 'running'))
     os.write(console, b'python\n')
     expect('what is written is read by it', await asyncio.to_thread(read_until, console, b'\n'), 'heard python\n')
     ended = plain(await container.wait())
@@ -132,7 +135,24 @@ async def drive_a_console(manager, bundle):
     last = changed[-1][1]
     expect('with all that changed', (last['ExitReason'], last['ExitStatus'], last['Pid']),
            (('s', 'exited'), ('x', 7), ('t', 0)))
+    everything = [values for interface, values, _ in changed if interface == CONTAINER]
+    expect('but nothing of what changes in silence', [key for values in everything for key in values
+                                                      if key in ('Attached', 'ConsoleBegin', 'ConsoleEnd')], [])
+    expect('and no name again', [values['Name'] for values in everything if 'Name' in values], [])
     listener.cancel()
+
+
+async def try_options(container):
+    plain(await container.stop({'timeoutUSec': ('u', 5000000)}))
+    print('-- a number may have any type of a number')
+    for options, text in (({'timeoutUSec': ('s', '5')}, 'the option "timeoutUSec" must have a value of the type t, not s'),
+                          ({'timeoutUSec': ('x', -1)}, 'the option "timeoutUSec" must have a value of the type t, not x'),
+                          ({'timeout': ('t', 5)}, 'Stop has no option "timeout"')):
+        try:
+            await container.stop(options)
+            sys.exit(f'FAILED: {options} was accepted')
+        except SdBusUnmappedMessageError as error:
+            expect(f'{options}: what is wrong', error.args[:2], ('org.xctl1.Error.InvalidArgument', text))
 
 
 def states_of(changed):
@@ -162,6 +182,7 @@ async def main(bundle):
     events = os.dup(await manager.events())
 
     await drive_a_console(manager, bundle)
+    await try_options(Container.new_proxy('org.xctl1', ROOT + '/container/py'))
     await run_once(manager, bundle)
     managed = await objects.get_managed_objects()
     expect('it is a managed object', managed[ROOT + '/container/py'][CONTAINER]['Name'], ('s', 'py'))
@@ -178,7 +199,7 @@ async def main(bundle):
     states = ['created', 'starting', 'running', 'stopped', 'deleted']
     of_py = [event for event in seen['event'] if event[1] == 'py']
     expect('Event tells each state', [event[2] for event in of_py], states)
-    expect('with details', json.loads(of_py[3][3])['exitStatus'], 7)
+    expect('with details', of_py[3][3]['exitStatus'][1], 7)
     numbers = [event[0] for event in seen['event']]
     expect('numbered without a gap', numbers, list(range(numbers[0], numbers[0] + len(numbers))))
     os.set_blocking(events, False)

@@ -36,6 +36,7 @@ Cat method s aa{sv}
 Clients method s aa{sv}
 Create method ssa{sv} a{sv}
 Delete method sa{sv} -
+Describe method s a{sv}s
 Diff method s aa{sv}
 Disable method s a{sv}
 Edit method sa{sv} s
@@ -56,7 +57,6 @@ Resume method s a{sv}
 Run method ssa{sv} h
 Set method sasa{sv} a{sv}
 Start method sa{sv} a{sv}
-State method s a{sv}s
 Stats method sa{sv} a{sv}aa{sv}t
 Stop method sa{sv} a{sv}
 Verify method s aa{sv}
@@ -65,11 +65,13 @@ Why method s a{sv}
 Version property s
 ContainerNew signal so
 ContainerRemoved signal so
-Event signal tsss
+Event signal tssa{sv}
 END
     )" "$(listing $path $manager)"
     local verb
     for verb in $(xctl help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]*\) .*/\1/p' | grep -v '^help$'); do
+        # State is a property.
+        [ "$verb" != state ] || verb=describe
         contains "the verb $verb has a method" "$(listing $path $manager)" "^${verb^} method"
     done
     bundle "$work/a"
@@ -79,6 +81,7 @@ Attach method a{sv} h
 Cat method - aa{sv}
 Clients method - aa{sv}
 Delete method a{sv} -
+Describe method - a{sv}s
 Diff method - aa{sv}
 Disable method - a{sv}
 Edit method a{sv} s
@@ -96,7 +99,6 @@ Restart method a{sv} a{sv}
 Resume method - a{sv}
 Set method asa{sv} a{sv}
 Start method a{sv} a{sv}
-State method - a{sv}s
 Stats method a{sv} a{sv}aa{sv}t
 Stop method a{sv} a{sv}
 Verify method - aa{sv}
@@ -117,7 +119,7 @@ Name property s
 NextStart property t
 Pid property t
 Ready property b
-Restart property s
+RestartPolicy property s
 Restarts property t
 Runs property t
 Started property t
@@ -126,6 +128,8 @@ Status property s
 Unit property s
 END
     )" "$(listing $path/container/a_2db_2ec org.xctl1.Container)"
+    equal 'no property has the name of a method' '' \
+        "$(listing $path/container/a_2db_2ec org.xctl1.Container | cut -d ' ' -f 1 | sort | uniq -d)"
     contains 'arguments have names' "$(busctl --xml-interface introspect org.xctl1 $path)" '<arg type="s" name="bundle" direction="in"'
     contains 'busctl tree shows it' "$(busctl --no-pager tree org.xctl1)" '/org/xctl1/container/a_2db_2ec$'
     equal 'GetManagedObjects lists it' a-b.c "$(busctl --json=short call org.xctl1 $path org.freedesktop.DBus.ObjectManager \
@@ -141,11 +145,11 @@ test_busctl() {
     local text
     text=$(call Create 'ssa{sv}' b "$work/b" 3 restart s on-failure autostart b true scrollback t 8192)
     equal 'Create with options' 'b created on-failure true' \
-        "$(jq -r '.data[0] | [.name.data, .state.data, .restart.data, .autostart.data] | join(" ")' <<<"$text")"
+        "$(jq -r '.data[0] | [.name.data, .state.data, .restartPolicy.data, .autostart.data] | join(" ")' <<<"$text")"
     text=$(call Start 'sa{sv}' b 0)
     equal 'Start' running "$(jq -r '.data[0].state.data' <<<"$text")"
     equal 'List' running "$(call List | jq -r '.data[0][] | select(.name.data == "b") | .state.data')"
-    equal 'State' running "$(call State s b | jq -r '.data[1] | fromjson | .status')"
+    equal 'Describe' running "$(call Describe s b | jq -r '.data[1] | fromjson | .status')"
     equal 'a property' 's "running"' "$(get b State)"
     equal 'the pid is the same everywhere' "t $(field b pid)" "$(get b Pid)"
     [ "$(status_of busctl set-property org.xctl1 $path/container/b org.xctl1.Container State s gone)" != 0 ] ||
@@ -203,7 +207,7 @@ test_errors() {
     equal 'WrongState: a signal to what does not run' $prefix.WrongState "$(error_of Kill string:e $options)"
     bundle "$work/f" '.process.cwd = 7'
     equal InvalidDocument $prefix.InvalidDocument "$(error_of Create string:f string:"$work/f" $options)"
-    equal 'an unknown option' org.freedesktop.DBus.Error.InvalidArgs "$(error_of Start string:e ${options}nope,string:x)"
+    equal 'an unknown option' $prefix.InvalidArgument "$(error_of Start string:e ${options}nope,string:x)"
     # Of another type than the option has: refused, and xctld lives on.
     local pid
     pid=$(systemctl show --property=MainPID --value xctld)

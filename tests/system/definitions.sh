@@ -65,7 +65,7 @@ test_broken() {
     equal 'also for a daemon that never knew it' bad-setting "$(field web state)"
     contains 'xctl state' "$(xctl state web)" "Definition: $etc/web.json:3:15: "
     equal 'for OCI it is stopped' stopped "$(xctl state web --json | jq -r .status)"
-    equal 'over D-Bus' bad-setting "$(busctl_call State s web | jq -r '.data[0].state.data')"
+    equal 'over D-Bus' bad-setting "$(busctl_call Describe s web | jq -r '.data[0].state.data')"
     gives 6 "$etc/web.json:3:15: " xctl cat web
     gives 1 "error: $etc/web.json:3:15: " xctl verify web
     gives 2 'restart policy' xctl create other "$work/web" --restart=maybe

@@ -129,7 +129,7 @@ test_names() {
     local name
     for name in ../x '' "$(printf 'a%.0s' $(seq 200))"; do
         contains "varlink: the name '${name:0:8}' is refused before" \
-            "$(setpriv --reuid=2001 --clear-groups varlinkctl call unix:/run/xctl/org.xctl.Containers org.xctl.Containers.State "{\"name\":\"$name\"}" 2>&1 || true)" \
+            "$(setpriv --reuid=2001 --clear-groups varlinkctl call unix:/run/xctl/org.xctl.Containers org.xctl.Containers.Describe "{\"name\":\"$name\"}" 2>&1 || true)" \
             'InvalidArgument'
         contains "D-Bus: the name '${name:0:8}' is refused before" \
             "$(setpriv --reuid=2001 --clear-groups dbus-send --system --print-reply --dest=org.xctl1 /org/xctl1 org.xctl1.Manager.State "string:$name" 2>&1 || true)" \

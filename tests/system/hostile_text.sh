@@ -155,7 +155,7 @@ test_arguments() {
 import json, socket
 s = socket.socket(socket.AF_UNIX)
 s.connect("/run/xctl/org.xctl.Containers")
-s.sendall(b'{"method": "org.xctl.Containers.State", "parameters": {"name": "web", "name": "other"}}\0')
+s.sendall(b'{"method": "org.xctl.Containers.Describe", "parameters": {"name": "web", "name": "other"}}\0')
 answer = json.loads(s.recv(65536)[:-1])
 print(answer.get("error"), answer["parameters"].get("parameter"))
 PY

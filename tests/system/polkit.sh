@@ -104,7 +104,7 @@ from sdbus import (DbusInterfaceCommonAsync, DbusObjectManagerInterfaceAsync, db
 class Manager(DbusInterfaceCommonAsync, interface_name='org.xctl1.Manager'):
     @dbus_signal_async('so')
     def container_new(self): ...
-    @dbus_signal_async('tsss')
+    @dbus_signal_async('tssa{sv}')
     def event(self): ...
 
 async def listen(signal):

@@ -44,8 +44,8 @@ test_verbs() {
     sleep 0.5
     equal Create created "$(call Create "{\"name\": \"v\", \"bundle\": \"$work/v\", \"restart\": \"on-failure\"}" | jq -r $state)"
     equal Start running "$(call Start '{"name": "v"}' | jq -r $state)"
-    equal List '["v","running","on-failure"]' "$(call List | jq -c '.containers[] | [.name, .state, .restart]')"
-    equal State 'running running' "$(call State '{"name": "v"}' | jq -r '[.container.status, (.ociState | fromjson | .status)] | join(" ")')"
+    equal List '["v","running","on-failure"]' "$(call List | jq -c '.containers[] | [.name, .state, .restartPolicy]')"
+    equal Describe 'running running' "$(call Describe '{"name": "v"}' | jq -r '[.container.status, (.ociState | fromjson | .status)] | join(" ")')"
     equal Restart 'running 2' "$(call Restart '{"name": "v"}' | jq -r '[.container.state, .container.runs] | join(" ")')"
     equal Attach 0 "$(call Attach '{"name": "v", "observe": true}' | jq .fd)"
     equal Logs 0 "$(call Logs '{"name": "v", "lines": 1}' | jq .fd)"
