@@ -141,7 +141,7 @@ inline constexpr std::array<OutputRow, 16> kOutputs{{
     {Output::exec, "exec", &Reply::exec, "Identifies the new process to Attach"},
     {Output::run, "run", &Reply::run, "The last run that failed, or else the last one"},
     {Output::runs, "runs", &Reply::runs, "The latest runs, the oldest first"},
-    {Output::settings, "settings", &Reply::settings, "Values of the definition, in the order of the files"},
+    {Output::settings, "settings", &Reply::settings, "Values of the definition; of Set and Edit, those that count at the next start only"},
     {Output::findings, "findings", &Reply::findings, "What was found; nothing is good"},
     {Output::text, "text", &Reply::text, "The answer, for people"},
     {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},

@@ -140,7 +140,7 @@ inline constexpr std::array kExec{
     kFramed,
 };
 inline constexpr Param kRuntime{"runtime", ParamKind::flag, &Request::runtime, false, "--runtime", 0, "",
-                                "Only for the run that goes on"};
+                                "Change the container that runs, until it stops; what counts at the next start only is refused"};
 inline constexpr std::array kEdit{
     kName,
     Param{"dropIn", ParamKind::text, &Request::drop_in, false, "--drop-in", 0, "FILE",
@@ -153,7 +153,7 @@ inline constexpr std::array kEdit{
 inline constexpr std::array kSet{
     kName,
     Param{"settings", ParamKind::words, &Request::settings, true, "", 0, "KEY=VALUE...",
-          "Keys of xctl.container(5) with their values; without a value, the default comes back"},
+          "Keys of xctl.container(5) with their values; KEY= alone brings the default back"},
     kRuntime,
 };
 
@@ -170,6 +170,8 @@ inline constexpr std::array kHistoryOut{Output::runs};
 inline constexpr std::array kSettingsOut{Output::settings};
 inline constexpr std::array kFindingsOut{Output::findings};
 inline constexpr std::array kTextOut{Output::text};
+inline constexpr std::array kEditOut{Output::text, Output::settings};
+inline constexpr std::array kSetOut{Output::container, Output::settings};
 inline constexpr std::array kClientsOut{Output::clients};
 
 }  // namespace rows
@@ -202,8 +204,8 @@ inline constexpr std::array<VerbRow, 30> kVerbs{{
      "Show where the files differ from what runs"},
     {Verb::verify, "verify", "Verify", "configure", rows::kOne, rows::kFindingsOut,
      "Show why a start would fail, without starting"},
-    {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kTextOut, "Edit a definition's file"},
-    {Verb::set, "set", "Set", "configure", rows::kSet, rows::kContainerOut,
+    {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kEditOut, "Edit a definition's file"},
+    {Verb::set, "set", "Set", "configure", rows::kSet, rows::kSetOut,
      "Change a definition, and the container that runs if possible"},
     {Verb::pause, "pause", "Pause", "manage", rows::kOne, rows::kContainerOut, "Freeze all processes of a container"},
     {Verb::resume, "resume", "Resume", "manage", rows::kOne, rows::kContainerOut, "Let a paused container go on"},

@@ -53,6 +53,11 @@ Result<Connection> connect(const std::string& socket, const std::string& host) {
     if (!host.empty()) return connect_remotely(host);
     sd_varlink* link = nullptr;
     const int error = -sd_varlink_connect_address(&link, socket.c_str());
+    if (means_absent(error) && socket != api::kVarlinkSocket)
+        return std::unexpected(Error{Errc::system, error,
+                                     std::format("no xctld listens at {}, which XCTL_SOCKET names: {}", socket,
+                                                 errno_text(error)),
+                                     {}, {}});
     if (means_absent(error))
         return std::unexpected(Error{Errc::system, error,
                                      "xctld.socket is not running; enable it with: systemctl enable --now xctld.socket",

@@ -143,13 +143,20 @@ Result<int> run_verify(Client& client, const Command& command) {
     return std::ranges::contains(reply.findings, "error", &api::Finding::severity) ? api::kExitFailure : EXIT_SUCCESS;
 }
 
+/// Says what the change of a definition leaves for the next start.
+Result<int> run_set(Client& client, const Command& command) {
+    const auto reply = TRY(client.call(*command.verb, command.request));
+    std::fputs(render_waiting(command.request.name, reply.settings).c_str(), stderr);
+    return EXIT_SUCCESS;
+}
+
 struct Action {
     Verb value;
     Result<int> (*run)(Client&, const Command&);
 };
 
 /// Verbs without a row here print nothing.
-constexpr std::array<Action, 18> kActions{{
+constexpr std::array<Action, 19> kActions{{
     {Verb::run, run_console},
     {Verb::attach, run_console},
     {Verb::logs, run_console},
@@ -162,6 +169,7 @@ constexpr std::array<Action, 18> kActions{{
     {Verb::explain, run_explain},
     {Verb::verify, run_verify},
     {Verb::edit, edit_definition},
+    {Verb::set, run_set},
     {Verb::exec, run_console},
     {Verb::ps, run_ps},
     {Verb::stats, run_stats},

@@ -12,6 +12,7 @@
 #include <format>
 #include <memory>
 
+#include "client/render.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/base/utf8.hpp"
 
@@ -109,7 +110,10 @@ Result<int> edit_definition(Client& client, const Command& command) {
             return EXIT_SUCCESS;
         }
         auto saved = client.call(*command.verb, request);
-        if (saved) return EXIT_SUCCESS;
+        if (saved) {
+            std::fputs(render_waiting(request.name, saved->settings).c_str(), stderr);
+            return EXIT_SUCCESS;
+        }
         std::fprintf(stderr, "xctl: %s\n", printable(saved.error().message).c_str());
         if (wants_another_try()) continue;
         auto error = saved.error();

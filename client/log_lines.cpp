@@ -29,7 +29,7 @@ std::string LogLines::stamped(Line& line, std::string_view bytes) const {
 }
 
 std::string LogLines::record(std::uint64_t time, std::uint64_t offset, std::string_view rest) const {
-    const auto when = time ? json_text(time_text(time)) : std::string("null");
+    const auto when = time ? std::to_string(time) : std::string("null");
     return std::format("{{\"time\":{},\"offset\":{},{}}}\n", when, offset, rest);
 }
 

@@ -27,12 +27,14 @@ std::string age_text(std::uint64_t usec, Time now) {
     return std::format("{} ago", format_duration(elapsed));
 }
 
-std::string time_text(std::uint64_t usec) { return usec == 0 ? std::string(kNothing) : format_time(from_usec(usec)); }
+std::string time_text(std::uint64_t usec) {
+    return usec == 0 ? std::string(kNothing) : format_local_time(from_usec(usec));
+}
 
 namespace {
 
 std::string time_and_age(std::uint64_t usec, Time now) {
-    return std::format("{} ({})", format_time(from_usec(usec)), age_text(usec, now));
+    return std::format("{} ({})", format_local_time(from_usec(usec)), age_text(usec, now));
 }
 
 }  // namespace
@@ -73,7 +75,7 @@ constexpr std::array<Column<api::ContainerInfo>, 7> kColumns{{
     {"STARTED", [](const api::ContainerInfo& c, Time now) { return age_text(c.started, now); }},
     {"RESTARTS", [](const api::ContainerInfo& c, Time) { return std::to_string(c.restarts); }},
     {"EXIT", [](const api::ContainerInfo& c, Time) { return exit_text(c.exit_reason, c.exit_status); }},
-    {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle; }},
+    {"BUNDLE", [](const api::ContainerInfo& c, Time) { return c.bundle.empty() ? std::string(kNothing) : c.bundle; }},
 }};
 
 constexpr std::array<Column<api::ContainerInfo>, 16> kDetails{{
@@ -218,7 +220,7 @@ std::string render_state(const api::ContainerInfo& container, Time now) {
 }
 
 std::string render_event(const api::Event& event) {
-    std::string out = std::format("{} {} {}", format_time(from_usec(event.time)), event.name, event.event);
+    std::string out = std::format("{} {} {}", format_local_time(from_usec(event.time)), event.name, event.event);
     if (!event.exit_reason.empty()) out += ' ' + exit_text(event.exit_reason, event.exit_status);
     if (!event.message.empty()) out += ": " + event.message;
     return printable(out) + '\n';
@@ -251,6 +253,13 @@ std::string render_differences(std::span<const api::Setting> differences) {
         if (!setting.origin.empty()) line += "  # " + setting.origin;
         out += printable(line) + '\n';
     }
+    return out;
+}
+
+std::string render_waiting(std::string_view name, std::span<const api::Setting> settings) {
+    std::string out;
+    for (const auto& setting : settings)
+        out += printable(std::format("xctl: {} counts at the next start of {}", dotted(setting.key), name)) + '\n';
     return out;
 }
 

@@ -53,6 +53,8 @@ template <api::Structure T>
 std::string render_settings(std::span<const api::Setting> settings);
 /// KEY: what runs -> what the files say  # FILE:LINE
 std::string render_differences(std::span<const api::Setting> differences);
+/// What counts at the next start of the container only; empty if that is nothing.
+std::string render_waiting(std::string_view name, std::span<const api::Setting> settings);
 std::string render_findings(std::span<const api::Finding> findings);
 
 /// A JSON string. Control characters, also those beyond ASCII, are escaped; what is not UTF-8 becomes U+FFFD.

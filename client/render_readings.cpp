@@ -95,7 +95,7 @@ std::string render_stats(const api::Stats& s, std::span<const api::Interface> in
 }
 
 std::string render_why(const std::string& name, const api::RunInfo& run, Time now) {
-    if (run.run == 0) return std::format("{} has not ended yet.\n", name);
+    if (run.run == 0) return std::format("No run of {} has ended yet.\n", name);
     auto out = std::format("Run {} of {} {}, {}", run.run, name, ending(run), age_text(run.ended, now));
     if (run.started > 0) out += std::format(", after {}", duration_text(run.ended - std::min(run.started, run.ended)));
     for (const auto& reason : reasons(run)) out += "; " + reason;

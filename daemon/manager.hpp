@@ -132,6 +132,7 @@ private:
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
     Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;
     Result<> change(const ContainerId& id, const NamedText& file);
+    api::Reply changed_reply(const std::string& name, const std::vector<std::string>& keys);
     void remove_if_unwanted(Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
     Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);

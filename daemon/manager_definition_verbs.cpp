@@ -2,6 +2,7 @@
 // The verbs about definitions: looking at one, checking it, changing it.
 #include <format>
 
+#include "daemon/definition_keys.hpp"
 #include "daemon/manager.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/verify.hpp"
@@ -31,6 +32,32 @@ Result<> check_in_force(const std::vector<NamedText>& files, const std::string& 
                 return fail(Errc::wrong_state, std::format("{} is also set in {}, which is read after {}", key,
                                                            setting.origin, file));
     return {};
+}
+
+/// Whether a change of this key counts for a run that goes on.
+bool counts_for_run(const std::string& name) {
+    if (std::ranges::any_of(kChangeable, [&](std::string_view whole) { return is_within(name, whole); })) return true;
+    const auto* key = find_row(kKeys, name);
+    return key != nullptr && key->applies == Applies::at_once;
+}
+
+Result<> check_for_run(const std::vector<Assignment>& assignments, const std::vector<std::string>& words) {
+    for (std::size_t i = 0; i < assignments.size(); ++i)
+        if (!counts_for_run(assignments[i].key))
+            return fail(Errc::unsupported,
+                        std::format("{}: counts at the next start only; leave out runtime to set it for then", words[i]));
+    return {};
+}
+
+/// What the next start makes of these keys, while the container runs with other values.
+std::vector<api::Setting> waiting_changes(const Supervisor& container, const std::vector<std::string>& keys) {
+    auto differences = container.diff().value_or(std::vector<api::Setting>());
+    std::erase_if(differences, [&](const api::Setting& setting) {
+        return std::ranges::none_of(keys, [&](const auto& key) {
+            return is_within(setting.key, key) || is_within(key, setting.key);
+        });
+    });
+    return differences;
 }
 
 /// Where the files say nothing, it is the bundle that has changed.
@@ -133,6 +160,7 @@ void Manager::edit(Request& request, const Done& done) {
         const auto files = TRY(definitions_.read(id, &edited));
         TRY(check_definition(id, files));
         TRY(change(id, edited));
+        reply = changed_reply(id.str(), {""});
         reply.text = request.content;
         return reply;
     };
@@ -148,6 +176,7 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
     if (request.runtime && !container->is_active())
         return fail(Errc::wrong_state,
                     std::format("{} does not run: there is nothing to change for this run only", id.str()));
+    if (request.runtime) TRY(check_for_run(assignments, request.settings));
     const auto file = TRY(definitions_.file_to_set(id, lifetime));
     auto text = TRY(definitions_.text_to_edit(id, file));
     text = TRY(with_assignments({file, std::move(text)}, assignments));
@@ -155,20 +184,31 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
     const auto files = TRY(definitions_.read(id, &order.edited));
     order.definition = TRY(parse_definition(files));
     TRY(check_in_force(files, file, assignments));
-    if (concerns_bundle(assignments)) TRY(compile_container(id, order.definition));
+    if (concerns_bundle(assignments))
+        if (auto compiled = compile_container(id, order.definition); !compiled)
+            return std::unexpected(blaming(std::move(compiled).error(), request.settings, assignments));
     for (const auto& assignment : assignments) order.keys.push_back(assignment.key);
     return order;
 }
 
+/// The container as it is now, and what of these keys waits for its next start.
+Reply Manager::changed_reply(const std::string& name, const std::vector<std::string>& keys) {
+    Reply reply;
+    if (auto now = info(name)) reply.container = std::move(*now);
+    if (const auto container = find(name)) reply.settings = waiting_changes(**container, keys);
+    return reply;
+}
+
 /// First what runs, then the files: what cannot be done is not written down either.
 void Manager::set(Request& request, const Done& done) {
-    const auto finish = reply_with(request.name, done);
     auto order = prepare_set(request);
-    if (!order) return finish(std::unexpected(std::move(order).error()));
+    if (!order) return done(std::unexpected(std::move(order).error()));
     const auto id = order->container->id();
     order->container->change_run(order->definition, order->keys,
-                                 [this, id, edited = order->edited, finish](Result<> changed) {
-                                     finish(changed ? change(id, edited) : std::move(changed));
+                                 [this, id, edited = order->edited, keys = order->keys, done](Result<> changed) {
+                                     if (changed) changed = change(id, edited);
+                                     if (!changed) return done(std::unexpected(std::move(changed).error()));
+                                     done(changed_reply(id.str(), keys));
                                  });
 }
 

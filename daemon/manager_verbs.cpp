@@ -287,6 +287,8 @@ void Manager::logs(Request& request, const Done& done) {
 void Manager::wait(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
+    if ((*container)->state() == State::created)
+        return done(fail(Errc::wrong_state, std::format("{0} has not run yet; xctl start {0} starts it", request.name)));
     // Answered with the state at that moment: a container that goes when it stops is not there any more later.
     const auto answer = [container = *container, done](const Result<>&) {
         Reply reply;

@@ -3,6 +3,7 @@
 // of a value is its JSON pointer; below /config are the members of config.json.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ struct Assignment {
 
 /// Words as `xctl set` takes them, KEY=VALUE: restart.policy=always, stop.timeoutUSec=5s, /config/hostname=web.
 Result<std::vector<Assignment>> parse_assignments(const std::vector<std::string>& words);
+
+/// The error of a document that has these values: about the word that is at fault, if that is known.
+[[nodiscard]] Error blaming(Error error, const std::vector<std::string>& words,
+                            const std::vector<Assignment>& assignments);
 
 /// `file` with these values set, and everything else kept. An empty text is an empty object.
 Result<std::string> with_assignments(const NamedText& file, const std::vector<Assignment>& assignments);
@@ -47,6 +52,7 @@ inline constexpr std::string_view kResources = "/config/linux/resources";
 inline constexpr std::string_view kAnnotations = "/config/annotations";
 inline constexpr std::string_view kBinds = "/binds";
 inline constexpr std::string_view kDevices = "/devices";
+inline constexpr std::array kChangeable{kResources, kAnnotations, kBinds, kDevices};
 
 /// Whether `key` is `ancestor` or below it.
 [[nodiscard]] bool is_within(std::string_view key, std::string_view ancestor);

@@ -7,6 +7,7 @@
 #include "daemon/definition_keys.hpp"
 #include "daemon/settings.hpp"
 #include "lib/base/text.hpp"
+#include "lib/oci/config_types.hpp"
 #include "lib/oci/document.hpp"
 
 namespace xctl {
@@ -108,6 +109,21 @@ struct ToJson {
     }
 };
 
+/// The text of a member of config.json, by its type there, as JSON. A text of which no field is known, or that cannot be
+/// read so, is JSON if it can be, and else a string.
+Json config_to_json(std::string_view pointer, std::string_view text) {
+    const auto path = tokens_of(pointer.substr(kConfig.size()));
+    const ToJson value{text};
+    switch (oci::config_type_of(path).value_or(oci::ConfigType::other)) {
+        case oci::ConfigType::flag: return value(Flag{});
+        case oci::ConfigType::number: return parse_size(text) ? value(Number{}) : value.json_or_text();
+        case oci::ConfigType::text: return text.starts_with('"') ? value.json_or_text() : Json(text);
+        case oci::ConfigType::words: return value(List{});
+        case oci::ConfigType::other: break;
+    }
+    return value.json_or_text();
+}
+
 Result<Assignment> parse_assignment(std::string_view word) {
     const auto equals = word.find('=');
     const auto name = word.substr(0, equals);
@@ -121,7 +137,7 @@ Result<Assignment> parse_assignment(std::string_view word) {
     if (tokens_of(pointer).size() > oci::kMaxDocumentDepth)
         return fail(Errc::invalid_argument, std::format("{}: has too many levels", xctl::quoted(name)));
     if (text.empty()) return Assignment{std::move(pointer), "null"};
-    const auto value = key ? std::visit(ToJson{text}, key->type) : ToJson{text}.json_or_text();
+    const auto value = key ? std::visit(ToJson{text}, key->type) : config_to_json(pointer, text);
     if (const auto rule = key ? broken_rule(*key, dump(value)) : std::string(); !rule.empty())
         return fail(Errc::invalid_argument, std::format("{}: {}", name, rule));
     return Assignment{std::move(pointer), dump(value)};
@@ -169,6 +185,21 @@ Result<std::vector<Assignment>> parse_assignments(const std::vector<std::string>
     return out;
 }
 
+Error blaming(Error error, const std::vector<std::string>& words, const std::vector<Assignment>& assignments) {
+    if (error.code != Errc::invalid_document) return error;
+    for (std::size_t i = 0; i < assignments.size(); ++i) {
+        if (!is_within(assignments[i].key, kConfig)) continue;
+        const auto place = ": " + assignments[i].key.substr(kConfig.size());
+        const auto at = error.message.find(place);
+        const auto next = at == std::string::npos ? at : at + place.size();
+        if (next >= error.message.size() || (error.message[next] != ':' && error.message[next] != '/')) continue;
+        error.message = words[i] + ": " + error.message.substr(error.message.find(' ', next) + 1);
+        error.code = Errc::invalid_argument;
+        break;
+    }
+    return error;
+}
+
 Result<std::string> with_assignments(const NamedText& file, const std::vector<Assignment>& assignments) {
     auto document = Json::object();
     if (!file.text.empty()) {
@@ -183,15 +214,25 @@ Result<std::string> with_assignments(const NamedText& file, const std::vector<As
 std::vector<api::Setting> list_settings(const std::vector<NamedText>& files) {
     Json merged;
     std::vector<Places> places;
+    std::vector<Json> documents;
     for (const auto& file : files) {
         (void)oci::parse_document(file.text, file.file, &places.emplace_back(file.text).offsets);
+        const auto& document = documents.emplace_back(parse(file.text));
         if (places.size() == 1)
-            merged = parse(file.text);
+            merged = document;
         else
-            merged.merge_patch(parse(file.text));
+            merged.merge_patch(document);
     }
+    const auto is_said = [&](const std::string& pointer) {
+        return std::ranges::any_of(documents, [&](const Json& document) {
+            const auto* value = find(document, pointer);
+            return value != nullptr && value->is_object() && value->empty();
+        });
+    };
     std::vector<api::Setting> out;
     visit_leaves(merged, "", [&](const std::string& pointer, const Json& value) {
+        // A value that was taken back leaves the objects around it, which no file has as they are.
+        if (value.is_object() && !pointer.empty() && !is_said(pointer)) return;
         out.push_back({pointer, dump(value), origin_of(files, places, pointer), {}});
     });
     return out;

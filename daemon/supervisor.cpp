@@ -105,10 +105,11 @@ void Supervisor::save_console() {
 Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
     const auto before = record_.machine.state;
     const auto now = std::chrono::steady_clock::now();
-    const auto actions = TRY(advance(record_.machine, trigger, effective_policy(), now, exit, chance()));
+    const auto advanced = advance(record_.machine, trigger, effective_policy(), now, exit, chance());
+    if (!advanced) return fail(advanced.error().code, std::format("{} is {}", id_.str(), name_of(kStates, before)));
     record_.note_times(now);
     save();
-    for (const auto action : actions) carry_out(trigger, action);
+    for (const auto action : *advanced) carry_out(trigger, action);
     if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));
     settle();
     return {};

@@ -22,6 +22,11 @@ using Usec = std::chrono::microseconds;
 }  // namespace
 
 void Supervisor::start(std::vector<std::string> args, Done done) {
+    const bool runs = state() == State::running || state() == State::starting;
+    if (runs && !args.empty())
+        return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first to start it with other arguments",
+                                                        id_.str(), name_of(kStates, state()))));
+    if (state() == State::running) return done({});
     if (!has_run(state())) {
         if (auto compiled = services_.blueprints.of_container(id_, definition_, args); !compiled)
             return done(std::unexpected(std::move(compiled).error()));
@@ -29,7 +34,8 @@ void Supervisor::start(std::vector<std::string> args, Done done) {
         record_.placement = Placement::scope;
         launch_failure_.reset();
     }
-    if (auto applied = apply(Trigger::start); !applied) return done(std::move(applied));
+    if (!runs)
+        if (auto applied = apply(Trigger::start); !applied) return done(std::move(applied));
     waiters_.push_back({Waiter::For::running, std::move(done)});
 }
 
@@ -114,6 +120,7 @@ Result<> Supervisor::kill(int signal, bool all, EndRequest request) {
 }
 
 void Supervisor::pause(Done done) {
+    if (state() == State::paused && pausers_.empty()) return done({});
     pausers_.push_back(std::move(done));
     auto applied = apply(Trigger::pause);
     if (applied) return;
@@ -122,7 +129,7 @@ void Supervisor::pause(Done done) {
     mine(std::move(applied));
 }
 
-Result<> Supervisor::resume() { return apply(Trigger::resume); }
+Result<> Supervisor::resume() { return state() == State::running ? Result<>() : apply(Trigger::resume); }
 
 Result<> Supervisor::reset() { return apply(Trigger::reset); }
 

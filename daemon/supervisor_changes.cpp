@@ -19,8 +19,6 @@ bool counts_at_once(const api::Setting& setting) {
     return key != nullptr && key->applies == Applies::at_once;
 }
 
-constexpr std::array kChangeable{kResources, kAnnotations, kBinds, kDevices};
-
 std::vector<std::string> changeable(const std::vector<std::string>& keys) {
     std::vector<std::string> out;
     for (const auto& key : keys)

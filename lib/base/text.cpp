@@ -3,8 +3,11 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
+#include <ctime>
 #include <format>
 #include <limits>
+#include <optional>
 
 #include "lib/base/table.hpp"
 #include "lib/base/utf8.hpp"
@@ -154,6 +157,15 @@ std::string format_duration(Millis duration) {
 
 std::string format_time(std::chrono::system_clock::time_point time) {
     return std::format("{:%FT%T}Z", std::chrono::floor<Millis>(time));
+}
+
+std::string format_local_time(std::chrono::system_clock::time_point time) {
+    const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
+    std::tm parts{};
+    if (::localtime_r(&seconds, &parts) == nullptr || parts.tm_gmtoff == 0) return format_time(time);
+    const auto east = parts.tm_gmtoff / 60;
+    return std::format("{:%FT%T}{}{:02}:{:02}", std::chrono::floor<Millis>(time) + std::chrono::minutes(east),
+                       east < 0 ? '-' : '+', std::abs(east) / 60, std::abs(east) % 60);
 }
 
 }  // namespace xctl

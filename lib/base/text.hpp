@@ -37,5 +37,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 /// RFC 3339 in UTC with milliseconds.
 [[nodiscard]] std::string format_time(std::chrono::system_clock::time_point time);
+/// The same in local time with its offset from UTC, for people.
+[[nodiscard]] std::string format_local_time(std::chrono::system_clock::time_point time);
 
 }  // namespace xctl

@@ -155,7 +155,7 @@ END
     export EDITOR="$work/editor" VISUAL='' FILTER='' APPEND=''
     gives 0 'nothing is changed' xctl edit web
     FILTER='.restart.policy = "always"' check 'an edit' xctl edit web
-    equal 'is there' always "$(field web restart)"
+    equal 'is there' always "$(field web restartPolicy)"
     equal 'in its own file' '"always"' "$(jq .restart.policy $etc/web.json)"
     FILTER='.restart.limit = 7' check 'a drop-in' xctl edit web --drop-in=10-limit
     equal 'is there as well' 7 "$(jq .restart.limit $etc/web.json.d/10-limit.json)"
@@ -192,9 +192,9 @@ test_set() {
     equal 'is in a drop-in' '{"restart":{"policy":"on-failure","delayUSec":2000000},"stop":{"timeoutUSec":3000000}}' \
         "$(jq -c . $etc/web.json.d/50-set.json)"
     equal 'the file itself is left alone' "{\"bundle\": \"$work/web\"}" "$(cat $etc/web.json)"
-    equal 'and it counts' on-failure "$(field web restart)"
+    equal 'and it counts' on-failure "$(field web restartPolicy)"
     check 'a value is taken back' xctl set web restart.policy=
-    equal 'to the default' no "$(field web restart)"
+    equal 'to the default' no "$(field web restartPolicy)"
     check 'enable and set write the same file' xctl enable web
     xctl set web autostart=no
     equal 'so that the last one counts' false "$(field web autostart)"
@@ -204,7 +204,12 @@ test_set() {
     gives 2 'restart.policy: must be "no", "on-failure", "always" or "unless-stopped"' xctl set web restart.policy=sometimes
     gives 2 'is not a key' xctl set web nonsense=1
     gives 2 'must be KEY=VALUE' xctl set web nonsense
-    gives 6 '/process/args: must be an array' xctl set web config.process.args=sh
+    gives 2 '^xctl: config.root.readonly=maybe: must be true or false' xctl set web config.root.readonly=maybe
+    gives 2 '^xctl: config.linux.resources.memory.limit=64Q: must be a whole number' \
+        xctl set web config.linux.resources.memory.limit=64Q
+    check 'words of config.json' xctl set web config.process.env=A=1,B=2 config.hostname=7
+    equal 'have the types of their fields' '{"process":{"env":["A=1","B=2"]},"hostname":"7"}' "$(jq -c .config $etc/web.json.d/50-set.json)"
+    xctl set web config=
     gives 3 'no container' xctl set nobody autostart=yes
     echo '{"restart": {"limit": 3}}' >$etc/web.json.d/90-late.json
     gives 9 "/restart/limit is also set in $etc/web.json.d/90-late.json:1" xctl set web restart.limit=5
@@ -214,6 +219,8 @@ test_set() {
     varlink_call Set '{"name": "web", "settings": ["restart.limit=8"]}' >/dev/null
     equal 'over varlink' 8 "$(jq .restart.limit $etc/web.json.d/50-set.json)"
     gives 9 'does not run' xctl set web --runtime restart.limit=5
+    equal 'what does not run has nothing to wait for' '' "$(xctl set web config.hostname=now 2>&1)"
+    xctl set web config=
 }
 
 # Without controllers, what every cgroup has; tests/vm/live_limits.sh does the same with all of them.
@@ -236,22 +243,25 @@ test_live() {
     check 'a limit is taken back' xctl set web "$depth="
     equal 'as in a new cgroup' 32 "$(depth_of)"
     xctl set web "$depth=\"66\""
+    gives 7 'config.hostname=x: counts at the next start only' xctl set --runtime web config.hostname=x
     check 'for this run only' xctl set --runtime web "$depth=\"55\"" restart.policy=always
-    equal 'in force' '55 always' "$(depth_of) $(field web restart)"
+    equal 'in force' '55 always' "$(depth_of) $(field web restartPolicy)"
     kill_daemon
-    equal 'survives the daemon' '55 always' "$(depth_of) $(field web restart)"
+    equal 'survives the daemon' '55 always' "$(depth_of) $(field web restartPolicy)"
     xctl restart web
-    equal 'and a restart' '55 always' "$(depth_of) $(field web restart)"
+    equal 'and a restart' '55 always' "$(depth_of) $(field web restartPolicy)"
     xctl stop web
-    equal 'and goes with the run' no "$(field web restart)"
+    equal 'and goes with the run' no "$(field web restartPolicy)"
     check 'its file too' [ ! -e $run/web.json.d ]
     xctl start web
     equal 'what lasts is in force from the start' 66 "$(depth_of)"
     check 'the timeout of a stop' xctl set web stop.timeoutUSec=100ms
     kill -STOP "$(field web pid)"
     check 'counts at once' timeout 5 xctl stop web
-    check 'a setting of the next start' xctl set web config.hostname=later
     xctl start web
+    equal 'a setting of the next start says so' 'xctl: config.hostname counts at the next start of web' \
+        "$(xctl set web config.hostname=later restart.limit=7 2>&1)"
+    xctl restart web
     equal 'is there then' later "$(nsenter --target "$(field web pid)" --uts hostname)"
     xctl stop web
 }

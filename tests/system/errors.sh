@@ -159,8 +159,14 @@ test_usage() {
     xctl create ok "$work/ok"
     gives 8 'exists' xctl create ok "$work/ok"
     gives 9 'not running' xctl kill ok
+    gives 9 '^xctl: ok has not run yet; xctl start ok starts it$' xctl wait ok
+    gives 9 '^xctl: ok is created$' xctl pause ok
     xctl start ok
-    gives 9 'running' xctl start ok
+    equal 'starting twice is no error' 0 "$(status_of xctl start ok)"
+    gives 9 'ok is running; stop it first' xctl start ok -- sleep 1
+    for verb in resume pause pause resume resume; do
+        equal "what is so already needs no $verb" 0 "$(status_of xctl $verb ok)"
+    done
     gives 9 'running' xctl delete ok
     gives 2 'not a signal' xctl kill ok NOSUCH
     xctl stop ok
@@ -172,6 +178,7 @@ test_usage() {
     gives 1 'xctld\.socket is not running; .*systemctl' xctl list
     systemctl start xctld.socket
     check 'then it works' xctl list
+    gives 1 '^xctl: no xctld listens at /no/such, which XCTL_SOCKET names: No such file' env XCTL_SOCKET=/no/such xctl list
     # A full disk is not silent.
     xctl list >/dev/full 2>"$work/err" && fail 'a full disk went unnoticed'
     contains 'a full disk' "$(cat "$work/err")" 'No space left'

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 
 namespace xctl {
 namespace {
@@ -85,6 +86,19 @@ TEST(FormatDuration, ShowsAtMostTwoUnits) {
 TEST(FormatTime, IsRfc3339InUtc) {
     EXPECT_EQ(format_time(std::chrono::system_clock::time_point{}), "1970-01-01T00:00:00.000Z");
     EXPECT_EQ(format_time(std::chrono::system_clock::time_point{1234567890123ms}), "2009-02-13T23:31:30.123Z");
+}
+
+TEST(FormatLocalTime, HasTheOffset) {
+    const std::chrono::system_clock::time_point time{1234567890123ms};
+    ::setenv("TZ", "EST5", 1);
+    ::tzset();
+    EXPECT_EQ(format_local_time(time), "2009-02-13T18:31:30.123-05:00");
+    ::setenv("TZ", "IST-5:30", 1);
+    ::tzset();
+    EXPECT_EQ(format_local_time(time), "2009-02-14T05:01:30.123+05:30");
+    ::unsetenv("TZ");
+    ::tzset();
+    EXPECT_EQ(format_local_time(time), "2009-02-13T23:31:30.123Z");
 }
 
 }  // namespace

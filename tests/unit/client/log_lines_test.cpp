@@ -31,10 +31,10 @@ TEST(LogLinesJson, ALineIsARecordWhenItEnds) {
     lines.set_time(kNoon);
     EXPECT_EQ(lines.output(false, 0, "on"), "");
     EXPECT_EQ(lines.output(true, 2, "err\n"),
-              "{\"time\":\"2026-01-31T12:00:00.250Z\",\"offset\":2,\"stream\":\"stderr\",\"text\":\"err\"}\n");
+              "{\"time\":1769860800250000,\"offset\":2,\"stream\":\"stderr\",\"text\":\"err\"}\n");
     EXPECT_EQ(lines.output(false, 6, "e\ntwo\n"),
-              "{\"time\":\"2026-01-31T12:00:00.250Z\",\"offset\":0,\"stream\":\"stdout\",\"text\":\"one\"}\n"
-              "{\"time\":\"2026-01-31T12:00:00.250Z\",\"offset\":8,\"stream\":\"stdout\",\"text\":\"two\"}\n");
+              "{\"time\":1769860800250000,\"offset\":0,\"stream\":\"stdout\",\"text\":\"one\"}\n"
+              "{\"time\":1769860800250000,\"offset\":8,\"stream\":\"stdout\",\"text\":\"two\"}\n");
 }
 
 TEST(LogLinesJson, BytesThatAreNoTextAreReplaced) {

@@ -116,7 +116,7 @@ TEST(Render, ExitStatusForShells) {
 
 TEST(Render, WhyInAParagraph) {
     api::RunInfo run;
-    EXPECT_EQ(render_why("web", run, kNow), "web has not ended yet.\n");
+    EXPECT_EQ(render_why("web", run, kNow), "No run of web has ended yet.\n");
     run.run = 3;
     run.ended = 1;
     run.exit_reason = "launch-failed";

@@ -41,8 +41,15 @@ TEST(Assignments, AreReadByTheTypeOfTheirKey) {
         {"config.hostname=web", "/config/hostname \"web\""},
         {"config.linux.resources.memory.limit=1048576", "/config/linux/resources/memory/limit 1048576"},
         {"config.process.args=[\"sh\",\"-c\"]", "/config/process/args [\"sh\",\"-c\"]"},
+        {"config.linux.resources.memory.limit=64M", "/config/linux/resources/memory/limit 67108864"},
+        {"config.process.env=A=1,B=2", "/config/process/env [\"A=1\",\"B=2\"]"},
+        {"config.process.noNewPrivileges=yes", "/config/process/noNewPrivileges true"},
+        {"config.hostname=7", "/config/hostname \"7\""},
+        {"config.hostname=\"seven\"", "/config/hostname \"seven\""},
+        {"/config/linux/resources/unified/memory.high=64M", "/config/linux/resources/unified/memory.high \"64M\""},
+        {"config.nobody.knows=64M", "/config/nobody/knows \"64M\""},
         {"config.hostname=[not json", "/config/hostname \"[not json\""},
-        {"/config/annotations/org.example.a=1", "/config/annotations/org.example.a 1"},
+        {"/config/annotations/org.example.a=1", "/config/annotations/org.example.a \"1\""},
         {"config={\"hostname\":\"x\"}", "/config {\"hostname\":\"x\"}"},
     };
     for (const auto& [word, expected] : words) EXPECT_EQ(value_of(word), expected) << word;
@@ -69,6 +76,22 @@ TEST(Assignments, WhatIsWrongIsNamed) {
     EXPECT_FALSE(parse_assignments({}));
 }
 
+TEST(Assignments, AreBlamedForWhatIsWrongWithThem) {
+    const std::vector<std::string> words{"config.hostname=x", "config.linux.resources.memory.limit=64Q"};
+    const auto assignments = parse_assignments(words).value();
+    const auto blamed = [&](Errc code, const std::string& message) {
+        return blaming({code, 0, message, {}, {}}, words, assignments).message;
+    };
+    constexpr auto kBroken = Errc::invalid_document;
+    EXPECT_EQ(blamed(kBroken, "/b/config.json: /linux/resources/memory/limit: must be a whole number"),
+              "config.linux.resources.memory.limit=64Q: must be a whole number");
+    for (const auto* other : {"/b/config.json: /linux/resources/memory/limits: is wrong", "/b/config.json: /root: is required",
+                              "/b/config.json: /linux/resources/memory: is wrong"})
+        EXPECT_EQ(blamed(kBroken, other), other);
+    const auto* elsewhere = "x: /hostname: cannot be set";
+    EXPECT_EQ(blamed(Errc::unsupported, elsewhere), elsewhere) << "of a good document";
+}
+
 TEST(Assignments, AreWrittenAmongWhatIsThere) {
     EXPECT_EQ(with_assignments({"a", ""}, {{"/restart/policy", "\"no\""}}).value(),
               "{\n    \"restart\": {\n        \"policy\": \"no\"\n    }\n}\n");
@@ -84,7 +107,8 @@ TEST(Settings, AreFromTheLastFileThatHasThem) {
     const auto settings =
         list_settings({{"base", "{\n\"bundle\": \"/b\",\n\"stop\": {\"signal\": \"INT\"}, \"config\": {\"a\": 1}}"},
                        {"ten", "{\"stop\": {\"signal\": null, \"timeoutUSec\": 5}}"},
-                       {"twenty", "{\n\n\"config\": {\"a\": [1], \"b/c\": {}}}"}});
+                       {"twenty", "{\n\n\"config\": {\"a\": [1], \"b/c\": {}}}"},
+                       {"thirty", "{\"config\": {\"root\": {\"readonly\": null}}}"}});
     std::vector<std::string> lines;
     for (const auto& setting : settings) lines.push_back(setting.key + "=" + setting.value + " " + setting.origin);
     const std::vector<std::string> wanted{"/bundle=\"/b\" base:2", "/stop/timeoutUSec=5 ten:1",
