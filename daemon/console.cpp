@@ -7,6 +7,9 @@
 #include <termios.h>
 
 #include <algorithm>
+#include <format>
+
+#include "lib/base/log.hpp"
 
 namespace xctl {
 namespace {
@@ -72,16 +75,18 @@ Result<> Console::open_terminal() {
 Result<> Console::set_terminal(UniqueFd master) {
     terminal_ = std::move(master);
     set_nonblocking(terminal_.get());
-    hold_slave();
+    TRY(hold_slave());
     if (size_.rows > 0) resize(size_);
     input_ending_ = false;
     flush_input();
     return watch_terminal();
 }
 
-void Console::hold_slave() {
+Result<> Console::hold_slave() {
     // Without an open slave the master reads as hung up, again and again, until the container opens it anew.
     slave_.reset(::ioctl(terminal_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!slave_) return fail_errno(errno, "open the container's terminal");
+    return {};
 }
 
 Result<> Console::resize_ring(int directory, const char* name, std::uint64_t size) {
@@ -125,23 +130,29 @@ Result<> Console::adopt(std::vector<std::pair<ConsoleRole, UniqueFd>> held) {
     if (output_.fd) TRY(watch(output_));
     if (error_.fd) TRY(watch(error_));
     if (!terminal_) return {};
-    hold_slave();
+    TRY(hold_slave());
     return watch_terminal();
 }
 
 Result<> Console::watch(Stream& stream) {
+    if (stream.source) return {};
     stream.source =
         TRY(loop_.add_io(stream.fd.get(), EPOLLIN, [this, &stream](std::uint32_t) { on_readable(stream); }));
     return {};
 }
 
 Result<> Console::watch_terminal() {
+    if (!terminal_source_)
+        terminal_source_ = TRY(loop_.add_io(terminal_.get(), 0, [this](std::uint32_t events) { on_terminal(events); }));
+    reads_terminal_ = true;
     // Takes what came before, also what is in transit already, which would wake nobody.
-    on_terminal_readable();
-    if (retry_timer_ || waits_for_room_) return {};
-    terminal_source_ =
-        TRY(loop_.add_io(terminal_.get(), EPOLLIN, [this](std::uint32_t) { on_terminal_readable(); }));
+    take_terminal();
+    wait_for_terminal();
     return {};
+}
+
+void Console::wait_for_terminal() {
+    terminal_source_.set_events((reads_terminal_ ? EPOLLIN : 0u) | (pending_.empty() ? 0u : EPOLLOUT));
 }
 
 Console::Pulled Console::pull_all(Stream& stream) {
@@ -201,15 +212,25 @@ void Console::retry_later() {
     });
 }
 
+/// A terminal still takes input.
 void Console::stop_watching() {
-    for (auto* source : {&output_.source, &error_.source, &terminal_source_}) source->reset();
+    for (auto* source : {&output_.source, &error_.source}) source->reset();
+    reads_terminal_ = false;
+    wait_for_terminal();
 }
 
 void Console::watch_all() {
     if (pull_task_.is_pending() || rest_timer_) return;
-    if (output_.fd) (void)watch(output_);
-    if (error_.fd) (void)watch(error_);
-    if (terminal_) (void)watch_terminal();
+    const auto watch_each = [this]() -> Result<> {
+        if (output_.fd) TRY(watch(output_));
+        if (error_.fd) TRY(watch(error_));
+        if (terminal_) TRY(watch_terminal());
+        return {};
+    };
+    if (const auto watched = watch_each(); !watched) {
+        log_error(std::format("a console cannot be read, which is tried again: {}", watched.error().message));
+        retry_later();
+    }
 }
 
 bool Console::has_room() const noexcept {
@@ -253,9 +274,14 @@ void Console::pull_terminal() {
     (void)pull_all(transit_);
 }
 
-void Console::on_terminal_readable() {
+void Console::take_terminal() {
     pull_terminal();
     notify();
+}
+
+void Console::on_terminal(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0) flush_input();
+    if ((events & ~EPOLLOUT) != 0 && reads_terminal_) take_terminal();
 }
 
 /// A process that outlives the init may still hold the pipe and write to it without end, so neither end of file nor an
@@ -287,6 +313,7 @@ void Console::close_run() {
     input_task_.give_up();
     rest_timer_.reset();
     terminal_source_.reset();
+    reads_terminal_ = false;
     retry_timer_.reset();
     input_source_.reset();
     for (auto* fd : {&terminal_, &slave_, &transit_write_, &input_}) fd->reset();
@@ -365,19 +392,29 @@ void Console::flush_input() {
     if (fd < 0 || input_task_.is_pending()) return;
     while (!pending_.empty() && take_off_input(write_some(fd))) {
     }
-    if (input_task_.is_pending()) {
-        input_source_.reset();
-    } else if (pending_.empty()) {
-        input_source_.reset();
+    if (const auto waiting = wait_for_input(); !waiting)
+        log_error(std::format("a console takes no more input: {}", waiting.error().message));
+    clients_.update_events();
+}
+
+/// For the container to take what it has not taken yet.
+Result<> Console::wait_for_input() {
+    if (terminal_) {
+        wait_for_terminal();
+        return {};
+    }
+    if (input_task_.is_pending() || pending_.empty()) input_source_.reset();
+    if (input_task_.is_pending()) return {};
+    if (pending_.empty()) {
         if (std::exchange(input_ending_, false)) {
             input_.reset();
             if (on_shrink_) on_shrink_();
         }
-    } else if (!input_source_) {
-        auto source = loop_.add_io(fd, EPOLLOUT, [this](std::uint32_t) { flush_input(); });
-        if (source) input_source_ = std::move(*source);
+        return {};
     }
-    clients_.update_events();
+    if (!input_source_)
+        input_source_ = TRY(loop_.add_io(input_.get(), EPOLLOUT, [this](std::uint32_t) { flush_input(); }));
+    return {};
 }
 
 void Console::resize(api::Size size) {

@@ -110,8 +110,10 @@ private:
 
     Result<> watch(Stream& stream);
     Result<> watch_terminal();
+    void wait_for_terminal();
+    void on_terminal(std::uint32_t events);
     void on_readable(Stream& stream);
-    void on_terminal_readable();
+    void take_terminal();
     enum class Pulled : std::uint8_t { all, end, later, stuck };
     Pulled pull_all(Stream& stream);
     Result<std::size_t> pull(Stream& stream, const Ring::Space& space);
@@ -123,9 +125,10 @@ private:
     void watch_all();
     void stop_watching();
     void pull_terminal();
-    void hold_slave();
+    Result<> hold_slave();
     void notify();
     void flush_input();
+    Result<> wait_for_input();
     Result<std::size_t> write_some(int fd);
     bool take_off_input(const Result<std::size_t>& written);
     [[nodiscard]] int input_fd() const noexcept;
@@ -144,8 +147,9 @@ private:
     UniqueFd input_;
     bool input_ending_ = false;
     std::string pending_;  // input that the container has not taken yet
-    kernel::EventSource terminal_source_;
-    kernel::EventSource input_source_;
+    kernel::EventSource terminal_source_;  // for both directions: epoll(7) watches a descriptor once
+    bool reads_terminal_ = false;
+    kernel::EventSource input_source_;  // of a pipe
     kernel::EventSource retry_timer_;
     kernel::EventSource hold_timer_;
     kernel::EventSource progress_source_;

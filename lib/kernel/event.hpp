@@ -30,7 +30,8 @@ public:
 
     void reset() noexcept;
     [[nodiscard]] explicit operator bool() const noexcept { return source_ != nullptr; }
-    /// For I/O sources: which epoll events to wait for. A failure ends the loop, as that of EventLoop::arm() does.
+    /// For I/O sources: which epoll events to wait for; 0: errors only. A descriptor has one source in a loop, since
+    /// epoll(7) refuses to watch it twice. A failure ends the loop, as that of EventLoop::arm() does.
     void set_events(std::uint32_t events) noexcept;
 
 private:

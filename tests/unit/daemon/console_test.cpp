@@ -276,6 +276,31 @@ TEST_F(TerminalTest, OutputAndInput) {
     EXPECT_EQ(typed, "typed");
 }
 
+/// The terminal is full before anybody reads, and no further byte comes to wake the console.
+TEST_F(TerminalTest, InputWaitsForALateReaderAndArrivesWhole) {
+    auto viewer = attach(framed());
+    const auto text = numbered_lines(0, 100'000);
+    std::string unsent;
+    for (std::size_t at = 0; at < text.size(); at += 40'000)
+        unsent += Viewer::frame(FrameKind::input, std::string_view(text).substr(at, 40'000));
+    const auto send_some = [&] {
+        const auto taken = ::send(viewer.fd(), unsent.data(), unsent.size(), MSG_NOSIGNAL);
+        if (taken > 0) unsent.erase(0, static_cast<std::size_t>(taken));
+        settle();
+        return taken > 0;
+    };
+    while (send_some()) {
+    }
+    EXPECT_FALSE(unsent.empty()) << "nothing has held it up";
+    std::string seen;
+    wait_for([&] {
+        seen += read_input();
+        if (!unsent.empty()) (void)send_some();
+        return seen.size() >= text.size();
+    });
+    EXPECT_TRUE(seen == text);
+}
+
 TEST_F(TerminalTest, Resize) {
     auto viewer = attach(framed());
     send(viewer, Viewer::resize_frame({33, 101}));
