@@ -33,6 +33,7 @@ struct Request {
     std::optional<std::uint64_t> lines;
     std::optional<std::uint64_t> offset;        // absolute console offset
     std::optional<std::uint64_t> mark;          // boundaries already seen, with offset
+    std::optional<std::uint64_t> rows, columns;  // of the caller's terminal
     std::optional<std::uint64_t> since;         // microseconds since 1970
     std::optional<std::uint64_t> until;         // microseconds since 1970
     bool autostart = false;

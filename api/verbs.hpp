@@ -70,6 +70,10 @@ inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::ti
                                 "TIME", "Kill after this time (default 10s)"};
 inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, kWireOnly, 0, "",
                                "Frame the console stream as org.xctl1(5) says, instead of plain bytes"};
+inline constexpr Param kRows{"rows", ParamKind::count, &Request::rows, false, kWireOnly, 0, "",
+                             "Lines of the caller's terminal: a terminal has them before its program looks"};
+inline constexpr Param kColumns{"columns", ParamKind::count, &Request::columns, false, kWireOnly, 0, "",
+                                "Columns of the caller's terminal; with rows"};
 inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, false, "--offset", 0, "OFFSET",
                                "Begin at this console offset"};
 inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
@@ -86,7 +90,7 @@ inline constexpr std::array kStart{kName, kArgs};
 inline constexpr std::array kRun{
     kName, kBundle, kArgs,
     Param{"remove", ParamKind::flag, &Request::remove, false, "--rm", 0, "", "Delete it when it has stopped"},
-    kRestart, kScrollback, kFramed,
+    kRestart, kScrollback, kFramed, kRows, kColumns,
 };
 inline constexpr std::array kStop{kName, kTimeout};
 inline constexpr std::array kKill{
@@ -106,7 +110,7 @@ inline constexpr std::array kAttach{
           "Not the container's own console, but that of a process that exec started"},
     Param{"steal", ParamKind::flag, &Request::steal, false, "--steal", 0, "",
           "Take the input over from the client that has it"},
-    kOffset, kMark, kLines, kFramed,
+    kOffset, kMark, kLines, kFramed, kRows, kColumns,
 };
 inline constexpr std::array kLogs{
     kName,
@@ -137,7 +141,7 @@ inline constexpr std::array kExec{
           "Its working directory, inside the container"},
     Param{"env", ParamKind::list, &Request::env, false, "--env", 'e', "NAME=VALUE",
           "Add a variable to its environment; may be given several times"},
-    kFramed,
+    kFramed, kRows, kColumns,
 };
 inline constexpr Param kRuntime{"runtime", ParamKind::flag, &Request::runtime, false, "--runtime", 0, "",
                                 "Change the container that runs, until it stops; what counts at the next start only is refused"};

@@ -60,8 +60,17 @@ void go_on_from(const StreamState& state, Command& command) {
     command.request.since.reset();
 }
 
+/// Known before the container looks at its terminal for the first time.
+void say_size(api::Request& request) {
+    const auto size = terminal_size(STDIN_FILENO);
+    if (!size) return;
+    request.rows = size->rows;
+    request.columns = size->columns;
+}
+
 Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command& command, Patience& patience) {
     go_on_from(state, command);
+    if (command.verb->value == Verb::attach) say_size(command.request);
     auto reply = Result<api::Reply>(fail(Errc::system, "the connection to xctld was lost"));
     do {
         if (!patience.pause()) return std::unexpected(std::move(reply).error());
@@ -98,6 +107,7 @@ Result<int> follow_console(Client& client, const Command& command) {
     current.request.timestamps = format_of(command) != LogFormat::raw;
     auto mode = TRY(mode_of(current));
     auto state = state_of(current);
+    if (current.verb->value != Verb::logs) say_size(current.request);
     auto reply = TRY(client.call(*current.verb, current.request));
     auto fd = std::move(reply.fd);
     if (!reply.exec.empty()) current.request.exec = reply.exec;

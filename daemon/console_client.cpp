@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include <chrono>
+#include <format>
 
 #include "lib/base/time_text.hpp"
 
@@ -19,9 +20,25 @@ using api::FrameKind;
 /// So that one client with much to read cannot hold up the loop.
 constexpr int kFramesPerTurn = 32;
 
+constexpr std::uint64_t kMaxSide = 65535;  // of a terminal, TIOCSWINSZ(2const)
+
 std::span<const std::byte> as_bytes(const auto& value) { return std::as_bytes(std::span(&value, 1)); }
 
 }  // namespace
+
+Result<ConsoleClient::Options> ConsoleClient::Options::of(const api::Request& request) {
+    if (request.rows.has_value() != request.columns.has_value())
+        return fail(Errc::invalid_argument, "rows and columns: neither is of use without the other");
+    const auto rows = request.rows.value_or(0), columns = request.columns.value_or(0);
+    if (rows > kMaxSide || columns > kMaxSide)
+        return fail(Errc::invalid_argument, std::format("rows and columns: must be at most {}", kMaxSide));
+    Options options;
+    options.framed = request.framed;
+    options.observe = request.observe;
+    options.peer = request.peer;
+    options.size = {static_cast<std::uint16_t>(rows), static_cast<std::uint16_t>(columns)};
+    return options;
+}
 
 ConsoleClient::ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd socket, Options options)
     : ring_(ring),
@@ -77,6 +94,8 @@ void ConsoleClient::pump() {
 
 void ConsoleClient::set_writer(bool writes) {
     writes_ = writes;
+    // The terminal of a run that has not begun yet gets it, too.
+    if (writes && options_.size.rows > 0 && options_.size.columns > 0) input_.resize(options_.size);
     pump();
     update_events();
 }
@@ -245,6 +264,7 @@ bool ConsoleClient::take_words() {
         const auto word = words_.next();
         if (std::holds_alternative<ConsoleWords::Nothing>(word)) return true;
         if (std::holds_alternative<ConsoleWords::Malformed>(word)) return false;
+        if (const auto* size = std::get_if<api::Size>(&word)) options_.size = *size;
         // Input of a client that does not write is dropped.
         if (takes_input()) take_word(word);
     }

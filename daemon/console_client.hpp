@@ -42,6 +42,10 @@ public:
         bool terminal = false;  // told with `live`
         std::optional<std::uint64_t> until;  // without follow: ends before this offset
         api::Peer peer;         // who asked for it
+        api::Size size{};       // of its terminal; 0: it has none
+
+        /// What the caller says of itself.
+        static Result<Options> of(const api::Request& request);
     };
 
     /// `socket` is non-blocking; `on_gone` runs when the client has left, and may destroy this.

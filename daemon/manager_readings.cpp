@@ -112,12 +112,10 @@ void Manager::exec_in(Supervisor& container, const Request& request, const Done&
 }
 
 void Manager::attach_to_exec(Supervisor& container, const Request& request, const Done& done) {
-    ConsoleClient::Options options;
-    options.framed = request.framed;
-    options.observe = request.observe;
-    options.peer = request.peer;
+    auto options = ConsoleClient::Options::of(request);
+    if (!options) return done(std::unexpected(std::move(options).error()));
     auto console =
-        container.execs().attach(request.exec, std::move(options), request.offset, request.mark, request.steal);
+        container.execs().attach(request.exec, std::move(*options), request.offset, request.mark, request.steal);
     if (!console) return done(std::unexpected(std::move(console).error()));
     Reply reply;
     reply.fd = std::move(*console);

@@ -142,12 +142,13 @@ void Manager::start(Request& request, const Done& done) {
 /// The console is attached before the start, so that the caller sees the first byte.
 void Manager::run(Request& request, const Done& done) {
     const auto lifetime = request.remove ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
+    auto options = ConsoleClient::Options::of(request);
+    if (!options) return done(std::unexpected(std::move(options).error()));
     const auto made = define(request, lifetime);
     if (!made) return done(std::unexpected(made.error()));
     auto& container = **made;
-    ConsoleClient::Options options;
-    options.cursor = ConsoleCursor::resume(container.ring(), container.ring().end(), container.ring().mark_count());
-    auto console = open_console(container, request, options);
+    options->cursor = ConsoleCursor::resume(container.ring(), container.ring().end(), container.ring().mark_count());
+    auto console = open_console(container, request, std::move(*options));
     if (!console) return done(std::unexpected(console.error()));
     auto shared = std::make_shared<UniqueFd>(std::move(*console));
     mark_wanted(container, true);
@@ -242,8 +243,6 @@ void Manager::state(Request& request, const Done& done) {
 
 Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
-    options.framed = request.framed;
-    options.peer = request.peer;
     TRY(container.attach(std::move(ours), std::move(options), request.steal));
     return std::move(theirs);
 }
@@ -254,11 +253,11 @@ void Manager::attach(Request& request, const Done& done) {
     if (request.observe && request.steal)
         return done(fail(Errc::invalid_argument, "observe and steal: a client that only watches takes no input over"));
     if (!request.exec.empty()) return attach_to_exec(**container, request, done);
-    ConsoleClient::Options options;
-    options.cursor = cursor_for((*container)->ring(), request);
-    options.observe = request.observe;
+    auto options = ConsoleClient::Options::of(request);
+    if (!options) return done(std::unexpected(std::move(options).error()));
+    options->cursor = cursor_for((*container)->ring(), request);
     Reply reply;
-    auto console = open_console(**container, request, options);
+    auto console = open_console(**container, request, std::move(*options));
     if (!console) return done(std::unexpected(std::move(console).error()));
     reply.fd = std::move(*console);
     done(std::move(reply));
@@ -267,18 +266,19 @@ void Manager::attach(Request& request, const Done& done) {
 void Manager::logs(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    ConsoleClient::Options options;
-    options.cursor = cursor_for((*container)->ring(), request);
-    options.observe = true;
-    options.follow = request.follow;
+    auto options = ConsoleClient::Options::of(request);
+    if (!options) return done(std::unexpected(std::move(options).error()));
+    options->cursor = cursor_for((*container)->ring(), request);
+    options->observe = true;
+    options->follow = request.follow;
     if (request.until && request.follow)
         return done(fail(Errc::invalid_argument, "until and follow: what follows has no end"));
     if (request.timestamps && !request.framed)
         return done(fail(Errc::invalid_argument, "timestamps: a stream without frames has no place for them"));
-    if (request.timestamps) options.cursor.tell_times();
-    if (request.until) options.until = until_offset((*container)->ring(), request);
+    if (request.timestamps) options->cursor.tell_times();
+    if (request.until) options->until = until_offset((*container)->ring(), request);
     Reply reply;
-    auto console = open_console(**container, request, options);
+    auto console = open_console(**container, request, std::move(*options));
     if (!console) return done(std::unexpected(std::move(console).error()));
     reply.fd = std::move(*console);
     done(std::move(reply));

@@ -215,10 +215,9 @@ Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Start
     order.input = request.input;
     order.enter = [this](pid_t pid, pid_t keeper) { return enter(pid, keeper); };
     order.ended = std::move(ended);
-    ConsoleClient::Options options;
-    options.framed = request.framed;
+    auto options = TRY(ConsoleClient::Options::of(request));
     options.observe = !request.input && !request.terminal;
-    return execs_.start(std::move(order), options, std::move(started));
+    return execs_.start(std::move(order), std::move(options), std::move(started));
 }
 
 /// Tells those whose state has come. In the order they asked, and each once.

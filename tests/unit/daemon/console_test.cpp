@@ -316,6 +316,37 @@ TEST_F(TerminalTest, Resize) {
     EXPECT_EQ(size.ws_row, 33);
 }
 
+winsize size_of(const UniqueFd& terminal) {
+    winsize size{};
+    EXPECT_EQ(::ioctl(terminal.get(), TIOCGWINSZ, &size), 0);
+    return size;
+}
+
+TEST_F(TerminalTest, ItHasTheSizeOfTheClientThatWrites) {
+    auto options = framed();
+    options.size = {41, 123};
+    auto viewer = attach(options);
+    EXPECT_EQ(size_of(in_).ws_row, 41);
+    EXPECT_EQ(size_of(in_).ws_col, 123);
+    options.size = {10, 20};
+    auto next = attach(options);
+    EXPECT_EQ(size_of(in_).ws_row, 41) << "the next does not write yet";
+    send(next, Viewer::resize_frame({11, 22}));
+    viewer.leave();
+    settle();
+    EXPECT_EQ(size_of(in_).ws_row, 11) << "the size that it said last";
+    EXPECT_EQ(size_of(in_).ws_col, 22);
+}
+
+TEST_F(ConsoleTest, ATerminalHasItsSizeBeforeTheProgramRuns) {
+    auto options = framed();
+    options.size = {41, 123};
+    auto viewer = attach(options);
+    begin_terminal();
+    EXPECT_EQ(size_of(in_).ws_row, 41);
+    EXPECT_EQ(size_of(in_).ws_col, 123);
+}
+
 TEST_F(TerminalTest, EndOfInputEndsThatOfTheClientOnly) {
     auto viewer = attach(framed());
     send(viewer, Viewer::frame(FrameKind::end_of_input));
