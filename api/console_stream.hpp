@@ -23,7 +23,7 @@ enum class FrameKind : std::uint8_t {
                    // current run has a terminal
     end,           // nothing more will come (Logs without follow, or the container was deleted)
     input,         // payload: bytes for the terminal or stdin
-    end_of_input,  // closes stdin, unless that is a terminal; the client only watches from then on
+    end_of_input,  // closes stdin, or types the terminal's VEOF if this client has typed; it only watches from then on
     resize,        // payload: Size
     role,          // detail: 1 = this client writes, 0 = another does, and what this one sends is dropped. One that may
                    // write takes itself for the writer until it is told otherwise. payload: none

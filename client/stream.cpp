@@ -152,8 +152,10 @@ void Stream::read_input() {
     const auto bytes = ::read(fds_.in, buffer.data(), buffer.size());
     if (bytes > 0)
         typed({buffer.data(), static_cast<std::size_t>(bytes)});
-    else if (bytes == 0 || !would_block(errno))
-        finish_input();
+    else if (bytes < 0 && would_block(errno))
+        return;
+    else
+        terminal_.active() ? end_by(SIGHUP) : finish_input();  // a terminal in raw mode ends only by hanging up
 }
 
 void Stream::typed(std::string_view bytes) {

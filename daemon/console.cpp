@@ -77,7 +77,7 @@ Result<> Console::set_terminal(UniqueFd master) {
     set_nonblocking(terminal_.get());
     TRY(hold_slave());
     if (size_.rows > 0) resize(size_);
-    input_ending_ = false;
+    if (std::exchange(input_ending_, false) && types_end_) type_end();
     flush_input();
     return watch_terminal();
 }
@@ -318,7 +318,7 @@ void Console::close_run() {
     input_source_.reset();
     for (auto* fd : {&terminal_, &slave_, &transit_write_, &input_}) fd->reset();
     pending_.clear();
-    input_ending_ = false;
+    input_ending_ = in_line_ = false;
     lossless_ = lossless;
     notify();
 }
@@ -352,15 +352,30 @@ void Console::write_input(std::string_view bytes) {
     // What is typed before the container starts waits for it, as it would in a terminal.
     // Clients are not read while much of it waits; what they had sent by then is bounded here.
     if (input_ending_ || pending_.size() > kMaxWaitingInput) return;
+    if (!bytes.empty()) in_line_ = bytes.back() != '\n' && bytes.back() != '\r';
     pending_ += bytes;
     flush_input();
 }
 
-void Console::end_input() {
+/// A terminal is everybody's, so that only a client that has typed ends what its reader reads; an exec's is its
+/// client's alone.
+void Console::end_input(bool typed) {
     clients_.release_writer();
-    if (terminal_) return;
-    input_ending_ = true;
+    types_end_ = typed || lossless_;
+    if (!terminal_) {
+        input_ending_ = true;
+    } else if (types_end_) {
+        type_end();
+    }
     flush_input();
+}
+
+/// As a user would: in the middle of a line, the first only hands over what was typed of it. termios(3): VEOF.
+void Console::type_end() {
+    termios mode{};
+    if (::tcgetattr(terminal_.get(), &mode) != 0) return;
+    const char key = static_cast<char>(mode.c_cc[VEOF]);
+    pending_.append(std::exchange(in_line_, false) ? 2 : 1, key);
 }
 
 /// A terminal never waits; a pipe may be locked.

@@ -94,7 +94,7 @@ public:
     [[nodiscard]] bool has_terminal() const noexcept { return terminal_run_; }
 
     void write_input(std::string_view bytes) override;
-    void end_input() override;
+    void end_input(bool typed) override;
     void resize(api::Size size) override;
     [[nodiscard]] bool wants_input() const override { return pending_.size() < kMaxPending; }
     void on_progress() override;
@@ -129,6 +129,7 @@ private:
     void notify();
     void flush_input();
     Result<> wait_for_input();
+    void type_end();
     Result<std::size_t> write_some(int fd);
     bool take_off_input(const Result<std::size_t>& written);
     [[nodiscard]] int input_fd() const noexcept;
@@ -146,6 +147,8 @@ private:
     Stream error_;
     UniqueFd input_;
     bool input_ending_ = false;
+    bool types_end_ = false;  // with input_ending_: into a terminal, too
+    bool in_line_ = false;    // what was typed last does not end a line
     std::string pending_;  // input that the container has not taken yet
     kernel::EventSource terminal_source_;  // for both directions: epoll(7) watches a descriptor once
     bool reads_terminal_ = false;

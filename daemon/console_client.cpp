@@ -121,7 +121,7 @@ bool ConsoleClient::takes_input() const noexcept { return writes_ && !input_ende
 
 void ConsoleClient::end_input() {
     input_ended_ = true;
-    input_.end_input();
+    input_.end_input(typed_);
 }
 
 void ConsoleClient::finish() {
@@ -252,11 +252,16 @@ bool ConsoleClient::read_input() {
 
 bool ConsoleClient::take_input(std::string_view bytes) {
     if (!options_.framed) {
-        input_.write_input(bytes);
+        write_input(bytes);
         return true;
     }
     words_.add(bytes);
     return take_words();
+}
+
+void ConsoleClient::write_input(std::string_view bytes) {
+    typed_ |= !bytes.empty();
+    input_.write_input(bytes);
 }
 
 bool ConsoleClient::take_words() {
@@ -271,7 +276,7 @@ bool ConsoleClient::take_words() {
 }
 
 void ConsoleClient::take_word(const ConsoleWords::Word& word) {
-    if (const auto* input = std::get_if<ConsoleWords::Input>(&word)) input_.write_input(input->bytes);
+    if (const auto* input = std::get_if<ConsoleWords::Input>(&word)) write_input(input->bytes);
     if (const auto* size = std::get_if<api::Size>(&word)) input_.resize(*size);
     if (std::holds_alternative<ConsoleWords::EndOfInput>(word)) end_input();
 }

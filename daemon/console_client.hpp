@@ -23,7 +23,8 @@ namespace xctl {
 class ConsoleInput {
 public:
     virtual void write_input(std::string_view bytes) = 0;
-    virtual void end_input() = 0;
+    /// `typed`: the client that ends it has sent some.
+    virtual void end_input(bool typed) = 0;
     virtual void resize(api::Size size) = 0;
     [[nodiscard]] virtual bool wants_input() const = 0;  // false: too much is queued already
     virtual void on_progress() {}                        // the client took what it could not take before
@@ -76,6 +77,7 @@ private:
     bool read_input();
     void read_last_input();
     bool take_input(std::string_view bytes);
+    void write_input(std::string_view bytes);
     bool take_words();
     void take_word(const ConsoleWords::Word& word);
     [[nodiscard]] bool is_replayed() const noexcept;
@@ -104,6 +106,7 @@ private:
     bool reads_ = true;
     bool writes_ = false;
     bool told_writes_ = true;  // as a framed client believes by now
+    bool typed_ = false;
     bool input_ended_ = false;
     bool blocked_ = false;
     std::string unsent_;  // the rest of a frame that the socket did not take

@@ -86,7 +86,7 @@ Result<Execs::Opened> Execs::start(Order order, ConsoleClient::Options options, 
     exec->ended = std::move(order.ended);
     make_run(*exec, std::move(order.plan), std::move(order.enter));
     exec->run->launch();
-    if (!input) exec->console.end_input();
+    if (!input) exec->console.end_input(false);
     return Opened{exec->id, std::move(theirs)};
 }
 

@@ -216,9 +216,9 @@ TEST_F(ConsoleTest, ListenersAreTold) {
     EXPECT_EQ(added, 1);
     print(out_, "x");
     EXPECT_EQ(added, 2);
-    console_->end_input();
+    console_->end_input(false);
     EXPECT_EQ(shrunk, 1);
-    console_->end_input();
+    console_->end_input(false);
     EXPECT_EQ(shrunk, 1);
 }
 
@@ -356,6 +356,30 @@ TEST_F(TerminalTest, EndOfInputEndsThatOfTheClientOnly) {
     std::string typed;
     wait_for([&] { return !(typed += read_input()).empty(); });
     EXPECT_EQ(typed, "x");
+}
+
+/// In a terminal the end of input is a key, as termios(3) has it; the next client goes on behind it.
+TEST_F(TerminalTest, TheEndOfWhatWasTypedIsTyped) {
+    const auto type = [this](std::string_view text) {
+        auto viewer = attach(framed());
+        send(viewer, Viewer::frame(FrameKind::input, text) + Viewer::frame(FrameKind::end_of_input));
+        return viewer;
+    };
+    auto first = type("line\n");
+    auto second = type("part");
+    auto third = type("\r");
+    std::string typed;
+    wait_for([&] { return (typed += read_input()).size() >= 13; });
+    EXPECT_EQ(typed, "line\n\x04part\x04\x04\r\x04");
+}
+
+TEST_F(ConsoleTest, WhatWasTypedBeforeTheTerminalCameEndsInIt) {
+    auto viewer = attach(framed());
+    send(viewer, Viewer::frame(FrameKind::input, "early\n") + Viewer::frame(FrameKind::end_of_input));
+    begin_terminal();
+    std::string typed;
+    wait_for([&] { return (typed += read_input()).size() >= 7; });
+    EXPECT_EQ(typed, "early\n\x04");
 }
 
 TEST_F(TerminalTest, ClosedByTheContainerItWaitsForTheNextToOpenIt) {
