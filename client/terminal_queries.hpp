@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Which control sequences make a terminal answer, as if somebody typed.
+#pragma once
+
+#include "client/escape_scanner.hpp"
+
+namespace xctl::client {
+
+[[nodiscard]] bool is_query(const EscapeScanner::Piece& piece);
+
+}  // namespace xctl::client
