@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/attach.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <format>
 #include <utility>
+#include <variant>
 
 #include "api/errors.hpp"
+#include "client/outage.hpp"
 #include "client/patience.hpp"
 #include "client/stream.hpp"
 #include "lib/base/utf8.hpp"
@@ -22,6 +26,8 @@ Result<StreamMode> mode_of(const Command& command) {
     mode.name = exec ? command.request.command.front() : command.request.name;
     mode.input = exec ? command.request.input || command.request.terminal : !logs && !command.request.observe;
     mode.until_exit = !logs;
+    mode.until_stop = logs && command.request.follow;
+    mode.joins = command.verb->value == Verb::attach;
     mode.before_start = command.verb->value == Verb::run || exec;
     mode.detach_keys = TRY(parse_detach_keys(command.options.detach_keys));
     return mode;
@@ -68,15 +74,27 @@ void say_size(api::Request& request) {
     request.columns = size->columns;
 }
 
-Result<UniqueFd> connect_again(Client& client, const StreamState& state, Command& command, Patience& patience) {
+/// How a console stream came to its end.
+struct Ending {
+    StreamOutcome outcome;
+    int signal = 0;
+};
+
+/// The next connection, or how the user left while there was none.
+using Again = std::variant<UniqueFd, Ending>;
+
+Result<Again> connect_again(Client& client, const StreamState& state, Command& command, const Patience& patience,
+                            Outage& outage) {
     go_on_from(state, command);
     if (command.verb->value == Verb::attach) say_size(command.request);
     auto reply = Result<api::Reply>(fail(Errc::system, "the connection to xctld was lost"));
     do {
-        if (!patience.pause()) return std::unexpected(std::move(reply).error());
-        reply = client.call(*command.verb, command.request);
+        if (patience.is_over()) return std::unexpected(std::move(reply).error());
+        if (outage.wait(-1, 0, kPause)) reply = client.call(*command.verb, command.request);
+        if (outage.outcome()) return Ending{*outage.outcome(), outage.last_signal()};
     } while (!reply && client.disconnected());
     if (!reply) return std::unexpected(std::move(reply).error());
+    outage.end();
     return std::move(reply->fd);
 }
 
@@ -88,15 +106,53 @@ int status_of(const std::optional<api::RunEnd>& end) {
 
 void say(std::string_view text) { std::fprintf(stderr, "xctl: %s\n", printable(text).c_str()); }
 
+/// How the program is called that goes on, and how to come back to it.
+std::string left_text(const StreamMode& mode, const api::Request& request) {
+    if (request.exec.empty()) return std::format("detached; {} goes on running", mode.name);
+    return std::format("detached; {} goes on running: xctl attach {} --exec={}", mode.name, request.name, request.exec);
+}
+
 /// The exit status, for every outcome but a lost connection.
-int conclude(StreamOutcome outcome, int signal, const StreamMode& mode, const StreamState& state) {
-    const bool left = outcome == StreamOutcome::detached || outcome == StreamOutcome::signaled;
-    if (left && mode.until_exit && signal != SIGPIPE) say(std::format("detached; {} goes on running", mode.name));
-    if (outcome == StreamOutcome::signaled) die_by(signal);
+int conclude(const Ending& ending, const StreamMode& mode, const StreamState& state, const api::Request& request) {
+    const bool left = ending.outcome == StreamOutcome::detached || ending.outcome == StreamOutcome::signaled;
+    if (left && mode.until_exit && ending.signal != SIGPIPE) say(left_text(mode, request));
+    if (ending.outcome == StreamOutcome::signaled) die_by(ending.signal);
     if (left || !mode.until_exit) return EXIT_SUCCESS;
     if (state.last_end && state.last_end->status < 0)
         say(std::format("{} has ended; its exit status is not known", mode.name));
     return status_of(state.last_end);
+}
+
+/// Over as many connections as it takes.
+Result<Ending> follow(Client& client, Command& command, UniqueFd fd, StreamMode& mode, StreamState& state,
+                      RawTerminal& terminal) {
+    constexpr Stream::Descriptors kStandard{};
+    Patience patience;
+    while (true) {
+        Stream stream(std::move(fd), mode, state, terminal, kStandard);
+        const auto offset = state.next;
+        const auto outcome = TRY(stream.run());
+        if (outcome != StreamOutcome::lost) return Ending{outcome, stream.last_signal()};
+        // Only a connection that got somewhere earns new patience: a server that hangs up at once does not.
+        if (state.next != offset || stream.was_live()) patience.renew();
+        auto outage = TRY(Outage::begin(mode, state, terminal, kStandard));
+        client.set_wait([&outage](int waited, short events) { return outage.wait(waited, events, std::nullopt); });
+        auto again = connect_again(client, state, command, patience, outage);
+        client.set_wait({});
+        if (!again) return std::unexpected(std::move(again).error());
+        if (const auto* ending = std::get_if<Ending>(&*again)) return *ending;
+        fd = std::get<UniqueFd>(std::move(*again));
+        mode.before_start = false;
+    }
+}
+
+/// As it was before a program changed it.
+void restore_screen(const StreamState& state) {
+    const auto undo = state.screen.modes().undo();
+    const int fd = ::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO;
+    if (undo.empty() || ::isatty(fd) != 1) return;
+    const auto own = open_own(fd);
+    (void)!::write(own ? own.get() : fd, undo.data(), undo.size());
 }
 
 }  // namespace
@@ -109,20 +165,13 @@ Result<int> follow_console(Client& client, const Command& command) {
     auto state = state_of(current);
     if (current.verb->value != Verb::logs) say_size(current.request);
     auto reply = TRY(client.call(*current.verb, current.request));
-    auto fd = std::move(reply.fd);
     if (!reply.exec.empty()) current.request.exec = reply.exec;
     RawTerminal terminal(STDIN_FILENO);
-    Patience patience;
-    while (true) {
-        Stream stream(std::move(fd), mode, state, terminal, {});
-        const auto offset = state.next;
-        const auto outcome = TRY(stream.run());
-        if (outcome != StreamOutcome::lost) return conclude(outcome, stream.last_signal(), mode, state);
-        // Only a connection that got somewhere earns new patience: a server that hangs up at once does not.
-        if (state.next != offset || stream.was_live()) patience.renew();
-        fd = TRY(connect_again(client, state, current, patience));
-        mode.before_start = false;
-    }
+    const auto ending = follow(client, current, std::move(reply.fd), mode, state, terminal);
+    restore_screen(state);
+    terminal.restore();
+    if (!ending) return std::unexpected(ending.error());
+    return conclude(*ending, mode, state, current.request);
 }
 
 }  // namespace xctl::client

@@ -122,6 +122,32 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
     return 0;
 }
 
+/// What the callback of a call works on.
+struct Answer {
+    const api::VerbRow& verb;
+    bool takes_descriptor;
+    Result<api::Reply> reply;
+    bool came = false;
+    bool disconnected = false;
+};
+
+Result<api::Reply> read_answer(const Answer& answer, sd_varlink* link, std::string_view error, sd_json_variant* parameters) {
+    if (!error.empty()) return std::unexpected(error_of(error, parameters));
+    auto reply = TRY(reply_of(answer.verb, parameters));
+    if (answer.takes_descriptor) reply.fd = TRY(take_descriptor(link, parameters));
+    return reply;
+}
+
+int on_answer(sd_varlink* link, sd_json_variant* parameters, const char* error_id, sd_varlink_reply_flags_t,
+              void* userdata) {
+    auto& answer = *static_cast<Answer*>(userdata);
+    const std::string_view error = error_id ? error_id : "";
+    answer.came = true;
+    answer.disconnected = error == kDisconnected;
+    answer.reply = read_answer(answer, link, error, parameters);
+    return 0;
+}
+
 }  // namespace
 
 Result<api::Reply> Client::call(const api::VerbRow& verb, const api::Request& request) {
@@ -159,17 +185,34 @@ Result<api::Reply> Client::call_once(const api::VerbRow& verb, const api::Reques
     auto connection = TRY(std::move(made));
     sd_varlink* link = connection.link.get();
     const auto json = TRY(json_of(verb, request, interactive_));
-    sd_json_variant* parameters = nullptr;  // borrowed from the link
-    const char* error_id = nullptr;
-    const int error = -sd_varlink_call(link, method_name(verb).c_str(), json.get(), &parameters, &error_id);
-    TRY(lost(means_lost(error) || (error_id && error_id == kDisconnected)));
+    Answer answer{verb, host_.empty() && returns(verb, api::Output::fd), fail(Errc::system, "xctld does not answer")};
+    sd_varlink_set_userdata(link, &answer);
+    sd_varlink_bind_reply(link, on_answer);
+    if (const int error = sd_varlink_invoke(link, method_name(verb).c_str(), json.get()); error < 0)
+        return fail_errno(-error, "the call to xctld failed");
+    while (!answer.came) {
+        const int done = sd_varlink_process(link);
+        if (done < 0) TRY(lost(means_lost(-done)));
+        if (done < 0) return fail_errno(-done, "the call to xctld failed");
+        if (done == 0) TRY(wait_for(link));
+    }
+    TRY(lost(answer.disconnected));
     answered_ = true;
-    if (error > 0) return fail_errno(error, "the call to xctld failed");
-    if (error_id) return std::unexpected(error_of(error_id, parameters));
-    auto reply = TRY(reply_of(verb, parameters));
-    if (returns(verb, api::Output::fd))
-        reply.fd = TRY(host_.empty() ? take_descriptor(link, parameters) : take_console(connection));
+    auto reply = TRY(std::move(answer.reply));
+    if (!host_.empty() && returns(verb, api::Output::fd)) reply.fd = TRY(take_console(connection));
     return reply;
+}
+
+Result<> Client::wait_for(sd_varlink* link) const {
+    if (!wait_) {
+        if (const int error = sd_varlink_wait(link, UINT64_MAX); error < 0 && error != -EINTR)
+            return fail_errno(-error, "cannot wait for xctld");
+        return {};
+    }
+    const int fd = sd_varlink_get_fd(link), events = sd_varlink_get_events(link);
+    if (fd < 0 || events < 0) return fail_errno(fd < 0 ? -fd : -events, "cannot wait for xctld");
+    if (!wait_(fd, static_cast<short>(events))) return fail(Errc::cancelled, "the call was given up");
+    return {};
 }
 
 Result<api::Reply> Client::call_patiently(const api::VerbRow& verb, const api::Request& request) {

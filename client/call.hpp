@@ -8,6 +8,8 @@
 #include "api/verbs.hpp"
 #include "lib/base/result.hpp"
 
+typedef struct sd_varlink sd_varlink;
+
 namespace xctl::client {
 
 class Client {
@@ -23,6 +25,11 @@ public:
     /// A call that xctld has begun kMostCutOffs times without an answer is not repeated; `wait` is, which is long.
     Result<api::Reply> call_patiently(const api::VerbRow& verb, const api::Request& request);
 
+    /// Until the descriptor has one of the events of poll(2); false gives the call up.
+    using Wait = std::function<bool(int fd, short events)>;
+    /// How call() waits from now on; by itself it waits for xctld only.
+    void set_wait(Wait wait) { wait_ = std::move(wait); }
+
     using Take = std::function<bool(api::Reply)>;
 
     /// Hands over replies until the connection ends, which is an error, or `take` answers false.
@@ -35,9 +42,11 @@ private:
     [[nodiscard]] Result<> lost(bool was_lost);
     Result<api::Reply> collect(const api::VerbRow& verb, const api::Request& request);
     Result<api::Reply> call_once(const api::VerbRow& verb, const api::Request& request);
+    Result<> wait_for(sd_varlink* link) const;
 
     std::string socket_;
     std::string host_;
+    Wait wait_;
     bool answered_ = false;  // the other host, ever
     bool interactive_;
     bool disconnected_ = false;

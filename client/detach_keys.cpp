@@ -31,6 +31,15 @@ Result<std::string> parse_detach_keys(std::string_view text) {
     return keys;
 }
 
+std::string keys_text(std::string_view keys) {
+    std::string out;
+    for (const char key : keys) {
+        if (!out.empty()) out += ' ';
+        out += key >= 0 && key < ' ' ? std::format("Ctrl-{}", static_cast<char>(key + '@')) : std::string(1, key);
+    }
+    return out;
+}
+
 DetachMatcher::Fed DetachMatcher::feed(std::string_view typed) {
     Fed fed;
     for (const char c : typed) {

@@ -13,6 +13,9 @@ namespace xctl::client {
 /// letter or one of @[\]^_. Empty text: no keys.
 Result<std::string> parse_detach_keys(std::string_view text);
 
+/// The keys for people: "Ctrl-P Ctrl-Q".
+[[nodiscard]] std::string keys_text(std::string_view keys);
+
 class DetachMatcher {
 public:
     explicit DetachMatcher(std::string keys) : keys_(std::move(keys)) {}

@@ -14,9 +14,10 @@ inline constexpr int kMostCutOffs = 5;
 
 class Patience {
 public:
+    [[nodiscard]] bool is_over() const { return std::chrono::steady_clock::now() >= end_; }
     /// False when it is at its end; else a moment later.
     [[nodiscard]] bool pause() const {
-        if (std::chrono::steady_clock::now() >= end_) return false;
+        if (is_over()) return false;
         std::this_thread::sleep_for(kPause);
         return true;
     }

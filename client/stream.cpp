@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/stream.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <format>
+#include <utility>
 
 namespace xctl::client {
 namespace {
@@ -21,14 +20,8 @@ constexpr std::size_t kSafeChunk = 4096;
 /// How long keys that may begin to detach are held back: ctrl-p alone is useful in a shell, too.
 constexpr std::chrono::milliseconds kKeyPatience{700};
 
-/// Our own open file description of a terminal or pipe, whose O_NONBLOCK nobody else sees. None for what cannot be
-/// opened again, and for files, which never block.
-UniqueFd open_own(int fd) {
-    struct stat status{};
-    if (::fstat(fd, &status) != 0 || !(S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) return {};
-    const auto path = std::format("/proc/self/fd/{}", fd);
-    return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-}
+/// How long a program is shown another size, so that it draws its screen anew. Input waits meanwhile.
+constexpr std::chrono::milliseconds kRedrawTime{50};
 
 bool would_block(int error) { return error == EAGAIN || error == EINTR; }
 
@@ -50,6 +43,8 @@ Stream::Stream(UniqueFd socket, const StreamMode& mode, StreamState& state, RawT
       fds_(descriptors),
       own_out_(open_own(fds_.out)),
       own_err_(open_own(fds_.err)),
+      out_is_terminal_(::isatty(fds_.out) == 1),
+      err_is_terminal_(::isatty(fds_.err) == 1),
       terminal_(terminal),
       keys_(mode.detach_keys),
       to_send_(std::exchange(state.unsent, {})),
@@ -90,9 +85,14 @@ Result<> Stream::wait(Interest& interest) {
                      {wants_input() ? fds_.in : -1, POLLIN, 0},
                      {pending_.empty() ? -1 : pending_fd(), POLLOUT, 0},
                      {signals_->fd(), POLLIN, 0}}};
-    const timespec patience{0, std::chrono::nanoseconds(kKeyPatience).count()};
-    const int ready = ::ppoll(interest.fds.data(), interest.fds.size(), keys_.holds() ? &patience : nullptr, nullptr);
+    const timespec patience{0, std::chrono::nanoseconds(redraw_end_ ? kRedrawTime : kKeyPatience).count()};
+    const bool in_time = redraw_end_ || keys_.holds();
+    const int ready = ::ppoll(interest.fds.data(), interest.fds.size(), in_time ? &patience : nullptr, nullptr);
     if (ready < 0 && errno != EINTR) return fail_errno(errno, "ppoll");
+    if (redraw_end_) {
+        if (std::chrono::steady_clock::now() >= *redraw_end_) end_redraw();
+        return {};
+    }
     if (ready == 0 && writer_) append_frame(to_send_, api::FrameKind::input, keys_.release());
     if (ready == 0) (void)keys_.release();
     return {};
@@ -101,7 +101,7 @@ Result<> Stream::wait(Interest& interest) {
 bool Stream::wants_input() const {
     // Keys are read on a terminal also while another client writes: they may ask to detach.
     const bool heard = writer_ || terminal_.active();
-    return mode_.input && live_ && heard && (started_ || !mode_.before_start) && !state_.input_ended &&
+    return mode_.input && live_ && !redraw_end_ && heard && (started_ || !mode_.before_start) && !state_.input_ended &&
            to_send_.empty();
 }
 
@@ -111,7 +111,7 @@ void Stream::handle_signals() {
             send_size();
         } else if (*signal == SIGTSTP) {
             const bool raw = terminal_.active();
-            terminal_.restore();
+            terminal_.suspend();
             stop_self();
             if (raw) terminal_.enter();
             send_size();
@@ -189,8 +189,9 @@ Result<> Stream::handle(const Frame& frame) {
         case api::FrameKind::time: state_.lines.set_time(TRY(time_of(frame))); break;
         case api::FrameKind::run_begin:
             print(false, state_.lines.run_begin(frame.header.offset));
-            started_ = true;
+            started_ = whole_run_ = true;
             state_.last_end.reset();
+            if (frame.header.detail == 1) tell_keys();
             if (live_) follow_terminal(frame.header.detail == 1);
             break;
         case api::FrameKind::run_end: return handle_run_end(frame);
@@ -215,7 +216,10 @@ void Stream::handle_output(const Frame& frame) {
     if (state_.next && frame.header.offset > *state_.next) go_on_at(frame.header.offset);
     state_.next = end;
     const bool to_err = frame.header.detail == 1;
-    print(to_err, state_.lines.output(to_err, end - bytes.size(), bytes));
+    const auto offset = end - bytes.size();
+    if (state_.lines.format() == LogFormat::json || !is_terminal(to_err))
+        return print(to_err, state_.lines.output(to_err, offset, bytes));
+    print(to_err, state_.lines.output(to_err, offset, state_.screen.show(bytes)));
 }
 
 /// Called while nothing waits to be written, or what does goes to the same place.
@@ -250,6 +254,8 @@ void Stream::write_pending() {
 
 void Stream::go_on_at(std::uint64_t offset) {
     if (state_.next && offset > *state_.next) {
+        state_.screen.skip();
+        whole_run_ = false;
         const auto missing = offset - *state_.next;
         if (state_.lines.format() == LogFormat::json)
             print(false, state_.lines.gap(offset, missing));
@@ -275,20 +281,33 @@ Result<> Stream::handle_run_end(const Frame& frame) {
 /// While replaying, an end may belong to a run long ago; whether it is the last word shows here.
 void Stream::handle_live(bool terminal) {
     live_ = true;
+    const bool waited = state_.was_live && !state_.writer;
     state_.writer = writer_ && mode_.input;
     if (has_stopped()) {
         outcome_ = StreamOutcome::finished;
         return;
     }
+    // Who sends no input passes on no answers either: for that client, everything is like a replay.
+    if (mode_.input && !state_.was_live) print(!out_is_terminal_, state_.screen.go_live());
+    if (terminal) tell_keys();
     follow_terminal(terminal);
+    if (mode_.input && !writer_ && !waited) tell_role();
+    if (terminal) ask_to_redraw();
+    state_.was_live = true;
 }
 
 void Stream::handle_role(bool writer) {
     if (writer == writer_) return;
     writer_ = writer;
-    if (live_) state_.writer = writer && mode_.input;
-    note(writer ? "the input is yours now" : "another client has the input; xctl attach --steal takes it over");
+    // Before what is new begins, a note would scroll away.
+    if (!live_) return;
+    state_.writer = writer && mode_.input;
+    tell_role();
     send_size();
+}
+
+void Stream::tell_role() {
+    note(writer_ ? "the input is yours now" : "another client has the input; xctl attach --steal takes it over");
 }
 
 /// Once raw, the user's terminal stays so between runs: what is typed then is for the next one.
@@ -298,18 +317,38 @@ void Stream::follow_terminal(bool terminal) {
     send_size();
 }
 
-bool Stream::has_stopped() const { return mode_.until_exit && state_.last_end && state_.last_end->final; }
+bool Stream::has_stopped() const {
+    return (mode_.until_exit || mode_.until_stop) && state_.last_end && state_.last_end->final;
+}
 
 void Stream::send_size() {
     if (!terminal_.active() || !writer_) return;
     if (const auto size = terminal_size(fds_.in)) append_resize(to_send_, *size);
 }
 
-void Stream::note(std::string_view text) {
-    const std::string_view newline = terminal_.active() ? "\r\n" : "\n";
-    const auto line = std::format("{}xctl: {}{}", terminal_.active() ? newline : "", text, newline);
-    // Not worth waiting for where nobody reads.
-    (void)!::write(own_err_ ? own_err_.get() : fds_.err, line.data(), line.size());
+void Stream::note(std::string_view text) { write_note(fds_.err, terminal_.active(), text); }
+
+/// Where somebody can see it and press them.
+void Stream::tell_keys() {
+    const bool can_leave = mode_.joins && mode_.input && !mode_.detach_keys.empty() && ::isatty(fds_.in) == 1;
+    if (!can_leave || !err_is_terminal_ || state_.was_live || std::exchange(keys_told_, true)) return;
+    note(std::format("attached to {}; {} leaves", mode_.name, keys_text(mode_.detach_keys)));
+}
+
+/// A program that has the whole screen draws all of it when its terminal changes its size, and others do no harm.
+void Stream::ask_to_redraw() {
+    if (!mode_.joins || state_.was_live || !terminal_.active() || !writer_) return;
+    if (whole_run_ && !state_.screen.modes().is_full_screen()) return;
+    auto size = terminal_size(fds_.in);
+    if (!size) return;
+    size->rows = static_cast<std::uint16_t>(size->rows > 1 ? size->rows - 1 : size->rows + 1);
+    append_resize(to_send_, *size);
+    redraw_end_ = std::chrono::steady_clock::now() + kRedrawTime;
+}
+
+void Stream::end_redraw() {
+    redraw_end_.reset();
+    send_size();
 }
 
 }  // namespace xctl::client

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "client/frames.hpp"
 #include "client/log_lines.hpp"
 #include "client/terminal.hpp"
+#include "client/terminal_output.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
@@ -31,6 +33,8 @@ struct StreamState {
     LogLines lines;
     bool input_ended = false;
     bool writer = false;                  // what is typed reaches the container
+    bool was_live = false;                // in any connection
+    TerminalOutput screen;                // of the user's terminal, if the output goes to one
 };
 
 struct StreamMode {
@@ -39,6 +43,8 @@ struct StreamMode {
     bool until_exit = false;      // finish when the container has stopped for good
     bool before_start = false;    // hold input back until the container's first run begins
     std::string detach_keys;      // bytes
+    bool until_stop = false;      // the same as until_exit, but its status is of no interest
+    bool joins = false;           // it may run already, and show a screen that it does not draw again by itself
 };
 
 enum class StreamOutcome {
@@ -82,6 +88,10 @@ private:
     Result<> handle_run_end(const Frame& frame);
     void handle_live(bool terminal);
     void handle_role(bool writer);
+    void tell_role();
+    void tell_keys();
+    void ask_to_redraw();
+    void end_redraw();
     void follow_terminal(bool terminal);
     void go_on_at(std::uint64_t offset);
     void print(bool to_err, std::string_view text);
@@ -90,6 +100,7 @@ private:
     void keep_for_next();
     void note(std::string_view text);
     void end_by(int signal);
+    [[nodiscard]] bool is_terminal(bool err) const { return err ? err_is_terminal_ : out_is_terminal_; }
     [[nodiscard]] int pending_fd() const;
     [[nodiscard]] bool wants_input() const;
     [[nodiscard]] bool has_stopped() const;
@@ -99,6 +110,7 @@ private:
     StreamState& state_;
     Descriptors fds_;
     UniqueFd own_out_, own_err_;  // opened anew, so that O_NONBLOCK is only ours
+    bool out_is_terminal_, err_is_terminal_;
     RawTerminal& terminal_;
     FrameDecoder decoder_;
     DetachMatcher keys_;
@@ -110,6 +122,9 @@ private:
     bool live_ = false;
     bool writer_ = true;  // until xctld says otherwise
     bool started_ = false;
+    bool whole_run_ = false;  // all that the current run printed was shown
+    bool keys_told_ = false;
+    std::optional<std::chrono::steady_clock::time_point> redraw_end_;  // until then the terminal is a row smaller
     int signal_ = 0;
     std::optional<StreamOutcome> outcome_;
 };

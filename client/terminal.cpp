@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "client/terminal.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <format>
 
 #include "api/errors.hpp"
 
@@ -19,8 +22,9 @@ constexpr std::array kEnding{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 int raw_fd = -1;
 termios raw_saved;
 
-/// tcsetattr(3), signal(2) and raise(3) may be called in a handler.
+/// tcflush(3), tcsetattr(3), signal(2) and raise(3) may be called in a handler.
 void restore_and_end(int signal) {
+    ::tcflush(raw_fd, TCIFLUSH);
     ::tcsetattr(raw_fd, TCSANOW, &raw_saved);
     ::signal(signal, SIG_DFL);
     ::raise(signal);
@@ -41,10 +45,30 @@ void RawTerminal::enter() noexcept {
 }
 
 void RawTerminal::restore() noexcept {
+    if (active_) ::tcflush(fd_, TCIFLUSH);
+    suspend();
+}
+
+void RawTerminal::suspend() noexcept {
     // Not TCSADRAIN: output that was stopped with ctrl-s would keep us here for ever.
     if (!std::exchange(active_, false)) return;
     ::tcsetattr(fd_, TCSANOW, &saved_);
     for (std::size_t i = 0; i < kEnding.size(); ++i) ::sigaction(kEnding[i], &old_actions_[i], nullptr);
+}
+
+UniqueFd open_own(int fd) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0 || !(S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) return {};
+    const auto path = std::format("/proc/self/fd/{}", fd);
+    return UniqueFd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+void write_note(int fd, bool raw, std::string_view text) {
+    const std::string_view newline = raw ? "\r\n" : "\n";
+    const auto line = std::format("{}xctl: {}{}", raw ? newline : "", text, newline);
+    const auto own = open_own(fd);
+    // Not worth waiting for where nobody reads.
+    (void)!::write(own ? own.get() : fd, line.data(), line.size());
 }
 
 std::optional<api::Size> terminal_size(int fd) noexcept {

@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <optional>
+#include <string_view>
 #include <termios.h>
 
 #include "api/console_stream.hpp"
@@ -24,7 +25,10 @@ public:
     /// Does nothing where there is no terminal. From now on a signal that ends the process restores it first, also
     /// where nobody takes signals from a descriptor.
     void enter() noexcept;
+    /// What was typed for the container and has not been read is not for whoever reads next: it is discarded.
     void restore() noexcept;
+    /// The same for a while: what was typed waits.
+    void suspend() noexcept;
     [[nodiscard]] bool active() const noexcept { return active_; }
 
 private:
@@ -33,6 +37,13 @@ private:
     termios saved_{};
     std::array<struct sigaction, 4> old_actions_{};
 };
+
+/// Our own open file description of a terminal or pipe, whose O_NONBLOCK nobody else sees. None for what cannot be
+/// opened again, and for files, which never block.
+[[nodiscard]] UniqueFd open_own(int fd);
+
+/// A line for people, as much of it as can be written now. `raw`: the terminal is.
+void write_note(int fd, bool raw, std::string_view text);
 
 [[nodiscard]] std::optional<api::Size> terminal_size(int fd) noexcept;
 
