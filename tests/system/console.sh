@@ -58,7 +58,7 @@ for _ in 1 2 3 4; do sleep 0.3; systemctl kill -s KILL xctld; done
 r=0; wait "$follower" || r=$?
 equal "the follower learns the status" 0 "$r"
 equal "the follower has every line once" "$(seq -f 'line %g' 1 3000 | sha256sum)" "$(sha256sum <"$work/follow.out")"
-kill "$logger"; wait "$logger" 2>/dev/null || true
+check "logs -f ends with the container" wait "$logger"
 equal "so has logs -f" "$(seq -f 'line %g' 1 3000 | sha256sum)" "$(sha256sum <"$work/follow.log")"
 
 # --- a terminal: the keys detach, the container goes on

@@ -71,7 +71,7 @@ check "started" xctl start follow
 for _ in 1 2 3; do sleep 0.3; systemctl kill -s KILL xctld; done
 xctl wait follow
 until_true 5 grep -q '"run":"end"' "$work/follow.json" || fail "the end of the run"
-kill "$logger"; wait "$logger" 2>/dev/null || true
+check "logs -f ends with the container" wait "$logger"
 equal "every line once" "$(seq -f 'line %g' 1 2000 | sha256sum)" \
     "$(jq -r 'select(.text).text' "$work/follow.json" | sha256sum)"
 
