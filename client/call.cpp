@@ -131,7 +131,8 @@ struct Answer {
     bool disconnected = false;
 };
 
-Result<api::Reply> read_answer(const Answer& answer, sd_varlink* link, std::string_view error, sd_json_variant* parameters) {
+Result<api::Reply> read_answer(const Answer& answer, sd_varlink* link, std::string_view error,
+                               sd_json_variant* parameters) {
     if (!error.empty()) return std::unexpected(error_of(error, parameters));
     auto reply = TRY(reply_of(answer.verb, parameters));
     if (answer.takes_descriptor) reply.fd = TRY(take_descriptor(link, parameters));

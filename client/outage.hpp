@@ -26,7 +26,7 @@ public:
     /// xctld is back: what was typed goes to the next connection.
     void end();
 
-    /// What is kept of what is typed. The rest is dropped, since a terminal that is not read would hide the detach keys.
+    /// So much of what is typed is kept. The rest is read all the same: it may be the detach keys.
     static constexpr std::size_t kMaxKept = 64 * 1024;
 
 private:

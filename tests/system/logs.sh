@@ -75,6 +75,17 @@ check "logs -f ends with the container" wait "$logger"
 equal "every line once" "$(seq -f 'line %g' 1 2000 | sha256sum)" \
     "$(jq -r 'select(.text).text' "$work/follow.json" | sha256sum)"
 
+# --- following ends with the last run, and not before
+script_bundle "$work/twice" 'echo run; [ -e /own/failed ] || { touch /own/failed; exit 1; }' \
+    '.mounts += [{destination: "/own", source: env.own, type: "bind", options: ["bind"]}]'
+xctl create twice "$work/twice" --restart=on-failure
+timeout 30 xctl logs -f twice >"$work/twice.log" & logger=$!
+until_true 5 sh -c '[ "$(xctl clients twice --json | jq length)" = 1 ]' || fail "a follower of what has not run yet"
+xctl start twice
+check "it ends" wait "$logger"
+equal "after both runs" "run run" "$(xargs <"$work/twice.log")"
+equal "and at once, if the container has stopped for good" "run run" "$(timeout 10 xctl logs -f twice | xargs)"
+
 # --- the ring's size is changed while the container runs
 script_bundle "$work/live" 'seq 1 20000; read -r l; seq 20001 40000; read -r l'
 check "created" xctl create live "$work/live" --scrollback=64K

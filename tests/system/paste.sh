@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A megabyte pasted into a terminal arrives whole, by attach, run and exec, with a reader that comes late; a pipe's end is
-# the end of a terminal's input.
+# A megabyte pasted into a terminal arrives whole, by attach, run and exec, with a reader that comes late. The end of a
+# pipe is the end of a terminal's input.
 . "$(dirname "$0")/lib.sh"
 
 reader() { echo "stty raw -echo; echo ready; sleep 1; head -c 1000000 >/own/$1; echo taken"; }
@@ -55,7 +55,8 @@ equal 'without any input' 0 "$(status_of timeout 20 xctl exec -t box -- cat)"
 script_bundle "$work/piped" 'cat >/own/attached; exit 7' ".process.terminal = true | $mounts"
 xctl create piped "$work/piped"; xctl start piped
 xctl attach piped </dev/null >/dev/null 2>&1 & watcher=$!
-until_true 10 sh -c '[ "$(xctl clients piped --json | jq -r ".[0].role")" = observer ]' || fail "a client that only watches"
+role() { xctl clients piped --json | jq -r '.[0].role'; }
+until_true 10 eval '[ "$(role)" = observer ]' || fail 'a client that only watches'
 check 'who has typed nothing ends nothing' state_is piped running
 r=0; xctl attach piped <"$work/numbers" >/dev/null || r=$?
 equal 'attach ends the input that it has brought' 7 "$r"

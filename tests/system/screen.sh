@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The user's terminal, seen by tmux: what is replayed asks it nothing, what a program has set is undone, a screen is drawn
-# again for a client that joins, and what is typed while xctld is away does not reach the shell.
+# The user's terminal, seen by tmux: what is replayed asks it nothing, what a program has set is undone, a screen is
+# drawn again for a client that joins, and what is typed while xctld is away does not reach the shell.
 . "$(dirname "$0")/lib.sh"
 
 export TERM=xterm LANG=C.UTF-8
@@ -39,7 +39,7 @@ until_shown asking '^42$'
 equal 'logs asks for nothing either' 0 "$(tmux capture-pane -p -t asking | grep -c '[0-9]R\|;[0-9]*c')"
 
 # --- a program that asks while somebody is attached is answered
-script_bundle "$work/live" 'stty raw -echo; read -r l; printf "\033[6n"; dd bs=1 count=4 of=/own/live 2>/dev/null; sleep 1000' "$mounts"
+script_bundle "$work/live" 'stty raw -echo; read -r l; printf "\033[6n"; dd bs=1 count=4 of=/own/live; sleep 1000' "$mounts"
 xctl create live "$work/live"; xctl start live
 window living
 type_line living 'xctl attach live'
@@ -55,7 +55,10 @@ script_bundle "$work/full" '
     while :; do sleep 0.1; done' "$mounts"
 xctl create full "$work/full"; xctl start full
 window screens
-flags() { tmux display-message -p -t screens '#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_cursor_flag} #{keypad_flag}'; }
+flags() {
+    tmux display-message -p -t screens \
+        '#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_cursor_flag} #{keypad_flag}'
+}
 type_line screens 'echo before; xctl attach full'
 until_shown screens 'drawn for 25 90'
 equal 'the program has the screen' '1 0 1 1 1' "$(flags)"
