@@ -37,6 +37,8 @@ public:
 
     /// Whether the last error means that nobody answered, as while xctld is being restarted.
     [[nodiscard]] bool disconnected() const { return disconnected_; }
+    /// Whether that came after the call had been sent.
+    [[nodiscard]] bool was_cut_off() const { return cut_off_; }
 
 private:
     [[nodiscard]] Result<> lost(bool was_lost);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <format>
+#include <functional>
 
 #include "api/errors.hpp"
 #include "client/attach.hpp"
@@ -63,13 +64,32 @@ Result<int> run_wait(Client& client, const Command& command) {
     return exit_status_of(reply.container);
 }
 
-Result<int> run_events(Client& client, const Command& command) {
+/// Prints each reply, over as many connections as it takes. While xctld is being restarted nothing is printed.
+Result<int> observe_on(Client& client, const Command& command,
+                       const std::function<Result<int>(const api::Reply&)>& print_one) {
     Result<int> printed = EXIT_SUCCESS;
-    TRY(client.observe(*command.verb, command.request, [&](const api::Reply& reply) {
-        printed = print(command.options.json ? json_of(reply.event) + '\n' : render_event(reply.event));
-        return printed.has_value();
-    }));
-    return printed;
+    Patience patience;
+    bool answered = false;
+    while (true) {
+        const auto done = client.observe(*command.verb, command.request, [&](const api::Reply& reply) {
+            printed = print_one(reply);
+            return printed.has_value();
+        });
+        if (done || !printed) return printed;
+        // At the first try, an xctld without a socket is not being restarted: it is not there.
+        const bool connected = client.was_cut_off();
+        answered |= connected;
+        if (!answered || !client.disconnected()) return std::unexpected(done.error());
+        // Events may be rare, so that a connection that lasted is as good as an answer.
+        if (connected) patience.renew();
+        if (!patience.pause()) return std::unexpected(done.error());
+    }
+}
+
+Result<int> run_events(Client& client, const Command& command) {
+    return observe_on(client, command, [&](const api::Reply& reply) {
+        return print(command.options.json ? json_of(reply.event) + '\n' : render_event(reply.event));
+    });
 }
 
 /// Prints one answer.
@@ -92,19 +112,10 @@ std::string stats_text(const Command& asked, const api::Reply& reply) {
                               : render_stats(reply.stats, reply.interfaces, reply.left_out);
 }
 
-/// While xctld is being restarted nothing is printed.
 Result<int> follow_stats(Client& client, const Command& command) {
-    Result<int> printed = EXIT_SUCCESS;
-    Patience patience;
-    while (true) {
-        const auto done = client.observe(*command.verb, command.request, [&](const api::Reply& reply) {
-            patience.renew();
-            printed = print(stats_text(command, reply) + (command.options.json ? "" : "\n"));
-            return printed.has_value();
-        });
-        if (done || !printed) return printed;
-        if (!client.disconnected() || !patience.pause()) return std::unexpected(done.error());
-    }
+    return observe_on(client, command, [&](const api::Reply& reply) {
+        return print(stats_text(command, reply) + (command.options.json ? "" : "\n"));
+    });
 }
 
 Result<int> run_stats(Client& client, const Command& command) {
