@@ -19,7 +19,7 @@ namespace xctl::api {
 
 enum class Output : unsigned char {
     container, containers, oci_state, fd, event, stats, interfaces, processes, exec, run, runs, settings,
-    findings, text, clients, left_out,
+    findings, text, clients, left_out, execs,
 };
 
 /// The answer to a verb; its row says which of these are meant.
@@ -40,6 +40,7 @@ struct Reply {
     std::string text;
     std::vector<ClientInfo> clients;
     std::uint64_t left_out = 0;
+    std::vector<ExecInfo> execs;
 };
 
 /// A struct's name in the varlink interface, and its fields.
@@ -110,7 +111,15 @@ struct Described<ClientInfo> {
     static constexpr const auto& kFields = kClientFields;
 };
 
-using Structures = std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding, ClientInfo>;
+template <>
+struct Described<ExecInfo> {
+    static constexpr std::string_view kName = "Program";
+    static constexpr std::string_view kHelp = "A program that Exec has started in a container";
+    static constexpr const auto& kFields = kExecFields;
+};
+
+using Structures =
+    std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding, ClientInfo, ExecInfo>;
 
 template <class T>
 concept Structure = requires { Described<T>::kFields; };
@@ -119,7 +128,8 @@ using ReplyMember = std::variant<ContainerInfo Reply::*, std::vector<ContainerIn
                                  UniqueFd Reply::*, Event Reply::*, Stats Reply::*, std::vector<Interface> Reply::*,
                                  std::vector<Process> Reply::*, RunInfo Reply::*, std::vector<RunInfo> Reply::*,
                                  std::vector<Setting> Reply::*, std::vector<Finding> Reply::*,
-                                 std::vector<ClientInfo> Reply::*, std::uint64_t Reply::*>;
+                                 std::vector<ClientInfo> Reply::*, std::uint64_t Reply::*,
+                                 std::vector<ExecInfo> Reply::*>;
 
 struct OutputRow {
     Output value;
@@ -128,7 +138,7 @@ struct OutputRow {
     std::string_view help;
 };
 
-inline constexpr std::array<OutputRow, 16> kOutputs{{
+inline constexpr std::array<OutputRow, 17> kOutputs{{
     {Output::container, "container", &Reply::container, "The container after the call"},
     {Output::containers, "containers", &Reply::containers, "All containers, by name"},
     {Output::oci_state, "ociState", &Reply::oci_state,
@@ -146,6 +156,7 @@ inline constexpr std::array<OutputRow, 16> kOutputs{{
     {Output::text, "text", &Reply::text, "The answer, for people"},
     {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},
     {Output::left_out, "leftOut", &Reply::left_out, "How many more there are than the list before it holds"},
+    {Output::execs, "execs", &Reply::execs, "The programs that Exec has started and that still run"},
 }};
 static_assert(names_are_unique(kOutputs));
 

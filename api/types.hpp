@@ -99,6 +99,15 @@ struct ClientInfo {
     std::uint64_t behind = 0;
 };
 
+/// A program that `exec` has started in a container.
+struct ExecInfo {
+    std::string id;
+    std::uint64_t pid = 0;  // on the host
+    std::string command;
+    bool terminal = false;
+    std::uint64_t attached = 0;
+};
+
 struct Event {
     std::uint64_t sequence = 0;  // counts up by one within one xctld
     std::uint64_t time = 0;
@@ -161,6 +170,15 @@ inline constexpr std::array<FieldRow<ClientInfo>, 7> kClientFields{{
     {"behind", &ClientInfo::behind, "Bytes printed that it has not been sent yet"},
 }};
 static_assert(names_are_unique(kClientFields));
+
+inline constexpr std::array<FieldRow<ExecInfo>, 5> kExecFields{{
+    {"id", &ExecInfo::id, "Identifies it to Attach"},
+    {"pid", &ExecInfo::pid, "Process ID on the host"},
+    {"command", &ExecInfo::command, "Command line, as that of a process"},
+    {"terminal", &ExecInfo::terminal, "Whether it has a terminal"},
+    {"attached", &ExecInfo::attached, "Number of attached clients"},
+}};
+static_assert(names_are_unique(kExecFields));
 
 inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"sequence", &Event::sequence, "Counts up by one within one daemon"},

@@ -25,7 +25,7 @@ inline constexpr std::string_view kPolkitPrefix = "org.xctl1.";
 enum class Verb : unsigned char {
     create, start, run, stop, restart, kill, remove, list, state, attach, logs, wait, events, enable, disable,
     cat, explain, diff, verify, edit, set,
-    pause, resume, ps, stats, exec, reset, why, history, clients,
+    pause, resume, ps, stats, exec, reset, why, history, clients, execs,
 };
 
 /// How a parameter is written on the command line. On the wire sizes, durations (microseconds), times (microseconds
@@ -177,10 +177,11 @@ inline constexpr std::array kTextOut{Output::text};
 inline constexpr std::array kEditOut{Output::text, Output::settings};
 inline constexpr std::array kSetOut{Output::container, Output::settings};
 inline constexpr std::array kClientsOut{Output::clients};
+inline constexpr std::array kExecsOut{Output::execs};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 30> kVerbs{{
+inline constexpr std::array<VerbRow, 31> kVerbs{{
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -224,6 +225,8 @@ inline constexpr std::array<VerbRow, 30> kVerbs{{
      "List the latest runs of a container"},
     {Verb::clients, "clients", "Clients", "inspect", rows::kOne, rows::kClientsOut,
      "List the clients that are attached to a container's console"},
+    {Verb::execs, "execs", "Execs", "inspect", rows::kOne, rows::kExecsOut,
+     "List the programs that exec has started in a container and that still run"},
 }};
 static_assert(names_are_unique(kVerbs));
 

@@ -53,6 +53,11 @@ Result<int> run_clients(Client& client, const Command& command) {
     return print(render_clients(reply.clients, now()));
 }
 
+Result<int> run_execs(Client& client, const Command& command) {
+    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
+    return print(command.options.json ? json_of(reply.execs) + '\n' : render_execs(reply.execs, now()));
+}
+
 Result<int> run_state(Client& client, const Command& command) {
     const auto reply = TRY(client.call_patiently(*command.verb, command.request));
     return print(command.options.json ? json_document(reply.oci_state) + '\n' : render_state(reply.container, now()));
@@ -187,6 +192,7 @@ constexpr std::array<Action, 19> kActions{{
     {Verb::why, run_why},
     {Verb::history, run_history},
     {Verb::clients, run_clients},
+    {Verb::execs, run_execs},
 }};
 
 bool shows_container_status(const api::VerbRow* verb) {

@@ -38,7 +38,7 @@ namespace rows {
 inline constexpr std::array kJsonVerbs{
     api::Verb::list, api::Verb::state,  api::Verb::events, api::Verb::wait,  api::Verb::cat,
     api::Verb::diff, api::Verb::verify, api::Verb::ps,     api::Verb::stats, api::Verb::why,
-    api::Verb::history, api::Verb::clients, api::Verb::logs};
+    api::Verb::history, api::Verb::clients, api::Verb::execs, api::Verb::logs};
 inline constexpr std::array kDetachVerbs{api::Verb::run, api::Verb::exec};
 inline constexpr std::array kKeysVerbs{api::Verb::run, api::Verb::attach, api::Verb::exec};
 inline constexpr std::array kFollowVerbs{api::Verb::stats};

@@ -106,6 +106,14 @@ constexpr std::array<Column<api::ContainerInfo>, 16> kDetails{{
     {"Attached", [](const api::ContainerInfo& c, Time) { return std::to_string(c.attached); }},
 }};
 
+constexpr std::array<Column<api::ExecInfo>, 5> kExecColumns{{
+    {"ID", [](const api::ExecInfo& e, Time) { return e.id; }},
+    {"PID", [](const api::ExecInfo& e, Time) { return std::to_string(e.pid); }},
+    {"TTY", [](const api::ExecInfo& e, Time) { return std::string(e.terminal ? "yes" : "no"); }},
+    {"ATTACHED", [](const api::ExecInfo& e, Time) { return std::to_string(e.attached); }},
+    {"COMMAND", [](const api::ExecInfo& e, Time) { return e.command; }},
+}};
+
 constexpr std::array<Column<api::ClientInfo>, 6> kClientColumns{{
     {"ROLE", [](const api::ClientInfo& c, Time) { return c.role; }},
     {"UID", [](const api::ClientInfo& c, Time) { return std::to_string(c.uid); }},
@@ -213,6 +221,10 @@ std::string render_clients(std::span<const api::ClientInfo> clients, Time now) {
     return table_of(clients, kClientColumns, now);
 }
 
+std::string render_execs(std::span<const api::ExecInfo> execs, Time now) {
+    return table_of(execs, kExecColumns, now);
+}
+
 std::string render_state(const api::ContainerInfo& container, Time now) {
     std::vector<std::pair<std::string_view, std::string>> pairs;
     for (const auto& row : kDetails) pairs.emplace_back(row.title, row.text(container, now));
@@ -279,6 +291,7 @@ template std::string json_of(const std::vector<api::RunInfo>&);
 template std::string json_of(const std::vector<api::Setting>&);
 template std::string json_of(const std::vector<api::Finding>&);
 template std::string json_of(const std::vector<api::ClientInfo>&);
+template std::string json_of(const std::vector<api::ExecInfo>&);
 
 std::string json_of(const api::Stats& stats, const std::vector<api::Interface>& interfaces, std::uint64_t left_out) {
     auto out = json_of(stats);

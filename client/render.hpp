@@ -21,6 +21,7 @@ using Time = std::chrono::system_clock::time_point;
 
 /// A line per client of a console under a header.
 [[nodiscard]] std::string render_clients(std::span<const api::ClientInfo> clients, Time now);
+[[nodiscard]] std::string render_execs(std::span<const api::ExecInfo> execs, Time now);
 
 /// "key: value" lines; what has no value is left out.
 [[nodiscard]] std::string render_state(const api::ContainerInfo& container, Time now);

@@ -3,9 +3,12 @@
 
 #include <format>
 
+#include "api/limits.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
+#include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/kernel/process_info.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl {
@@ -149,6 +152,20 @@ Result<UniqueFd> Execs::attach(const std::string& id, ConsoleClient::Options opt
                                     : ConsoleCursor::at(ring, offset.value_or(ring.begin()));
     TRY(console.attach(std::move(ours), std::move(options), steal));
     return std::move(theirs);
+}
+
+std::vector<api::ExecInfo> Execs::list() const {
+    std::vector<api::ExecInfo> out;
+    for (const auto& [id, exec] : execs_) {
+        if (!exec->run || exec->run->pid() <= 0 || !exec->console.ring().run_is_open()) continue;
+        // An exec that has just ended has no command line any more.
+        const auto process = kernel::read_process_info(exec->run->pid(), api::kMaxCommandBytes + 1);
+        if (!process) continue;
+        out.push_back({id, static_cast<std::uint64_t>(exec->run->pid()),
+                       shortened(valid_utf8(process->command), api::kMaxCommandBytes), exec->console.has_terminal(),
+                       exec->console.clients().count()});
+    }
+    return out;
 }
 
 void Execs::kill(const std::string& id) {

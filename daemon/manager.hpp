@@ -102,6 +102,7 @@ private:
     void edit(api::Request& request, const Done& done);
     void set(api::Request& request, const Done& done);
     void clients(api::Request& request, const Done& done);
+    void execs(api::Request& request, const Done& done);
     struct SetOrder {
         Supervisor* container;
         NamedText edited;

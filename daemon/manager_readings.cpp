@@ -79,6 +79,13 @@ void Manager::clients(Request& request, const Done& done) {
     });
 }
 
+void Manager::execs(Request& request, const Done& done) {
+    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+        reply.execs = container.execs().list();
+        return {};
+    });
+}
+
 void Manager::why(Request& request, const Done& done) {
     answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
         reply.run = container.last_failure();

@@ -88,7 +88,7 @@ void Manager::call(Verb verb, Request request, Done done) {
         Row{Verb::ps, &Manager::ps},         Row{Verb::stats, &Manager::stats},
         Row{Verb::exec, &Manager::exec},     Row{Verb::reset, &Manager::reset},
         Row{Verb::why, &Manager::why},       Row{Verb::history, &Manager::history},
-        Row{Verb::clients, &Manager::clients},
+        Row{Verb::clients, &Manager::clients}, Row{Verb::execs, &Manager::execs},
     };
     static_assert(kHandlers.size() + 1 == api::kVerbs.size(), "every verb but events has a handler");
     for (const auto& row : kHandlers)

@@ -136,6 +136,7 @@ std::string fields_of(const Rows& rows) {
 
 std::string container() { return fields_of(api::kContainerFields); }
 std::string client_fields() { return fields_of(api::kClientFields); }
+std::string exec_fields() { return fields_of(api::kExecFields); }
 std::string event() { return fields_of(api::kEventFields); }
 std::string stats() { return fields_of(api::kStatsFields); }
 std::string interface() { return fields_of(api::kInterfaceFields); }
@@ -243,7 +244,7 @@ std::string completion_cases() {
     return out;
 }
 
-constexpr std::array<Named<std::string (*)()>, 19> kMarks{{
+constexpr std::array<Named<std::string (*)()>, 20> kMarks{{
     {"VERBS", verbs},
     {"OPTIONS", options},
     {"ENVIRONMENT", environment},
@@ -252,6 +253,7 @@ constexpr std::array<Named<std::string (*)()>, 19> kMarks{{
     {"METHODS", methods},
     {"CONTAINER", container},
     {"CLIENT", client_fields},
+    {"EXEC", exec_fields},
     {"EVENT", event},
     {"STATS", stats},
     {"INTERFACE", interface},

@@ -43,6 +43,7 @@ Edit method sa{sv} s
 Enable method s a{sv}
 Events method - h
 Exec method sasa{sv} sh
+Execs method s aa{sv}
 Explain method s s
 FollowStats method sa{sv} h
 History method s aa{sv}
@@ -87,6 +88,7 @@ Disable method - a{sv}
 Edit method a{sv} s
 Enable method - a{sv}
 Exec method asa{sv} sh
+Execs method - aa{sv}
 Explain method - s
 FollowStats method a{sv} h
 History method - aa{sv}

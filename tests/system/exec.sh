@@ -78,6 +78,20 @@ PY
     xctl delete --force box
 }
 
+test_listing() {
+    start_box
+    equal 'none runs' '[]' "$(xctl execs box --json)"
+    xctl exec -d -t box -- sleep 4321 >"$work/id"
+    listed() { xctl execs box --json | jq -r '.[] | "\(.id) \(.command) \(.terminal) \(.attached)"'; }
+    check 'it is listed' until_true 5 eval '[ "$(listed)" = "$(cat "$work/id") sleep 4321 true 0" ]'
+    contains 'for people, too' "$(xctl execs box)" "^$(cat "$work/id") +[0-9]+ +yes +0 +sleep 4321"
+    kill_daemon
+    equal 'the next daemon knows it' "$(cat "$work/id") sleep 4321 true 0" "$(listed)"
+    kill "$(xctl execs box --json | jq '.[0].pid')"
+    check 'it is not listed when it has ended' until_true 5 eval '[ -z "$(listed)" ]'
+    xctl delete --force box
+}
+
 test_many() {
     start_box
     local i pids=()
@@ -205,7 +219,7 @@ test_wire() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-basics terminal many end daemon_dies lossless placements starting wire}; do
+for test in ${*:-basics terminal listing many end daemon_dies lossless placements starting wire}; do
     note "== $test"
     "test_$test"
 done

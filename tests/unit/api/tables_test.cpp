@@ -13,7 +13,7 @@ namespace {
 
 /// Enumerators are dense, so the first value without a row is one past the last.
 constexpr auto kErrcCount = static_cast<std::size_t>(Errc::system) + 1;
-constexpr auto kVerbCount = static_cast<std::size_t>(Verb::clients) + 1;
+constexpr auto kVerbCount = static_cast<std::size_t>(Verb::execs) + 1;
 
 TEST(Errors, EveryCodeHasItsRow) {
     EXPECT_EQ(kErrors.size(), kErrcCount);
