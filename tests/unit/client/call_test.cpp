@@ -3,6 +3,7 @@
 #include "client/call.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
@@ -206,6 +207,29 @@ TEST_F(Daemon, AnImpatientCallReportsTheLoss) {
     const auto reply = client.call(api::verb_row(Verb::wait), {});
     EXPECT_EQ(reply.error().message, "the connection to xctld was lost");
     EXPECT_TRUE(client.disconnected());
+}
+
+/// A call that takes its time is waited for as the caller says, and given up when that has enough.
+TEST_F(Daemon, TheCallerMayWaitByItself) {
+    serve([](sd_varlink*, sd_json_variant*, sd_varlink_method_flags_t, void*) { return 1; });
+    Client client(socket_, "", false);
+    int waits = 0;
+    client.set_wait([&](int fd, short events) {
+        pollfd state{fd, events, 0};
+        EXPECT_GE(::poll(&state, 1, 50), 0);
+        return ++waits < 5;
+    });
+    const auto reply = client.call(api::verb_row(Verb::wait), {});
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, Errc::cancelled);
+    EXPECT_EQ(waits, 5);
+    client.set_wait([](int fd, short events) {
+        pollfd state{fd, events, 0};
+        return ::poll(&state, 1, -1) > 0;
+    });
+    const auto run = client.call(api::verb_row(Verb::run), {});
+    ASSERT_TRUE(run) << run.error().message;
+    EXPECT_TRUE(run->fd);
 }
 
 TEST_F(Daemon, EventsComeOneByOneUntilEnough) {

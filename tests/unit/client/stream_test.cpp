@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -122,6 +123,124 @@ TEST_F(Console, OneThatBecomesTheWriterSendsWhatWaited) {
     EXPECT_EQ(run().value(), StreamOutcome::finished);
     ending.join();
     EXPECT_TRUE(state_.writer);
+}
+
+TEST_F(Console, ANoteOnTheInputComesBehindTheReplay) {
+    err_ = {};
+    in_.write_end.reset();
+    // Both go to one place, as on a terminal.
+    out_.write_end.reset(::fcntl(err_.write_end.get(), F_DUPFD_CLOEXEC, 0));
+    say(FrameKind::role, 0);
+    say(FrameKind::output, 0, "old\n");
+    say(FrameKind::live, 4);
+    say(FrameKind::output, 4, "new\n");
+    say_end(8, {0, 1, 0, 0});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    out_.write_end.reset();
+    EXPECT_EQ(err_.drain(), "old\nxctl: another client has the input; xctl attach --steal takes it over\nnew\n");
+}
+
+TEST_F(Console, FollowingEndsWhenTheContainerHasStoppedForGood) {
+    mode_ = {"web", false, false, false, "", true};
+    say(FrameKind::live, 0);
+    say_end(0, {0, 0, 0, 1});
+    say(FrameKind::run_begin, 0);
+    say(FrameKind::output, 0, "again\n");
+    say_end(6, {0, 1, 0, 1});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(out_.drain(), "again\n");
+    EXPECT_EQ(err_.drain(), "");
+}
+
+/// A client on a terminal, which shows what comes.
+class ConsoleOnTerminal : public Console {
+protected:
+    void SetUp() override {
+        Console::SetUp();
+        std::array<int, 2> ends{-1, -1};
+        const winsize size{24, 80, 0, 0};
+        ASSERT_EQ(::openpty(&ends[0], &ends[1], nullptr, nullptr, &size), 0);
+        screen_.reset(ends[0]);
+        in_.read_end.reset(ends[1]);
+        for (auto* end : {&out_.write_end, &err_.write_end}) end->reset(::fcntl(ends[1], F_DUPFD_CLOEXEC, 0));
+        mode_.joins = true;
+    }
+
+    /// The sizes that it sends until there are so many, or no more come.
+    std::vector<int> rows(std::size_t count) {
+        std::vector<int> out;
+        std::thread ending([&] {
+            pollfd state{daemon_.get(), POLLIN, 0};
+            while (out.size() < count && ::poll(&state, 1, 500) > 0)
+                for (const auto& [kind, payload] : received())
+                    if (kind == FrameKind::resize) out.push_back(static_cast<unsigned char>(payload[0]));
+            say_end(100, {0, 1, 0, 0});
+        });
+        EXPECT_EQ(run().value(), StreamOutcome::finished);
+        ending.join();
+        return out;
+    }
+    std::string shown() {
+        std::string out(65536, '\0');
+        const auto got = ::read(screen_.get(), out.data(), out.size());
+        out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return out;
+    }
+
+    UniqueFd screen_;
+};
+
+TEST_F(ConsoleOnTerminal, APartOfARunMayBelongToAScreenThatIsDrawnAgain) {
+    say(FrameKind::output, 10, "part");
+    say(FrameKind::live, 14, {}, 1);
+    const std::vector<int> wanted{24, 23, 24};
+    EXPECT_EQ(rows(3), wanted);
+}
+
+TEST_F(ConsoleOnTerminal, SoMayAWholeRunThatHasSetTheTerminal) {
+    say(FrameKind::run_begin, 0, {}, 1);
+    say(FrameKind::output, 0, "\x1b[?1049h");
+    say(FrameKind::live, 8, {}, 1);
+    const std::vector<int> wanted{24, 23, 24};
+    EXPECT_EQ(rows(3), wanted);
+}
+
+TEST_F(ConsoleOnTerminal, AShellIsLeftAlone) {
+    say(FrameKind::run_begin, 0, {}, 1);
+    say(FrameKind::output, 0, "\x1b[?2004h$ ");
+    say(FrameKind::live, 10, {}, 1);
+    EXPECT_EQ(rows(2), std::vector<int>{24});
+}
+
+TEST_F(ConsoleOnTerminal, OldQueriesAreLeftOutAndNewOnesAreAsked) {
+    say(FrameKind::run_begin, 0, {}, 1);
+    say(FrameKind::output, 0, "old\x1b[6n\r\n");
+    say(FrameKind::live, 9, {}, 1);
+    say(FrameKind::output, 9, "new\x1b[c");
+    say_end(15, {0, 1, 0, 0});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(shown(), "xctl: attached to web; Ctrl-P Ctrl-Q leaves\r\nold\r\r\nnew\x1b[c");
+}
+
+TEST_F(ConsoleOnTerminal, WhoSendsNoInputAsksForNothing) {
+    mode_.input = false;
+    say(FrameKind::output, 0, "old\x1b[6n");
+    say(FrameKind::live, 7, {}, 1);
+    say(FrameKind::output, 7, "new\x1b[c");
+    say(FrameKind::end, 13);
+    EXPECT_EQ(run().value(), StreamOutcome::ended);
+    EXPECT_EQ(shown(), "oldnew");
+}
+
+TEST_F(ConsoleOnTerminal, WhatWasMissedMeanwhileIsNew) {
+    state_.next = 4;
+    state_.was_live = true;
+    (void)state_.screen.go_live();
+    say(FrameKind::output, 4, "asked\x1b[6n");
+    say(FrameKind::live, 13, {}, 1);
+    say_end(13, {0, 1, 0, 0});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_EQ(shown(), "asked\x1b[6n");
 }
 
 TEST_F(Console, NothingIsPrintedTwiceAfterALoss) {
