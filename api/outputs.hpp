@@ -64,7 +64,8 @@ struct Described<Event> {
 template <>
 struct Described<Stats> {
     static constexpr std::string_view kName = "Statistics";
-    static constexpr std::string_view kHelp = "What a container uses";
+    static constexpr std::string_view kHelp =
+        "What a container uses. What nobody knows, and a limit that there is not, is null, or left out on D-Bus";
     static constexpr const auto& kFields = kStatsFields;
 };
 

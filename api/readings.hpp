@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 
 #include "api/fields.hpp"
 #include "lib/base/table.hpp"
@@ -28,19 +30,21 @@ inline constexpr std::array<FieldRow<Process>, 6> kProcessFields{{
 }};
 static_assert(names_are_unique(kProcessFields));
 
-/// Without a limit, a limit is the largest number there is. A counter that the kernel does not keep is 0.
+/// Nothing stands for what nobody knows, since the kernel does not count it there, and for a limit that there is not.
 struct Stats {
+    using Reading = std::optional<std::uint64_t>;
+
     std::string name;
     std::uint64_t time = 0;
-    std::uint64_t memory = 0, memory_peak = 0, memory_limit = 0;
-    std::uint64_t swap = 0, swap_limit = 0;
-    std::uint64_t cache = 0;
-    std::uint64_t oom_kills = 0;
-    std::uint64_t cpu_usec = 0, cpu_user_usec = 0, cpu_system_usec = 0, throttled_usec = 0;
-    std::uint64_t read_bytes = 0, written_bytes = 0, reads = 0, writes = 0;
-    std::uint64_t processes = 0, processes_limit = 0;
-    std::uint64_t cpu_some = 0, memory_some = 0, memory_full = 0, io_some = 0, io_full = 0;
-    std::uint64_t cpu_some_usec = 0, memory_some_usec = 0, memory_full_usec = 0, io_some_usec = 0, io_full_usec = 0;
+    Reading memory, memory_peak, memory_limit;
+    Reading swap, swap_limit;
+    Reading cache;
+    Reading oom_kills;
+    Reading cpu_usec, cpu_user_usec, cpu_system_usec, throttled_usec;
+    Reading read_bytes, written_bytes, reads, writes;
+    Reading processes, processes_limit;
+    Reading cpu_some, memory_some, memory_full, io_some, io_full;
+    Reading cpu_some_usec, memory_some_usec, memory_full_usec, io_some_usec, io_full_usec;
 };
 
 inline constexpr std::array<FieldRow<Stats>, 29> kStatsFields{{
@@ -48,7 +52,7 @@ inline constexpr std::array<FieldRow<Stats>, 29> kStatsFields{{
     {"time", &Stats::time, "When this was read, in microseconds since the epoch"},
     {"memory", &Stats::memory, "Bytes of memory in use"},
     {"memoryPeak", &Stats::memory_peak, "The most that it ever was"},
-    {"memoryLimit", &Stats::memory_limit, "The most that it may be"},
+    {"memoryLimit", &Stats::memory_limit, "The most that it may be: the smaller of the container's and the unit's limit"},
     {"swap", &Stats::swap, "Bytes swapped out"},
     {"swapLimit", &Stats::swap_limit, "The most that it may be"},
     {"cache", &Stats::cache, "Bytes of memory in use that are cached files"},

@@ -12,8 +12,18 @@
 namespace xctl::client {
 namespace {
 
-std::string of_limit(const std::string& text, std::uint64_t limit, const std::string& limit_text) {
-    return limit == UINT64_MAX ? text : std::format("{} of {}", text, limit_text);
+using Reading = api::Stats::Reading;
+
+constexpr std::string_view kUnknown = "-";
+
+std::string known(const Reading& value, const auto& to_text) {
+    return value ? std::string(to_text(*value)) : std::string(kUnknown);
+}
+
+std::string count_text(std::uint64_t count) { return std::to_string(count); }
+
+std::string of_limit(const Reading& value, const Reading& limit, const auto& to_text) {
+    return known(value, to_text) + (limit ? " of " + to_text(*limit) : std::string());
 }
 
 std::string duration_text(std::uint64_t usec) {
@@ -30,9 +40,17 @@ std::string interface_text(const api::Interface& interface) {
 }
 
 std::string memory_text(const api::Stats& s) {
-    auto out = of_limit(size_text(s.memory), s.memory_limit, size_text(s.memory_limit));
-    out += std::format(", {} at most, {} cached", size_text(s.memory_peak), size_text(s.cache));
-    if (s.oom_kills > 0) out += std::format(", {} killed for want of it", s.oom_kills);
+    auto out = of_limit(s.memory, s.memory_limit, size_text);
+    if (!s.memory) return out;
+    out += std::format(", {} at most, {} cached", known(s.memory_peak, size_text), known(s.cache, size_text));
+    if (s.oom_kills.value_or(0) > 0) out += std::format(", {} killed for want of it", *s.oom_kills);
+    return out;
+}
+
+std::string cpu_text(const api::Stats& s) {
+    auto out = std::format("{}, {} of it in the kernel", known(s.cpu_usec, duration_text),
+                           known(s.cpu_system_usec, duration_text));
+    if (s.throttled_usec.value_or(0) > 0) out += ", throttled " + duration_text(*s.throttled_usec);
     return out;
 }
 
@@ -81,13 +99,15 @@ std::string render_stats(const api::Stats& s, std::span<const api::Interface> in
     std::vector<std::pair<std::string_view, std::string>> pairs{
         {"Name", s.name},
         {"Memory", memory_text(s)},
-        {"Swap", of_limit(size_text(s.swap), s.swap_limit, size_text(s.swap_limit))},
-        {"CPU", std::format("{}, {} of it in the kernel{}", duration_text(s.cpu_usec), duration_text(s.cpu_system_usec),
-                            s.throttled_usec > 0 ? ", throttled " + duration_text(s.throttled_usec) : "")},
-        {"Block I/O", std::format("{} read, {} written", size_text(s.read_bytes), size_text(s.written_bytes))},
-        {"Processes", of_limit(std::to_string(s.processes), s.processes_limit, std::to_string(s.processes_limit))},
-        {"Pressure", std::format("CPU {}, memory {}, full {}, I/O {}, full {}", share(s.cpu_some), share(s.memory_some),
-                                 share(s.memory_full), share(s.io_some), share(s.io_full))},
+        {"Swap", of_limit(s.swap, s.swap_limit, size_text)},
+        {"CPU", cpu_text(s)},
+        {"Block I/O",
+         std::format("{} read, {} written", known(s.read_bytes, size_text), known(s.written_bytes, size_text))},
+        {"Processes", of_limit(s.processes, s.processes_limit, count_text)},
+        {"Pressure",
+         std::format("CPU {}, memory {}, full {}, I/O {}, full {}", known(s.cpu_some, share),
+                     known(s.memory_some, share), known(s.memory_full, share), known(s.io_some, share),
+                     known(s.io_full, share))},
     };
     for (const auto& interface : interfaces) pairs.emplace_back("Network", interface_text(interface));
     pairs.emplace_back("Network", left_out_text(left_out, "interfaces"));

@@ -121,18 +121,19 @@ std::vector<std::string> sendable(const std::vector<std::string>& texts) {
     return out;
 }
 
+void put(Dictionary& out, std::string_view name, const auto& value) {
+    out.emplace(name, sdbus::Variant(sendable(value)));
+}
+/// The bus has no word for nothing.
+void put(Dictionary& out, std::string_view name, const std::optional<std::uint64_t>& value) {
+    if (value) put(out, name, *value);
+}
+
 template <api::Structure T>
 Dictionary to_dictionary(const T& value) {
     Dictionary out;
-    for (const auto& row : api::Described<T>::kFields) {
-        std::visit(
-            [&](auto member) {
-                if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value.*member)>,
-                                              std::optional<std::uint64_t>>)
-                    out.emplace(row.name, sdbus::Variant(sendable(value.*member)));
-            },
-            row.member);
-    }
+    for (const auto& row : api::Described<T>::kFields)
+        std::visit([&](auto member) { put(out, row.name, value.*member); }, row.member);
     return out;
 }
 

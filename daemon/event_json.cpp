@@ -10,7 +10,7 @@ using Json = nlohmann::ordered_json;
 
 void set(Json& out, const char* name, const auto& value) { out[name] = value; }
 void set(Json& out, const char* name, const std::optional<std::uint64_t>& value) {
-    if (value) out[name] = *value;
+    out[name] = value ? Json(*value) : Json(nullptr);
 }
 
 template <api::Structure T>

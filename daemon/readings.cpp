@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/readings.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <format>
@@ -21,48 +24,104 @@ namespace {
 
 constexpr std::size_t kMostStuckShown = 3;
 
-std::uint64_t number(int cgroup, const char* file, std::uint64_t standard) {
-    return kernel::read_number(cgroup, file).value_or(standard);
-}
+using api::Stats;
+using kernel::Pressure;
+using Reading = Stats::Reading;
 
-void add_memory(api::Stats& out, int cgroup) {
-    out.memory = number(cgroup, "memory.current", 0);
-    out.memory_peak = number(cgroup, "memory.peak", 0);
-    out.memory_limit = number(cgroup, "memory.max", UINT64_MAX);
-    out.swap = number(cgroup, "memory.swap.current", 0);
-    out.swap_limit = number(cgroup, "memory.swap.max", UINT64_MAX);
-    out.cache = kernel::counter(kernel::read_counters(cgroup, "memory.stat"), "file");
-    out.oom_kills = kernel::counter(kernel::read_counters(cgroup, "memory.events"), "oom_kill");
-}
-
-void add_cpu(api::Stats& out, int cgroup) {
-    const auto stat = kernel::read_counters(cgroup, "cpu.stat");
-    out.cpu_usec = kernel::counter(stat, "usage_usec");
-    out.cpu_user_usec = kernel::counter(stat, "user_usec");
-    out.cpu_system_usec = kernel::counter(stat, "system_usec");
-    out.throttled_usec = kernel::counter(stat, "throttled_usec");
-}
-
-void add_io(api::Stats& out, int cgroup) {
-    for (const auto& device : kernel::read_device_counters(cgroup)) {
-        out.read_bytes += kernel::counter(device.counters, "rbytes");
-        out.written_bytes += kernel::counter(device.counters, "wbytes");
-        out.reads += kernel::counter(device.counters, "rios");
-        out.writes += kernel::counter(device.counters, "wios");
+/// The cgroup `payload` of a container and, above it, that of its unit. Where no limit has needed a controller in the
+/// payload, only the unit has that one's files; all that the unit has beside is a keeper.
+class MeasuredGroups {
+public:
+    explicit MeasuredGroups(int payload) : payload_(payload) {
+        if (auto unit = kernel::open_at(payload, "..", O_RDONLY | O_DIRECTORY)) unit_ = std::move(*unit);
     }
-}
+    [[nodiscard]] Reading number(const char* file) const {
+        return first([file](int cgroup) { return kernel::read_number(cgroup, file); });
+    }
+    [[nodiscard]] Reading counter(const char* file, std::string_view key) const {
+        return first([&](int cgroup) { return kernel::find_counter(kernel::read_counters(cgroup, file), key); });
+    }
+    /// A missing file is unknown; a device without a row has done nothing.
+    [[nodiscard]] Reading of_devices(std::string_view key) const {
+        return first([&](int cgroup) -> Reading {
+            const auto text = kernel::read_file_at(cgroup, "io.stat");
+            if (!text) return std::nullopt;
+            std::uint64_t sum = 0;
+            for (const auto& device : kernel::parse_device_counters(*text)) sum += kernel::counter(device.counters, key);
+            return sum;
+        });
+    }
+    /// The tightest one.
+    [[nodiscard]] Reading limit(const char* file) const {
+        const auto inner = kernel::read_number(payload_, file).value_or(UINT64_MAX);
+        const auto outer = unit_ ? kernel::read_number(unit_.get(), file).value_or(UINT64_MAX) : UINT64_MAX;
+        const auto least = std::min(inner, outer);
+        return least == UINT64_MAX ? std::nullopt : Reading(least);
+    }
 
-struct PressureRow {
+private:
+    [[nodiscard]] Reading first(auto&& read) const {
+        const Reading inner = read(payload_);
+        return inner || !unit_ ? inner : read(unit_.get());
+    }
+
+    int payload_;
+    UniqueFd unit_;
+};
+
+struct NumberReading {
+    Reading Stats::*reading;
     const char* file;
-    std::uint64_t api::Stats::*share;
-    std::uint64_t api::Stats::*time;
+};
+
+struct CounterReading {
+    Reading Stats::*reading;
+    const char* file;
+    std::string_view key;
+};
+
+struct DeviceReading {
+    Reading Stats::*reading;
+    std::string_view key;
+};
+
+struct PressureReading {
+    const char* file;
+    Reading Stats::*share;
+    Reading Stats::*time;
     std::optional<kernel::PressureLine> kernel::Pressure::*line;
 };
 
-using api::Stats;
-using kernel::Pressure;
+constexpr NumberReading kReadNumbers[]{
+    {&Stats::memory, "memory.current"},
+    {&Stats::memory_peak, "memory.peak"},
+    {&Stats::swap, "memory.swap.current"},
+    {&Stats::processes, "pids.current"},
+};
 
-constexpr PressureRow kPressures[]{
+constexpr NumberReading kReadLimits[]{
+    {&Stats::memory_limit, "memory.max"},
+    {&Stats::swap_limit, "memory.swap.max"},
+    {&Stats::processes_limit, "pids.max"},
+};
+
+constexpr CounterReading kReadCounters[]{
+    {&Stats::cache, "memory.stat", "file"},
+    {&Stats::oom_kills, "memory.events", "oom_kill"},
+    {&Stats::cpu_usec, "cpu.stat", "usage_usec"},
+    {&Stats::cpu_user_usec, "cpu.stat", "user_usec"},
+    {&Stats::cpu_system_usec, "cpu.stat", "system_usec"},
+    {&Stats::throttled_usec, "cpu.stat", "throttled_usec"},
+};
+
+constexpr DeviceReading kReadDevices[]{
+    {&Stats::read_bytes, "rbytes"},
+    {&Stats::written_bytes, "wbytes"},
+    {&Stats::reads, "rios"},
+    {&Stats::writes, "wios"},
+};
+
+constexpr PressureReading kPressures[]{
     {"cpu.pressure", &Stats::cpu_some, &Stats::cpu_some_usec, &Pressure::some},
     {"memory.pressure", &Stats::memory_some, &Stats::memory_some_usec, &Pressure::some},
     {"memory.pressure", &Stats::memory_full, &Stats::memory_full_usec, &Pressure::full},
@@ -70,7 +129,8 @@ constexpr PressureRow kPressures[]{
     {"io.pressure", &Stats::io_full, &Stats::io_full_usec, &Pressure::full},
 };
 
-void add_pressure(api::Stats& out, int cgroup) {
+/// Every cgroup has its own, whatever its controllers.
+void add_pressure(Stats& out, int cgroup) {
     for (const auto& row : kPressures) {
         const auto pressure = kernel::read_pressure(cgroup, row.file);
         const auto& line = pressure.*row.line;
@@ -103,16 +163,16 @@ std::string wait_of(pid_t pid) {
 
 }  // namespace
 
-api::Stats read_stats(const std::string& name, int cgroup) {
-    api::Stats out;
+api::Stats read_stats(const std::string& name, int payload) {
+    Stats out;
     out.name = name;
     out.time = to_usec(std::chrono::system_clock::now());
-    add_memory(out, cgroup);
-    add_cpu(out, cgroup);
-    add_io(out, cgroup);
-    add_pressure(out, cgroup);
-    out.processes = number(cgroup, "pids.current", 0);
-    out.processes_limit = number(cgroup, "pids.max", UINT64_MAX);
+    const MeasuredGroups groups(payload);
+    for (const auto& row : kReadNumbers) out.*row.reading = groups.number(row.file);
+    for (const auto& row : kReadLimits) out.*row.reading = groups.limit(row.file);
+    for (const auto& row : kReadCounters) out.*row.reading = groups.counter(row.file, row.key);
+    for (const auto& row : kReadDevices) out.*row.reading = groups.of_devices(row.key);
+    add_pressure(out, payload);
     return out;
 }
 

@@ -11,7 +11,8 @@
 
 namespace xctl {
 
-[[nodiscard]] api::Stats read_stats(const std::string& name, int cgroup);
+/// Of a container by its cgroup `payload`; what the kernel does not count there is the whole unit's.
+[[nodiscard]] api::Stats read_stats(const std::string& name, int payload);
 
 /// As much of a list as an answer may hold (api/limits.hpp), and how many rows it leaves out.
 template <class Row>

@@ -98,8 +98,8 @@ struct WireType {
 template <class T>
 WireType wire_type(const api::Member<T>& member) {
     static constexpr WireType kTypes[]{
-        {SD_VARLINK_STRING, 0}, {SD_VARLINK_BOOL, 0}, {SD_VARLINK_INT, 0},
-        {SD_VARLINK_INT, 0},    {SD_VARLINK_INT, 0},  {SD_VARLINK_STRING, SD_VARLINK_ARRAY},
+        {SD_VARLINK_STRING, 0}, {SD_VARLINK_BOOL, 0},                  {SD_VARLINK_INT, 0},
+        {SD_VARLINK_INT, 0},    {SD_VARLINK_INT, SD_VARLINK_NULLABLE}, {SD_VARLINK_STRING, SD_VARLINK_ARRAY},
     };
     return kTypes[member.index()];
 }

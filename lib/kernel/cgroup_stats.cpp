@@ -65,9 +65,13 @@ Counters parse_counters(std::string_view text) {
 
 Counters read_counters(int cgroup, const char* file) { return parse_counters(read_text(cgroup, file)); }
 
-std::uint64_t counter(const Counters& counters, std::string_view key) {
+std::optional<std::uint64_t> find_counter(const Counters& counters, std::string_view key) {
     const auto found = std::ranges::find(counters, key, &Counters::value_type::first);
-    return found != counters.end() ? found->second : 0;
+    return found != counters.end() ? std::optional(found->second) : std::nullopt;
+}
+
+std::uint64_t counter(const Counters& counters, std::string_view key) {
+    return find_counter(counters, key).value_or(0);
 }
 
 std::vector<DeviceCounters> parse_device_counters(std::string_view text) {

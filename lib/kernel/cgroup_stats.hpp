@@ -19,6 +19,7 @@ using Counters = std::vector<std::pair<std::string, std::uint64_t>>;  // in the 
 /// Lines "key value".
 [[nodiscard]] Counters parse_counters(std::string_view text);
 [[nodiscard]] Counters read_counters(int cgroup, const char* file);
+[[nodiscard]] std::optional<std::uint64_t> find_counter(const Counters&, std::string_view key);
 /// 0 for one that is not there.
 [[nodiscard]] std::uint64_t counter(const Counters& counters, std::string_view key);
 

@@ -104,6 +104,13 @@ test_stats() {
     check 'its loopback is there, and nothing of the host' jq -e '.interfaces | map(.name) == ["lo"]' <<<"$json"
     check 'with its address' jq -e '.interfaces[0].addresses | index("127.0.0.1/8")' <<<"$json"
     contains 'for people' "$(xctl stats use)" 'CPU: .* in the kernel'
+    if ! grep -qw memory /sys/fs/cgroup/cgroup.controllers; then
+        equal 'what nobody counts is null' 'null null null' "$(jq -r '"\(.memory) \(.processes) \(.readBytes)"' <<<"$json")"
+        contains 'and - for people' "$(xctl stats use)" 'Memory: -$'
+        contains 'left out on D-Bus' "$(busctl --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager Stats 'sa{sv}' use 0 |
+            jq -c '.data[0] | [has("memory"), has("cpuUSec")]')" '\[false,true\]'
+        equal 'and over varlink' 'false' "$(call Stats '{"name": "use"}' | jq '.stats | has("memory")')"
+    fi
     check 'once over varlink' jq -e '.stats.cpuUSec > 0 and .interfaces[0].up' <<<"$(call Stats '{"name": "use"}')"
     equal 'three times over varlink' 3 "$(timeout 1.1 varlinkctl --more -j call "$socket" \
         org.xctl.Containers.Stats '{"name": "use", "intervalUSec": 400000}' | tr -d '\036' | jq -c 'select(.stats.name == "use")' | wc -l)"

@@ -83,6 +83,38 @@ test_files() {
     xctl delete -f limits-forks
 }
 
+stat_of() { xctl stats "$1" --json | jq "$2"; }
+of_systemd() { property "$1" "$2"; }
+
+# What payload has no controller for, the unit knows; the limit is the tightest, whoever set it.
+test_stats() {
+    script_bundle "$work/stats" 'sleep 1000 & sleep 1000 & dd if=/dev/zero of=/tmp/fill bs=1M count=8; echo ready; wait' \
+        'del(.linux.resources.memory, .linux.resources.pids) | .mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+    xctl create limits-stats "$work/stats"
+    local unit
+    for unit in xctl-limits-stats.scope oci@limits-stats.service; do
+        if [ "$unit" = xctl-limits-stats.scope ]; then xctl start limits-stats; else systemctl start "$unit"; fi
+        check "$unit: it is ready" until_true 10 eval 'xctl logs -n 1 limits-stats | grep -q ready'
+        check "$unit: payload has no memory controller" test ! -e "$(payload "$unit")/memory.current"
+        check "$unit: memory is what systemd says" until_true 10 eval \
+            '[ "$(stat_of limits-stats .memory)" = "$(of_systemd '"$unit"' MemoryCurrent)" ]'
+        equal "$unit: with what it has written" true "$(stat_of limits-stats '.memory >= 8388608')"
+        equal "$unit: its processes" "$(of_systemd "$unit" TasksCurrent)" "$(stat_of limits-stats .processes)"
+        equal "$unit: no limit" 'null null' "$(stat_of limits-stats .memoryLimit) $(stat_of limits-stats .processesLimit)"
+        systemctl set-property --runtime "$unit" MemoryMax=64M TasksMax=40
+        equal "$unit: limits of systemctl set-property" '67108864 40' \
+            "$(stat_of limits-stats .memoryLimit) $(stat_of limits-stats .processesLimit)"
+        check "$unit: a larger one of its own" xctl set limits-stats --runtime config.linux.resources.memory.limit=134217728
+        equal "$unit: does not count" 67108864 "$(stat_of limits-stats .memoryLimit)"
+        check "$unit: a smaller one" xctl set limits-stats --runtime config.linux.resources.memory.limit=33554432
+        equal "$unit: does" 33554432 "$(stat_of limits-stats .memoryLimit)"
+        xctl stop limits-stats --timeout=0
+        until_true 10 eval '! systemctl -q is-active '"$unit" || fail "$unit does not end"
+        systemctl revert "$unit" 2>/dev/null || true
+    done
+    systemctl reset-failed oci@limits-stats 2>/dev/null || true
+}
+
 # Two devices that every kernel has and root may open. As in other runtimes any node may be made, but not opened.
 test_devices() {
     local first second script common
@@ -115,8 +147,8 @@ test_devices() {
 [ -e /sys/fs/cgroup/cgroup.controllers ] && grep -q memory /sys/fs/cgroup/cgroup.controllers ||
     { echo "this system has no memory controller"; exit 77; }
 # The machine is shared with other tests.
-trap 'for name in unit scope child files forks devices open; do xctl delete --force limits-$name || true; done 2>/dev/null' EXIT
-for test in ${*:-memory_of_a_unit memory_of_a_scope files devices}; do
+trap 'for name in unit scope child files forks stats devices open; do xctl delete --force limits-$name || true; done 2>/dev/null' EXIT
+for test in ${*:-memory_of_a_unit memory_of_a_scope files stats devices}; do
     note "== $test"
     "test_$test"
 done

@@ -135,10 +135,18 @@ TEST(Render, WhyInAParagraph) {
     EXPECT_NE(text.find("    one\n    ?[2Jtwo\n"), std::string::npos) << text;
 }
 
+TEST(Render, StatsShowWhatNobodyKnowsAsThat) {
+    const api::Stats stats;
+    const auto text = render_stats(stats, {}, 0);
+    EXPECT_NE(text.find("Memory: -\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("Processes: -\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("Block I/O: - read, - written\n"), std::string::npos) << text;
+    EXPECT_NE(json_of(stats, {}, 0).find("\"memory\":null,"), std::string::npos);
+}
+
 TEST(Render, StatsLeaveOutLimitsThatAreNone) {
     api::Stats stats;
     stats.memory = 3 << 20;
-    stats.memory_limit = UINT64_MAX;
     stats.processes = 2;
     stats.processes_limit = 10;
     const std::vector<api::Interface> interfaces{{"eth0", {"10.0.0.2/24"}, true, 2048, 1, 0, 0, 10, 1, 0, 0}};
