@@ -136,8 +136,8 @@ inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
     {"state", &ContainerInfo::state,
-     "created, starting, running, paused, stopping, quarantined, stopped, waiting for a restart, or bad-setting: the "
-     "definition is broken"},
+     "created, starting, running, paused, stopping, quarantined, stopped, waiting for a restart, failed: it ended too "
+     "often and is not restarted any more, or bad-setting: the definition is broken"},
     {"pid", &ContainerInfo::pid, "Process ID of the container's init, 0 if there is none"},
     {"bundle", &ContainerInfo::bundle, "Absolute path of the OCI bundle"},
     {"unit", &ContainerInfo::unit, "The systemd unit that holds the container"},
@@ -186,8 +186,8 @@ inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"event", &Event::event,
      "What happened: the new state, or deleted, changed or crash-loop: the limit of restarts is reached"},
     {"name", &Event::name, "Name of the container"},
-    {"exitReason", &Event::exit_reason, "With stopped: exited, signal, oom-kill, launch-failed or unknown"},
-    {"exitStatus", &Event::exit_status, "With stopped: exit code or signal number"},
+    {"exitReason", &Event::exit_reason, "With stopped, failed and waiting: exited, signal, oom-kill, launch-failed or unknown"},
+    {"exitStatus", &Event::exit_status, "With stopped, failed and waiting: exit code or signal number"},
     {"message", &Event::message, "Why it failed"},
 }};
 static_assert(names_are_unique(kEventFields));

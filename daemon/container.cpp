@@ -68,12 +68,6 @@ bool names(const ExitWords& words, const ExitRecord& exit) {
     });
 }
 
-bool policy_wants_restart(const Context& c) {
-    if (c.policy.when == RestartWhen::no || names(c.policy.prevent, c.exit)) return false;
-    if (names(c.policy.force, c.exit)) return true;
-    return c.policy.when != RestartWhen::on_failure || c.exit.failed();
-}
-
 Millis restart_delay(const Context& c) {
     const auto& policy = c.policy;
     const auto power = static_cast<double>(std::min<std::uint64_t>(c.machine.restarts, 64));
@@ -88,19 +82,25 @@ bool limit_reached(Context& c) {
     return c.policy.limit > 0 && c.machine.recent.size() >= c.policy.limit;
 }
 
+Actions give_up_restarting(Context& c) {
+    auto& machine = c.machine;
+    machine.state = State::failed;
+    machine.next_start = {};
+    machine.last_exit.message +=
+        std::format("{}restarted {} times within {} s, giving up", machine.last_exit.message.empty() ? "" : "; ",
+                    machine.recent.size(), c.policy.window.count() / 1000);
+    return {Action::report_crash_loop};
+}
+
 /// A launch that failed was no run, however long ago the last one began.
 Actions end_by_policy(Context& c, bool ran) {
     auto& machine = c.machine;
     machine.last_exit = c.exit;
+    machine.ended = c.now;
     machine.state = State::stopped;
-    if (!policy_wants_restart(c)) return {};
+    if (!wants_restart(c.policy, c.exit)) return {};
     if (ran && c.now - machine.started > c.policy.window) machine.restarts = 0;
-    if (limit_reached(c)) {
-        machine.last_exit.message += std::format("{}restarted {} times within {} s, giving up",
-                                                 machine.last_exit.message.empty() ? "" : "; ",
-                                                 machine.recent.size(), c.policy.window.count() / 1000);
-        return {Action::report_crash_loop};
-    }
+    if (limit_reached(c)) return give_up_restarting(c);
     machine.state = State::waiting;
     machine.next_start = c.now + restart_delay(c);
     return {Action::arm_restart};
@@ -190,6 +190,7 @@ Actions leave_quarantine(Context& c) { return c.machine.stop_asked ? finish_stop
 Actions leave_quarantine_unlaunched(Context& c) { return c.machine.stop_asked ? finish_stop(c) : end_failed_launch(c); }
 
 Actions forget_restarts(Context& c) {
+    if (c.machine.state == State::failed) c.machine.state = State::stopped;
     c.machine.restarts = 0;
     c.machine.recent.clear();
     return {};
@@ -199,6 +200,28 @@ Actions give_up_waiting(Context& c) {
     c.machine.state = State::stopped;
     c.machine.next_start = {};
     return {Action::cancel_restart};
+}
+
+/// The new policy decides about the last end once more.
+Actions reconsider(Context& c) {
+    if (!wants_restart(c.policy, c.machine.last_exit)) return give_up_waiting(c);
+    if (limit_reached(c)) {
+        auto actions = give_up_restarting(c);
+        actions.insert(actions.begin(), Action::cancel_restart);
+        return actions;
+    }
+    c.machine.next_start = c.machine.ended + restart_delay(c);
+    return {Action::arm_restart};
+}
+
+Actions note_frozen(Context& c) {
+    c.machine.state = State::paused;
+    return {};
+}
+
+Actions note_thawed(Context& c) {
+    c.machine.state = State::running;
+    return {};
 }
 
 Actions nothing(Context&) { return {}; }
@@ -229,12 +252,18 @@ constexpr std::array kTransitions{
     Row{State::stopped, Trigger::start, begin_run_by_person},
     Row{State::stopped, Trigger::restart, begin_run_by_person},
     Row{State::stopped, Trigger::stop, nothing},
+    Row{State::failed, Trigger::start, begin_run_by_person},
+    Row{State::failed, Trigger::restart, begin_run_by_person},
+    Row{State::failed, Trigger::stop, nothing},
     Row{State::waiting, Trigger::timer, begin_run_by_policy},
     Row{State::waiting, Trigger::start, cancel_and_begin},
     Row{State::waiting, Trigger::restart, cancel_and_begin},
     Row{State::waiting, Trigger::stop, give_up_waiting},
+    Row{State::waiting, Trigger::policy_changed, reconsider},
     Row{State::running, Trigger::pause, become_paused},
     Row{State::paused, Trigger::resume, go_on},
+    Row{State::running, Trigger::frozen, note_frozen},
+    Row{State::paused, Trigger::thawed, note_thawed},
     Row{State::paused, Trigger::exited, end_run},
     Row{State::paused, Trigger::stop, thaw_and_stop},
     Row{State::paused, Trigger::restart, thaw_and_restart},
@@ -259,7 +288,15 @@ Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const Res
     return fail(Errc::wrong_state, std::format("the container is {}", name_of(kStates, machine.state)));
 }
 
-bool has_run(State state) { return state != State::created && state != State::stopped && state != State::waiting; }
+bool is_at_rest(State state) { return state == State::stopped || state == State::failed; }
+
+bool has_run(State state) { return state != State::created && !is_at_rest(state) && state != State::waiting; }
+
+bool wants_restart(const RestartPolicy& policy, const ExitRecord& exit) {
+    if (policy.when == RestartWhen::no || names(policy.prevent, exit)) return false;
+    if (names(policy.force, exit)) return true;
+    return policy.when != RestartWhen::on_failure || exit.failed();
+}
 
 bool is_exit_word(std::string_view word) {
     constexpr std::uint64_t kLastCode = 255;
@@ -276,6 +313,7 @@ std::string_view oci_status(State state) {
         case State::stopping: return "running";
         case State::paused: return "paused";
         case State::stopped:
+        case State::failed:
         case State::waiting: return "stopped";
     }
     return "stopped";

@@ -6,16 +6,18 @@
 //   running    its init executes the program
 //   stopping   asked to stop (or to restart): the stop signal was sent, its timer runs
 //   stopped    ended, and nothing will start it by itself
+//   failed     the same, since the policy has given up: it ended too often
 //   waiting    ended, and the restart policy's timer runs
-//   paused     running, but all its processes are frozen
+//   paused     running, but all its processes are frozen, by us or through its unit
 //   quarantined  killed, but the kernel cannot let go of its processes: nothing can be done until it does
 //
-// created, stopped ──start──▶ starting ──launched──▶ running ──exited──▶ stopped | waiting
-// starting ──launch_failed──▶ stopped | waiting             waiting ──timer──▶ starting
+// created, stopped, failed ──start──▶ starting ──launched──▶ running ──exited──▶ stopped | waiting | failed
+// starting ──launch_failed──▶ stopped | waiting | failed    waiting ──timer──▶ starting
 // starting, running ──stop──▶ stopping ──exited──▶ stopped  stopping ──stop_timeout──▶ stopping (killed)
 // starting, running ──restart──▶ stopping ──exited──▶ starting
-// waiting ──stop──▶ stopped                                 waiting, created, stopped ──restart──▶ starting
-// running ──pause──▶ paused ──resume──▶ running             paused ──stop, restart──▶ stopping (thawed first)
+// waiting ──stop──▶ stopped                        waiting, created, stopped, failed ──restart──▶ starting
+// waiting ──policy_changed──▶ waiting | stopped | failed    failed ──reset──▶ stopped
+// running ──pause, frozen──▶ paused ──resume, thawed──▶ running    paused ──stop, restart──▶ stopping (thawed first)
 // starting, running, paused, stopping ──stuck──▶ quarantined ──exited──▶ as if it had ended before
 //
 // A stop asked for by a person or by systemd always ends in stopped: the policy is not consulted. A failed first
@@ -41,11 +43,11 @@ using TimePoint = std::chrono::system_clock::time_point;
 /// By CLOCK_MONOTONIC, from which delays, limits and windows are counted. It goes with the boot, as all records do.
 using Instant = std::chrono::steady_clock::time_point;
 
-enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting, paused, quarantined };
-inline constexpr std::array<Named<State>, 8> kStates{{
+enum class State : std::uint8_t { created, starting, running, stopping, stopped, waiting, paused, quarantined, failed };
+inline constexpr std::array<Named<State>, 9> kStates{{
     {"created", State::created}, {"starting", State::starting}, {"running", State::running},
     {"stopping", State::stopping}, {"stopped", State::stopped}, {"waiting", State::waiting},
-    {"paused", State::paused}, {"quarantined", State::quarantined},
+    {"paused", State::paused}, {"quarantined", State::quarantined}, {"failed", State::failed},
 }};
 
 enum class RestartWhen : std::uint8_t { no, on_failure, always, unless_stopped };
@@ -62,7 +64,7 @@ using ExitWords = std::vector<std::string>;
 /// between always and unless-stopped, which differ at boot.
 /// The n-th consecutive restart waits delay * multiplier^n, at most max_delay, and then longer by a random part of up
 /// to `jitter` of that. A run that lasted longer than `window` starts the count anew. More than `limit` restarts within
-/// `window` end in stopped; 0: no limit.
+/// `window` end in failed; 0: no limit.
 struct RestartPolicy {
     RestartWhen when = RestartWhen::no;
     ExitWords force, prevent;
@@ -93,6 +95,8 @@ struct ExitRecord {
 
 enum class Trigger : std::uint8_t {
     start, launched, launch_failed, exited, stop, stop_timeout, restart, timer, pause, resume, stuck, reset,
+    policy_changed,  // while the next start is awaited
+    frozen, thawed,  // by somebody else, through its unit
 };
 
 enum class Action : std::uint8_t {
@@ -115,6 +119,7 @@ struct Machine {
     std::uint64_t runs = 0;
     std::uint64_t restarts = 0;      // consecutive, by the policy
     Instant started{};
+    Instant ended{};                 // other than as somebody asked for
     Instant next_start{};
     std::vector<Instant> recent;     // restarts within the policy's window
     ExitRecord last_exit;
@@ -122,6 +127,12 @@ struct Machine {
 
 /// Whether a run is under way: there may be processes.
 [[nodiscard]] bool has_run(State state);
+
+/// Whether its last run has ended and nothing of ours begins another.
+[[nodiscard]] bool is_at_rest(State state);
+
+/// Whether the policy starts a container again that ended so, as long as the limit is not reached.
+[[nodiscard]] bool wants_restart(const RestartPolicy& policy, const ExitRecord& exit);
 
 /// Applies one event. An event that the state does not allow is Errc::wrong_state and changes nothing. `chance`, from 0
 /// to 1, is what jitter is made of.

@@ -183,8 +183,9 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "Each delay is longer by a random part of it, of up to this size, so that not all containers of a host start at "
      "once"},
     {"/restart/limit", Number{[](Definition& d) -> auto& { return d.restart.limit; }, 0, 1'000'000, "restarts"},
-     Applies::at_once, "", "Give up after this many restarts within the window, with an event crash-loop. 0: never. "
-     "`xctl reset` forgets the restarts so far"},
+     Applies::at_once, "",
+     "Give up after this many restarts within the window: the container is failed then, with an event crash-loop. 0: "
+     "never. `xctl reset` forgets the restarts so far"},
     {"/restart/windowUSec", Duration{[](Definition& d) -> auto& { return d.restart.window; }}, Applies::at_once, "",
      "The window of the limit. A run that lasted longer starts the delays anew"},
     {"/history", Number{[](Definition& d) -> auto& { return d.history; }, 1, kMaxHistory, "runs"}, Applies::at_once, "",

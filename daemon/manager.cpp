@@ -206,13 +206,13 @@ void Manager::on_change(Supervisor& container, std::string_view event) {
 /// `run --rm`. Deferred, since the container may be in the middle of the change that we hear of; and a client that
 /// lost the last daemon gets the time to come back for the end.
 void Manager::remove_if_unwanted(Supervisor& container) {
-    if (container.state() != State::stopped || !container.definition().remove_when_stopped) return;
+    if (!is_at_rest(container.state()) || !container.definition().remove_when_stopped) return;
     const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
     const auto delay = young && container.outlived_daemon() ? kReturnTime : std::chrono::seconds(0);
     services_.loop.arm(removals_[container.id().str()], delay, [this, name = container.id().str()](std::uint32_t) {
         removals_.erase(name);
         const auto it = containers_.find(name);
-        if (it == containers_.end() || it->second->state() != State::stopped) return;
+        if (it == containers_.end() || !is_at_rest(it->second->state())) return;
         if (!it->second->definition().remove_when_stopped) return;
         if (const auto gone = forget(*it->second); !gone) log_error(gone.error().message);
     });
@@ -224,7 +224,7 @@ void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
     out.time = to_usec(std::chrono::system_clock::now());
     out.event = event;
     out.name = info.name;
-    if (event == "stopped" || event == "waiting") {
+    if (event == "stopped" || event == "failed" || event == "waiting") {
         out.exit_reason = info.exit_reason;
         out.exit_status = info.exit_status;
         out.message = info.message;

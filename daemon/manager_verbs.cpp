@@ -201,7 +201,7 @@ void Manager::remove(Request& request, const Done& done) {
         if (auto gone = forget(*it->second); !gone) return done(std::unexpected(std::move(gone).error()));
         done(Reply{});
     };
-    if (state == State::created || state == State::stopped) return finish({});
+    if (state == State::created || is_at_rest(state)) return finish({});
     // After `systemctl stop`, which has seen more than we have.
     if (!request.force && container.is_about_to_stop()) return container.wait(finish);
     if (!request.force)

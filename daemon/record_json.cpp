@@ -65,6 +65,7 @@ Json machine_to_json(const Machine& machine) {
             {"runs", machine.runs},
             {"restarts", machine.restarts},
             {"startedMonotonic", to_number(machine.started)},
+            {"endedMonotonic", to_number(machine.ended)},
             {"nextStartMonotonic", to_number(machine.next_start)},
             {"recentMonotonic", recent},
             {"lastExit", exit_to_json(machine.last_exit)}};
@@ -79,6 +80,7 @@ Machine machine_from_json(const Json& json) {
     machine.runs = number(json, "runs", std::uint64_t{0});
     machine.restarts = number(json, "restarts", std::uint64_t{0});
     machine.started = instant_at(json, "startedMonotonic");
+    machine.ended = instant_at(json, "endedMonotonic");
     machine.next_start = instant_at(json, "nextStartMonotonic");
     for (const auto& time : json.value("recentMonotonic", std::vector<Json>{}))
         machine.recent.push_back(to_instant(to_number<std::int64_t>(time)));

@@ -21,6 +21,7 @@ constexpr std::array kRows{
     Row{State::quarantined, adopt, end_lost_run},
     Row{State::waiting, await_restart, await_restart},
     Row{State::stopped, nothing, nothing},
+    Row{State::failed, nothing, nothing},
 };
 static_assert(kRows.size() == kStates.size());
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/supervisor.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <format>
 #include <random>
@@ -73,8 +74,10 @@ Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const J
 }
 
 void Supervisor::set_definition(Definition definition) {
+    const bool new_policy = definition.restart != definition_.restart;
     definition_ = std::move(definition);
     apply_definition();
+    if (new_policy && state() == State::waiting) (void)apply(Trigger::policy_changed);
 }
 
 /// What counts at once.
@@ -108,6 +111,7 @@ Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
     const auto advanced = advance(record_.machine, trigger, effective_policy(), now, exit, chance());
     if (!advanced) return fail(advanced.error().code, std::format("{} is {}", id_.str(), name_of(kStates, before)));
     record_.note_times(now);
+    if (std::ranges::contains(*advanced, Action::report_crash_loop)) note_giving_up();
     save();
     for (const auto action : *advanced) carry_out(trigger, action);
     if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));

@@ -98,7 +98,7 @@ public:
     [[nodiscard]] const Record& record() const noexcept { return record_; }
     [[nodiscard]] State state() const noexcept { return record_.machine.state; }
     /// It runs, or the policy will start it again.
-    [[nodiscard]] bool is_active() const noexcept { return state() != State::created && state() != State::stopped; }
+    [[nodiscard]] bool is_active() const noexcept { return state() != State::created && !is_at_rest(state()); }
     /// Its init is dead, and nothing of ours starts it again; that it has stopped is only a matter of our hearing of it.
     [[nodiscard]] bool is_about_to_stop() const;
     /// It ran under an earlier daemon, whose clients may come back for it.
@@ -135,6 +135,7 @@ private:
     void tell_pausers(Result<> result);
     void note_request(EndRequest request);
     void note_timeout();
+    void note_giving_up();
     void keep_history(const ExitRecord& exit, const std::optional<Error>& failure);
     void on_stuck(std::string why);
     Result<int> open_payload() const;

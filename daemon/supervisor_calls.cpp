@@ -86,7 +86,7 @@ void Supervisor::restart(std::optional<Usec> timeout, EndRequest request, Done d
 }
 
 void Supervisor::wait(Done done, Presence caller) {
-    if (state() == State::stopped) return done({});
+    if (is_at_rest(state())) return done({});
     waiters_.push_back({Waiter::For::ended, std::move(done), std::move(caller)});
 }
 
@@ -224,7 +224,7 @@ Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Start
 void Supervisor::settle() {
     std::list<Waiter> ready;
     for (auto it = waiters_.begin(); it != waiters_.end();) {
-        const bool stopped = state() == State::stopped || (state() == State::created && !run_);
+        const bool stopped = is_at_rest(state()) || (state() == State::created && !run_);
         const bool running = state() == State::running;
         const bool stuck = state() == State::quarantined && it->what != Waiter::For::ended;
         const bool waits_for_run = it->what == Waiter::For::running || it->what == Waiter::For::ready;

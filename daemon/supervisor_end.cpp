@@ -39,7 +39,7 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
 /// Marks the end of a run whose beginning the console shows.
 void Supervisor::end_open_run() {
     if (!console_.ring().run_is_open()) return;
-    console_.mark_run_end(record_.machine.last_exit, state() == State::stopped);
+    console_.mark_run_end(record_.machine.last_exit, is_at_rest(state()));
     save_console();
 }
 
@@ -48,6 +48,11 @@ void Supervisor::keep_history(const ExitRecord& exit, const std::optional<Error>
     auto run = make_run_record(record_.machine, record_.started, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
     if (run.exit.failed()) run.console = console_tail(console_.ring());
     remember(record_.history, std::move(run), definition_.history);
+}
+
+/// Known only when the policy has decided, which is before anything of it is saved.
+void Supervisor::note_giving_up() {
+    if (!record_.history.empty()) record_.history.back().exit.message = record_.machine.last_exit.message;
 }
 
 void Supervisor::on_stuck(std::string why) {

@@ -30,7 +30,10 @@ void Supervisor::take_up_run(std::optional<Parking::Entry> parked) {
         case RecoveryStep::adopt: return adopt_run(std::move(*parked));
         case RecoveryStep::launch_again: return launch();
         case RecoveryStep::end_lost_run: return end_lost_run();
-        case RecoveryStep::await_restart: return arm_restart();
+        case RecoveryStep::await_restart:
+            // The definition may have been changed while there was no daemon.
+            if (!wants_restart(effective_policy(), record_.machine.last_exit)) return (void)apply(Trigger::stop);
+            return arm_restart();
     }
 }
 

@@ -112,10 +112,12 @@ test_crash_loop() {
     sleep 0.3
     xctl start crash || true
     check 'an event' until_true 10 eval 'jq -e "select(.event == \"crash-loop\" and .name == \"crash\")" "$work/events"'
+    check 'and one of the state, with its end' until_true 10 eval \
+        'jq -e "select(.event == \"failed\" and .exitStatus == 1 and .exitReason == \"exited\")" "$work/events"'
     kill $watcher
-    equal 'it is stopped' 'stopped 2' "$(field crash state) $(field crash restarts)"
+    equal 'it has failed' 'failed 2' "$(field crash state) $(field crash restarts)"
     check 'reset' xctl reset crash
-    equal 'the count is gone' 0 "$(field crash restarts)"
+    equal 'the count is gone' 'stopped 0' "$(field crash state) $(field crash restarts)"
     xctl delete crash
 }
 

@@ -84,16 +84,23 @@ test_delays() {
 test_limit() {
     define limit '{"policy": "on-failure", "delayUSec": 20000, "multiplier": 1, "limit": 3, "windowUSec": 60000000}' 'echo run; exit 2'
     xctl start limit || true
-    check 'the limit ends it' until_true 20 state_is limit stopped
+    check 'the limit ends it' until_true 20 state_is limit failed
     sleep 0.5
     equal 'one start and three restarts' '4 3' "$(field limit runs) $(field limit restarts)"
     equal 'each ran' 4 "$(xctl logs limit | grep -c run)"
     contains 'the message says so' "$(field limit message)" 'restarted 3 times within 60 s, giving up'
     contains 'xctl state says so' "$(xctl state limit)" 'giving up'
+    contains 'xctl why says so' "$(xctl why limit)" 'exited with 2, .*; restarted 3 times within 60 s, giving up'
+    equal 'for OCI it is stopped' stopped "$(xctl state limit --json | jq -r .status)"
+    systemctl kill --signal=KILL --kill-whom=main xctld
+    equal 'the next xctld knows as well' failed "$(field limit state)"
+    contains 'and why' "$(xctl why limit)" 'giving up'
+    equal 'wait returns at once' 2 "$(status_of timeout 5 xctl wait limit)"
+    check 'stop has nothing to do' xctl stop limit
     equal 'its exit is the last run'"'s" 'exited 2' "$(exit_of limit)"
     equal 'nothing more is planned' 0 "$(field limit nextStart)"
     xctl start limit || true
-    check 'a person may start it again' until_true 20 eval 'state_is limit stopped && [ "$(field limit runs)" = 8 ]'
+    check 'a person may start it again' until_true 20 eval 'state_is limit failed && [ "$(field limit runs)" = 8 ]'
     xctl delete limit
 
     # Restarts that have left the window do not count.
@@ -149,6 +156,28 @@ test_while_waiting() {
     equal 'it is gone' '' "$(field wait name)"
 }
 
+# What the definition says while the next start is awaited counts at once.
+test_policy_changes() {
+    define change '{"policy": "always", "delayUSec": 60000000}' 'exit 1'
+    xctl start change || true
+    check 'it waits' until_true 10 state_is change waiting
+    xctl set change restart.delayUSec=300ms
+    check 'a shorter delay' until_true 10 restarts_reach change 1
+    xctl set change restart.delayUSec=60s
+    check 'it waits' until_true 10 state_is change waiting
+    xctl set change restart.policy=no
+    equal 'no policy any more' 'stopped 0' "$(field change state) $(field change nextStart)"
+    xctl set change restart.policy=always
+    equal 'which is not taken back' stopped "$(field change state)"
+    xctl start change || true
+    check 'it waits' until_true 10 state_is change waiting
+    systemctl stop xctld.socket xctld-launch.socket xctld.service 2>/dev/null
+    echo '{"restart": {"policy": "no"}}' >/etc/xctl/containers/change.json.d/90-late.json
+    systemctl start xctld.socket
+    equal 'also one that changed while there was no xctld' stopped "$(field change state)"
+    xctl delete change
+}
+
 # A launch that fails is an error for a person, and a failed run for the policy.
 test_failed_launch() {
     define launch '{"policy": "on-failure", "delayUSec": 50000, "multiplier": 1, "limit": 3}' 'exit 1'
@@ -160,7 +189,7 @@ test_failed_launch() {
     define later '{"policy": "on-failure", "delayUSec": 100000, "multiplier": 1, "limit": 3}' 'sleep 0.3; exit 1'
     xctl start later
     mv "$work/later/rootfs/bin/sh" "$work/later/rootfs/bin/hidden"
-    check 'a restart that cannot be launched is tried again, up to the limit' until_true 20 state_is later stopped
+    check 'a restart that cannot be launched is tried again, up to the limit' until_true 20 state_is later failed
     equal 'as often as the limit says' '4 launch-failed' "$(field later runs) $(field later exitReason)"
     contains 'the message says both' "$(field later message)" 'exec: "sh".*giving up'
     xctl delete later
@@ -168,7 +197,7 @@ test_failed_launch() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-policies delays limit while_waiting failed_launch}; do
+for test in ${*:-policies delays limit while_waiting policy_changes failed_launch}; do
     note "== $test"
     "test_$test"
 done

@@ -23,6 +23,7 @@ constexpr std::array kTriggers{
     Trigger::start, Trigger::launched,     Trigger::launch_failed, Trigger::exited,
     Trigger::stop,  Trigger::stop_timeout, Trigger::restart,       Trigger::timer,
     Trigger::pause, Trigger::resume,       Trigger::stuck,
+    Trigger::policy_changed, Trigger::frozen, Trigger::thawed,
 };
 
 RestartPolicy policy(RestartWhen when) {
@@ -78,6 +79,12 @@ const std::vector<Row> kRows{
     {State::stopped, Trigger::start, State::starting, {Action::launch}},
     {State::stopped, Trigger::restart, State::starting, {Action::launch}},
     {State::stopped, Trigger::stop, State::stopped, {}},
+    {State::failed, Trigger::start, State::starting, {Action::launch}},
+    {State::failed, Trigger::restart, State::starting, {Action::launch}},
+    {State::failed, Trigger::stop, State::failed, {}},
+    {State::running, Trigger::frozen, State::paused, {}},
+    {State::paused, Trigger::thawed, State::running, {}},
+    {State::waiting, Trigger::policy_changed, State::stopped, {Action::cancel_restart}},
     {State::waiting, Trigger::timer, State::starting, {Action::launch}},
     {State::waiting, Trigger::start, State::starting, {Action::cancel_restart, Action::launch}},
     {State::waiting, Trigger::restart, State::starting, {Action::cancel_restart, Action::launch}},
@@ -130,11 +137,11 @@ TEST(Transitions, EveryOtherEventIsRefusedAndChangesNothing) {
             ++refused;
         }
     }
-    EXPECT_EQ(refused, 8 * 11 - 36);
+    EXPECT_EQ(refused, 9 * 14 - 42);
 }
 
 TEST(Transitions, AStartByAPersonBeginsTheCountAnew) {
-    for (const auto state : {State::created, State::stopped, State::waiting}) {
+    for (const auto state : {State::created, State::stopped, State::failed, State::waiting}) {
         auto machine = machine_in(state);
         machine.next_start = kNow + 1s;
         ASSERT_TRUE(advance(machine, Trigger::start, policy(RestartWhen::always), kNow));
@@ -234,7 +241,7 @@ TEST(Policy, DelaysGrowUpToTheGreatest) {
     const auto delays = crash_until_stopped(p, machine, 100);
     const std::vector<std::chrono::milliseconds> wanted{100ms, 300ms, 900ms, 1s, 1s, 1s};
     EXPECT_EQ(delays, wanted);
-    EXPECT_EQ(machine.state, State::stopped);
+    EXPECT_EQ(machine.state, State::failed);
     EXPECT_EQ(machine.restarts, 6u);
     EXPECT_EQ(machine.last_exit.message, "it failed; restarted 6 times within 600 s, giving up");
 }
@@ -279,6 +286,7 @@ TEST(OciStatus, HasAWordForEveryState) {
     EXPECT_EQ(oci_status(State::stopping), "running");
     EXPECT_EQ(oci_status(State::stopped), "stopped");
     EXPECT_EQ(oci_status(State::waiting), "stopped");
+    EXPECT_EQ(oci_status(State::failed), "stopped");
 }
 
 struct ExitCase {
@@ -331,7 +339,7 @@ TEST(Container, ResetForgetsRestartsInEveryState) {
         const auto actions = advance(machine, Trigger::reset, policy(RestartWhen::always), kNow);
         ASSERT_TRUE(actions);
         EXPECT_TRUE(actions->empty());
-        EXPECT_EQ(machine.state, state.value);
+        EXPECT_EQ(machine.state, state.value == State::failed ? State::stopped : state.value);
         EXPECT_EQ(machine.restarts, 0U);
         EXPECT_TRUE(machine.recent.empty());
     }
@@ -344,7 +352,36 @@ TEST(Container, TheLimitIsReported) {
     machine.state = State::running;
     machine.recent = {kNow};
     EXPECT_EQ(advance(machine, Trigger::exited, limited, kNow, kFailed).value(), Actions{Action::report_crash_loop});
+    EXPECT_EQ(machine.state, State::failed);
+    EXPECT_TRUE(is_at_rest(machine.state));
+    EXPECT_FALSE(has_run(machine.state));
+}
+
+TEST(Container, APolicyThatChangesWhileItWaitsDecidesAnew) {
+    Machine waiting;
+    waiting.state = State::running;
+    ASSERT_TRUE(advance(waiting, Trigger::exited, policy(RestartWhen::always), kNow, kFine));
+    ASSERT_EQ(waiting.state, State::waiting);
+
+    auto machine = waiting;
+    auto slow = policy(RestartWhen::always);
+    slow.delay = 7s;
+    EXPECT_EQ(advance(machine, Trigger::policy_changed, slow, kNow + 3s).value(), Actions{Action::arm_restart});
+    EXPECT_EQ(machine.next_start, kNow + 7s);
+
+    machine = waiting;
+    EXPECT_EQ(advance(machine, Trigger::policy_changed, policy(RestartWhen::on_failure), kNow).value(),
+              Actions{Action::cancel_restart});
     EXPECT_EQ(machine.state, State::stopped);
+
+    machine = waiting;
+    machine.recent = {kNow - 2s, kNow - 1s};
+    auto limited = policy(RestartWhen::always);
+    limited.limit = 2;
+    EXPECT_EQ(advance(machine, Trigger::policy_changed, limited, kNow).value(),
+              (Actions{Action::cancel_restart, Action::report_crash_loop}));
+    EXPECT_EQ(machine.state, State::failed);
+    EXPECT_EQ(machine.last_exit.message, "restarted 2 times within 600 s, giving up");
 }
 
 TEST(Container, WhatWasAskedForInQuarantineHolds) {

@@ -23,6 +23,7 @@ Record full_record() {
     record.started = kTime;
     record.next_start = kTime + 5s;
     record.machine.started = kInstant;
+    record.machine.ended = kInstant + 1s;
     record.machine.next_start = kInstant + 5s;
     record.machine.recent = {kInstant - 2s, kInstant - 1s};
     record.machine.last_exit = {ExitReason::oom_kill, 9, kTime + 1us, "it said \"\xc3\xa4\"\n"};
@@ -61,6 +62,7 @@ TEST(RecordJson, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(back.started, record.started);
     EXPECT_EQ(back.next_start, record.next_start);
     EXPECT_EQ(back.machine.started, record.machine.started);
+    EXPECT_EQ(back.machine.ended, record.machine.ended);
     EXPECT_EQ(back.machine.next_start, record.machine.next_start);
     EXPECT_EQ(back.machine.recent, record.machine.recent);
     EXPECT_EQ(back.machine.last_exit.reason, ExitReason::oom_kill);

@@ -22,6 +22,7 @@ constexpr std::array kCells{
     Cells{State::running, adopt, end_lost_run, adopt, end_lost_run},
     Cells{State::stopping, adopt, end_lost_run, adopt, end_lost_run},
     Cells{State::stopped, nothing, nothing, nothing, nothing},
+    Cells{State::failed, nothing, nothing, nothing, nothing},
     Cells{State::waiting, await_restart, await_restart, await_restart, await_restart},
     Cells{State::paused, adopt, end_lost_run, adopt, end_lost_run},
     Cells{State::quarantined, adopt, end_lost_run, adopt, end_lost_run},
