@@ -72,6 +72,7 @@ void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(p
         on_ended(exec, record, std::move(failure));
     };
     listener.stuck = [](const std::string&) {};
+    listener.out_of_memory = [](std::uint64_t) {};
     exec.run = std::make_unique<Run>(services_, exec.console, std::move(setup), std::move(listener));
 }
 

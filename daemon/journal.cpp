@@ -7,6 +7,7 @@
 #include <cstring>
 #include <format>
 
+#include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 
@@ -50,6 +51,16 @@ std::string format_entry(const Journal::Line& line) {
     if (!line.unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", line.unit);
     if (line.partial) entry += "CONTAINER_PARTIAL_MESSAGE=true\n";
     add_field(entry, "MESSAGE", line.text);
+    return entry;
+}
+
+/// `journalctl -u` shows it for our unit, since we send it, and for the container's.
+std::string format_notice(const Notice& notice, std::string_view name, std::string_view unit) {
+    auto entry = std::format("MESSAGE_ID={}\nPRIORITY={}\nSYSLOG_IDENTIFIER=xctld\nCONTAINER_NAME={}\nCONTAINER_ID={}\n",
+                             notice.row().message_id, notice.row().priority, name, name);
+    if (!unit.empty()) entry += std::format("OBJECT_SYSTEMD_UNIT={}\n", unit);
+    entry += notice.fields;
+    add_field(entry, "MESSAGE", std::format("{}: {}", name, notice.text));
     return entry;
 }
 
@@ -98,6 +109,12 @@ bool Journal::send(const Line& line) const {
     return sent >= 0 || (errno != EAGAIN && errno != ECONNREFUSED && errno != ENOENT);
 }
 
+bool Journal::tell(const Notice& notice, std::string_view name, std::string_view unit) const {
+    if (!socket_) return false;
+    auto entry = format_notice(notice, name, unit);
+    return send_as(socket_.get(), entry, -1) >= 0;
+}
+
 JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name)
     : loop_(loop),
       journal_(journal),
@@ -108,6 +125,12 @@ JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring
 void JournalRelay::set_unit(std::string unit, pid_t pid) {
     unit_ = std::move(unit);
     pid_ = pid;
+}
+
+void JournalRelay::tell(const Notice& notice) const {
+    if (journal_.tell(notice, name_, unit_)) return;
+    const auto text = std::format("{}: {}", name_, notice.text);
+    notice.row().priority == kPriorityError ? log_error(text) : log_warning(text);
 }
 
 bool JournalRelay::send_entry(Journal::Line line) const {

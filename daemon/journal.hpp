@@ -10,6 +10,7 @@
 
 #include "daemon/console_cursor.hpp"
 #include "daemon/definition.hpp"
+#include "daemon/notices.hpp"
 #include "daemon/rate_limit.hpp"
 #include "daemon/ring.hpp"
 #include "lib/base/unique_fd.hpp"
@@ -34,6 +35,8 @@ public:
     };
     /// False when the journal does not take more just now.
     [[nodiscard]] bool send(const Line& line) const;
+    /// In our own name. False when the journal has not taken it.
+    [[nodiscard]] bool tell(const Notice& notice, std::string_view name, std::string_view unit) const;
 
 private:
     explicit Journal(UniqueFd socket) : socket_(std::move(socket)) {}
@@ -47,6 +50,8 @@ public:
 
     void set_unit(std::string unit, pid_t pid);
     void set_image(std::string image) { image_ = std::move(image); }
+    /// To our log if the journal does not take it.
+    void tell(const Notice& notice) const;
     void set_limit(const JournalLimit& limit) { limit_.set(limit.burst, limit.interval); }
     /// Takes what is new in the ring; a line without its end is kept until the end comes.
     void pump();

@@ -85,6 +85,8 @@ public:
         /// It was killed, and the kernel does not let go of it; `ended` follows when it does.
         std::function<void(std::string why)> stuck;
         std::function<void(const Notification&)> notified{};
+        /// The kernel killed so many of its processes for want of memory.
+        std::function<void(std::uint64_t kills)> out_of_memory{};
     };
 
     Run(Services& services, Console& console, Setup setup, Listener listener);
@@ -157,6 +159,7 @@ private:
     void open_payload();
     void watch_memory();
     void read_memory_events();
+    void note_oom_kills(std::uint64_t kills);
     void await_death();
     void leave_class() const;
     void remove_long_cgroups() const;

@@ -65,7 +65,7 @@ void Run::on_exit_event(bool reaped) {
     if (setup_.placement == Placement::scope) return on_unknown_status();
     services_.scopes.query_exit(setup_.unit, [this, alive = alive_](UnitExit exit) {
         if (!*alive) return;
-        if (exit.oom) oom_kills_ = std::max<std::uint64_t>(oom_kills_, 1);
+        if (exit.oom && oom_kills_ == 0) note_oom_kills(1);
         if (exit.known) return on_status({exit.signaled, exit.status, false});
         on_unknown_status();
     });
@@ -119,9 +119,15 @@ void Run::read_memory_events() {
     const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
     if (size <= 0) return memory_source_.reset();
     const auto kills = oom_kills_in({buffer, static_cast<std::size_t>(size)});
-    if (kills > oom_kills_)
-        oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
-    oom_kills_ = std::max(oom_kills_, kills);
+    if (kills <= oom_kills_) return;
+    oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
+    note_oom_kills(kills);
+}
+
+/// An earlier daemon has told of those that there were before this one watched.
+void Run::note_oom_kills(std::uint64_t kills) {
+    const auto more = kills - std::exchange(oom_kills_, kills);
+    if (memory_source_ || !setup_.launched) listener_.out_of_memory(more);
 }
 
 void Run::wait_until_empty() {

@@ -158,7 +158,9 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
             (void)freezer_.thaw(run_->payload());
             if (state() == State::running) begin_checks();
             return;
-        case Action::report_crash_loop: return listener_(*this, "crash-loop");
+        case Action::report_crash_loop:
+            journal_.tell(notice_of_giving_up(record_.machine.last_exit));
+            return listener_(*this, "crash-loop");
         case Action::arm_restart: return arm_restart();
         case Action::cancel_restart: return restart_timer_.reset();
     }
@@ -264,6 +266,7 @@ Run::Listener Supervisor::run_listener() {
         [this](ExitRecord record, std::optional<Error> failure) { on_ended(std::move(record), std::move(failure)); },
         [this](std::string why) { on_stuck(std::move(why)); },
         [this](const Notification& said) { on_notification(said); },
+        [this](std::uint64_t kills) { journal_.tell(notice_of_oom(kills, run_->oom_cgroup())); },
     };
 }
 

@@ -131,7 +131,7 @@ void Supervisor::on_health(const Health& health, bool changed, const std::string
     if (why.empty() && record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "WATCHDOG=1");
     if (!changed) return;
     save();
-    if (!why.empty()) log_warning(std::format("{}: unhealthy: {}", id_.str(), why));
+    if (health.status == HealthStatus::unhealthy) journal_.tell(notice_of_ill_health(why));
     listener_(*this, name_of(kHealthStatuses, health.status));
     if (health.status == HealthStatus::unhealthy) act_on_ill_health(why);
 }

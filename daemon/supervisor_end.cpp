@@ -26,7 +26,6 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     journal_.finish();
     journal_.set_unit(record_.unit, -1);
     launch_failure_ = std::move(failure);
-    if (launch_failure_) log_error(std::format("{}: {}", id_.str(), launch_failure_->message));
     (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
     end_open_run();
     if (is_saved_) services_.parking.drop(id_.str());
@@ -47,6 +46,7 @@ void Supervisor::end_open_run() {
 void Supervisor::keep_history(const ExitRecord& exit, const std::optional<Error>& failure) {
     auto run = make_run_record(record_.machine, record_.started, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
     if (run.exit.failed()) run.console = console_tail(console_.ring());
+    if (run.failed()) journal_.tell(notice_of_end(run));
     remember(record_.history, std::move(run), definition_.history);
 }
 

@@ -121,6 +121,59 @@ test_crash_loop() {
     xctl delete crash
 }
 
+# entries NAME MESSAGE-ID: the journal's entries of xctld about a container, as JSON.
+entries() { journalctl --sync; journalctl --boot --output=json --no-pager _SYSTEMD_UNIT=xctld.service "MESSAGE_ID=$2" "CONTAINER_NAME=$1"; }
+told() { entries "$1" "$2" | jq -rs "map(.MESSAGE) | length"; } # how often
+ended=888d35b8ebf443c396bb5da59038436f unlaunched=36347cd29cb64d3f876de0ea9b0c8252
+given_up=f8d5dc4333624c318fd06b0e2351a3ba unhealthy=fd02a458b9374271bba07fe5e1185b8e
+
+test_journal() {
+    define crashy '{"restart": {"policy": "on-failure", "delayUSec": 20000, "multiplier": 1, "limit": 2}}' 'sleep 0.1; exit 3'
+    xctl start crashy
+    check 'it fails' until_true 10 state_is crashy failed
+    equal 'each end has an entry' 3 "$(told crashy $ended)"
+    equal 'with its exit status, as systemd has it' 'exited 3 1 itself' \
+        "$(entries crashy $ended | jq -rs '.[0] | [.EXIT_CODE, .EXIT_STATUS, .CONTAINER_RUN, .CONTAINER_END_CAUSE] | join(" ")')"
+    equal 'and the crash loop has one' 1 "$(told crashy $given_up)"
+    contains 'which says so' "$(entries crashy $given_up | jq -r .MESSAGE)" \
+        '^crashy: exited with status 3; restarted 2 times within 600 s, giving up$'
+    contains 'journalctl of xctld shows them' "$(journalctl -b -u xctld -o cat --no-pager)" '^crashy: exited with status 3$'
+    contains "and that of the container's unit" "$(journalctl -b -u xctl-crashy.scope -o cat --no-pager)" '^crashy: exited with status 3$'
+    journalctl --update-catalog
+    contains 'the catalog explains an end' "$(journalctl -x -b --no-pager MESSAGE_ID=$ended)" 'The container crashy has ended unexpectedly'
+    contains 'and a crash loop' "$(journalctl -x -b --no-pager MESSAGE_ID=$given_up)" 'The container crashy has failed: it ended too often'
+    xctl delete crashy
+
+    define calm '{}' 'trap "exit 4" TERM; echo up; while :; do sleep 0.05; done'
+    xctl start calm
+    until_true 5 eval 'xctl logs calm | grep -q up'
+    xctl stop calm
+    equal 'what was asked for has none' 0 "$(told calm $ended)"
+    xctl start calm
+    xctl kill calm KILL
+    check 'it ends' until_true 5 state_is calm stopped
+    equal 'nor has a kill' 0 "$(told calm $ended)"
+    xctl start calm
+    kill -SEGV "$(field calm pid)"
+    check 'it ends' until_true 5 state_is calm stopped
+    contains 'a signal of somebody else has' "$(entries calm $ended | jq -r '"\(.EXIT_CODE) \(.EXIT_STATUS) \(.MESSAGE)"')" \
+        '^killed 11 calm: killed by SIGSEGV'
+    xctl delete calm
+
+    define bad '{}' 'exit 0' '.process.args = ["/no/such"]'
+    xctl start bad 2>/dev/null || true
+    equal 'a launch that fails' 1 "$(told bad $unlaunched)"
+    contains 'is explained' "$(journalctl -x -b --no-pager MESSAGE_ID=$unlaunched)" 'The container bad could not be launched'
+    xctl delete bad
+    define ill '{"health": {"exec": ["false"], "intervalUSec": 100000, "retries": 2}}' 'sleep 1000'
+    xctl start ill
+    check 'ill health' until_true 10 eval '[ "$(told ill $unhealthy)" = 1 ]'
+    sleep 0.5
+    equal 'is told once' 1 "$(told ill $unhealthy)"
+    contains 'and explained' "$(journalctl -x -b --no-pager MESSAGE_ID=$unhealthy)" 'The container ill is unhealthy'
+    xctl delete --force ill
+}
+
 test_unless_stopped() {
     define keep '{"restart": {"policy": "unless-stopped", "delayUSec": 20000}}' 'trap "exit 0" TERM; while :; do sleep 0.05; done'
     boot() { # what the first daemon of a boot finds
@@ -146,7 +199,7 @@ test_unless_stopped() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-ends launches survival lists crash_loop unless_stopped}; do
+for test in ${*:-ends launches survival lists crash_loop journal unless_stopped}; do
     note "== $test"
     "test_$test"
 done

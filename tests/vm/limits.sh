@@ -34,6 +34,13 @@ test_memory_of_a_scope() {
     check 'the limit ends it' until_true 10 state_is limits-scope stopped
     equal 'its reason' 'oom-kill 9' "$(field limits-scope exitReason) $(field limits-scope exitStatus)"
     contains 'its message' "$(field limits-scope message)" 'memory'
+    journalctl --sync
+    local entries
+    entries=$(journalctl --boot --output=json MESSAGE_ID=d9235cafd6bb4e28977a600cb9123195 CONTAINER_NAME=limits-scope)
+    equal 'the journal has one entry of it' '1 xctld.service' "$(jq -s length <<<"$entries") $(jq -r ._SYSTEMD_UNIT <<<"$entries")"
+    equal 'which names the cgroup' /xctl.slice/xctl-limits-scope.scope/payload "$(jq -r .CONTAINER_OOM_CGROUP <<<"$entries")"
+    equal 'and one of the end' 'killed 9 oom' "$(journalctl --boot --output=json MESSAGE_ID=888d35b8ebf443c396bb5da59038436f \
+        CONTAINER_NAME=limits-scope | jq -r '"\(.EXIT_CODE) \(.EXIT_STATUS) \(.CONTAINER_END_CAUSE)"')"
     equal 'its history names the cgroup' '/xctl.slice/xctl-limits-scope.scope/payload' \
         "$(xctl history limits-scope --json | jq -r '.[-1].oomCgroup')"
 
