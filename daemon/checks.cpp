@@ -39,11 +39,15 @@ void Checks::begin(bool ready, Health health) {
 }
 
 void Checks::on_notification(const Notification& said) {
-    notified_ready_ |= said.ready;
-    notified_alive_ |= said.watchdog;
+    notified_ready_ |= said.says(NotifyUse::ready);
+    notified_alive_ |= said.says(NotifyUse::watchdog);
+    if (!awaits_ready_ || !notified_ready_ || policy_.readiness.kind != ProbeKind::notify) return;
+    timer_.reset();
+    become_ready();
 }
 
 void Checks::ask_readiness() {
+    awaits_ready_ = true;
     ask(policy_.readiness, [this](Result<> result) { on_readiness(std::move(result)); });
 }
 
@@ -55,6 +59,7 @@ void Checks::on_readiness(Result<> result) {
 }
 
 void Checks::become_ready() {
+    awaits_ready_ = false;
     began_ = std::chrono::steady_clock::now();
     if (policy_.health.kind != ProbeKind::none) {
         health_ = {HealthStatus::starting, 0};

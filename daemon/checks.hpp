@@ -56,6 +56,7 @@ private:
     Target target_;
     Listener listener_;
     Health health_;
+    bool awaits_ready_ = false;
     bool notified_ready_ = false;
     bool notified_alive_ = false;  // since the last time it was asked
     std::uint64_t console_offset_;

@@ -25,29 +25,32 @@ namespace {
 constexpr const char* kDirectory = "notify";
 constexpr mode_t kDirectoryMode = 0755;
 
-/// MAINPID, FDSTORE and their like would speak about the host's side of the unit.
-/// READY=1 and WATCHDOG=1 are what readiness and health make of them.
-constexpr std::array<std::string_view, 4> kPassedOn{"STOPPING=1", "RELOADING=1", "STATUS=", "MONOTONIC_USEC="};
-constexpr std::size_t kMaxNotification = 4096;
+constexpr std::size_t kMaxNotification = 4096;  // as systemd has it
 constexpr int kMostAtOnce = 64;  // a container that never stops talking does not keep us from the others
 
-bool is_passed_on(std::string_view line) {
-    return std::ranges::any_of(kPassedOn, [&](std::string_view word) {
-        return word.ends_with('=') ? line.starts_with(word) : line == word;
+const NotifyKey* find_key(std::string_view line) {
+    const auto found = std::ranges::find_if(kNotifyKeys, [&](const NotifyKey& key) {
+        return key.word.ends_with('=') ? line.starts_with(key.word) : line == key.word;
     });
+    return found == std::end(kNotifyKeys) ? nullptr : &*found;
 }
 
 }  // namespace
 
 Notification parse_notification(std::string_view message) {
     Notification said;
-    for (const auto& line : split(message, '\n')) {
-        said.ready |= line == "READY=1";
-        said.watchdog |= line == "WATCHDOG=1";
+    for (const auto& line : split(message, '\n'))
         // systemd refuses a status that is not UTF-8, and systemctl shows it on a terminal.
-        if (is_passed_on(line)) said.passed_on.push_back(printable(line));
-    }
+        if (const auto* key = find_key(line)) said.words.push_back({printable(line), key->use});
     return said;
+}
+
+std::string message_to_systemd(const Notification& said, bool ready_decides, bool watchdog_decides) {
+    std::vector<std::string> lines;
+    for (const auto& [text, use] : said.words)
+        if (use == NotifyUse::passed || (use == NotifyUse::ready ? ready_decides : watchdog_decides))
+            lines.push_back(text);
+    return join(lines, "\n");
 }
 
 Result<UniqueFd> PayloadNotify::bind(int run_directory) {
@@ -72,13 +75,20 @@ Result<> PayloadNotify::listen(kernel::EventLoop& loop, Listener listener) {
 }
 
 void PayloadNotify::on_readable() {
+    for (int i = 0; i < kMostAtOnce; ++i)
+        if (!take_one()) return;
+}
+
+/// A message leaves the socket when it has been dealt with: if we are killed before, the next daemon finds it there.
+/// Without room for them, descriptors that came along are closed by the kernel when it leaves, and that is what those
+/// wait for who sent BARRIER=1.
+bool PayloadNotify::take_one() {
     std::array<char, kMaxNotification> buffer;
-    for (int i = 0; i < kMostAtOnce; ++i) {
-        // Without room for them, descriptors that came along are closed by the kernel.
-        const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0) return;
-        listener_(parse_notification({buffer.data(), static_cast<std::size_t>(size)}));
-    }
+    const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+    if (size < 0) return false;
+    const auto length = static_cast<std::size_t>(size);
+    if (length <= buffer.size()) listener_(parse_notification({buffer.data(), length}));
+    return ::recv(socket_.get(), nullptr, 0, MSG_DONTWAIT) >= 0;
 }
 
 Result<> notify_unit_of(pid_t pid, std::string_view text) {

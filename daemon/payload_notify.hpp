@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a container's programs say by sd_notify(3). They get a socket of their own, never the host's; what arrives there
-// is passed on word by word, and only the words that are listed here.
+// What a container's programs say by sd_notify(3). They get a socket of their own, never the host's. A message that
+// arrives there is one message to systemd, with those of its assignments that kNotifyKeys lists as passed on, in their
+// order; xctl.container(5) has the same table.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,13 +17,50 @@
 
 namespace xctl {
 
+enum class NotifyUse : std::uint8_t {
+    passed,    // to systemd
+    ready,     // says that it is ready, and is passed unless something else decides about that
+    watchdog,  // says that it is alive, and is passed unless something else decides about that
+};
+
+struct NotifyKey {
+    std::string_view word;  // a whole assignment, or the beginning of one with any value
+    NotifyUse use;
+};
+
+/// What is not here is refused. MAINPID, FDSTORE, NOTIFYACCESS and their like would speak about the host's side of the
+/// unit. BARRIER=1 is answered: its descriptor is closed when all that came before has been passed on.
+inline constexpr NotifyKey kNotifyKeys[]{
+    {"READY=1", NotifyUse::ready},
+    {"WATCHDOG=1", NotifyUse::watchdog},
+    {"WATCHDOG=trigger", NotifyUse::passed},
+    {"WATCHDOG_USEC=", NotifyUse::passed},
+    {"EXTEND_TIMEOUT_USEC=", NotifyUse::passed},
+    {"RELOADING=1", NotifyUse::passed},
+    {"MONOTONIC_USEC=", NotifyUse::passed},
+    {"STOPPING=1", NotifyUse::passed},
+    {"STATUS=", NotifyUse::passed},
+    {"ERRNO=", NotifyUse::passed},
+    {"BUSERROR=", NotifyUse::passed},
+    {"VARLINKERROR=", NotifyUse::passed},
+    {"EXIT_STATUS=", NotifyUse::passed},
+};
+
 struct Notification {
-    bool ready = false;
-    bool watchdog = false;
-    std::vector<std::string> passed_on;  // assignments that systemd may see, made printable
+    struct Word {
+        std::string text;  // made printable
+        NotifyUse use;
+        bool operator==(const Word&) const = default;
+    };
+    std::vector<Word> words;
+
+    [[nodiscard]] bool says(NotifyUse use) const { return std::ranges::contains(words, use, &Word::use); }
 };
 
 Notification parse_notification(std::string_view message);
+
+/// What systemd is told of it, in one message; empty if that is nothing. READY=1 and WATCHDOG=1 only if they decide.
+[[nodiscard]] std::string message_to_systemd(const Notification& said, bool ready_decides, bool watchdog_decides);
 
 class PayloadNotify {
 public:
@@ -38,6 +78,7 @@ public:
 
 private:
     void on_readable();
+    [[nodiscard]] bool take_one();
 
     UniqueFd socket_;
     Listener listener_;

@@ -154,6 +154,9 @@ private:
     void on_idle();
     std::shared_ptr<void> execute_probe(const Probe& probe, ProbeAttempt::Done done);
     void on_notification(const Notification& said);
+    [[nodiscard]] bool feeds_watchdog_itself() const;
+    void tell_unit(std::string_view text) const;
+    void tell_ready() const;
     void on_ready();
     void on_not_ready(const std::string& why);
     void on_health(const Health& health, bool changed, const std::string& why);

@@ -82,6 +82,8 @@ void Supervisor::begin_checks() {
         [this](const Health& health, bool changed, const std::string& why) { on_health(health, changed, why); },
     };
     checks_ = std::make_unique<Checks>(services_.loop, check_policy_, std::move(target), std::move(listener));
+    // The last daemon may have been killed when it had written this down.
+    if (record_.ready) tell_ready();
     checks_->begin(record_.ready, record_.health);
     watch_idle_time();
 }
@@ -102,10 +104,24 @@ void Supervisor::on_idle() {
          [](const Result<>&) {});
 }
 
+/// A readiness or health of another kind decides in its place.
 void Supervisor::on_notification(const Notification& said) {
     if (checks_) checks_->on_notification(said);
-    if (record_.placement == Placement::unit)
-        for (const auto& line : said.passed_on) (void)notify_unit_of(record_.pid, line);
+    if (record_.placement != Placement::unit) return;
+    const bool ready_decides = record_.ready || check_policy_.readiness.kind == ProbeKind::notify;
+    tell_unit(message_to_systemd(said, ready_decides, feeds_watchdog_itself()));
+}
+
+/// Its WATCHDOG=1 goes to systemd as it comes.
+bool Supervisor::feeds_watchdog_itself() const {
+    const auto kind = check_policy_.health.kind;
+    return kind == ProbeKind::none || kind == ProbeKind::notify;
+}
+
+void Supervisor::tell_unit(std::string_view text) const {
+    if (record_.placement != Placement::unit || text.empty()) return;
+    if (const auto told = notify_unit_of(record_.pid, text); !told)
+        log_warning(std::format("{}: {}", id_.str(), told.error().message));
 }
 
 void Supervisor::on_ready() {
@@ -114,8 +130,14 @@ void Supervisor::on_ready() {
     save();
     settle();
     if (check_policy_.readiness.kind == ProbeKind::none) return;
-    if (record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "READY=1");
+    tell_ready();
     listener_(*this, "ready");
+}
+
+/// What it says itself goes to systemd together with what else it says then.
+void Supervisor::tell_ready() const {
+    const auto kind = check_policy_.readiness.kind;
+    if (kind != ProbeKind::none && kind != ProbeKind::notify) tell_unit("READY=1");
 }
 
 void Supervisor::on_not_ready(const std::string& why) {
@@ -128,7 +150,7 @@ void Supervisor::on_not_ready(const std::string& why) {
 /// systemd's watchdog is fed by health, if the unit has one.
 void Supervisor::on_health(const Health& health, bool changed, const std::string& why) {
     record_.health = health;
-    if (why.empty() && record_.placement == Placement::unit) (void)notify_unit_of(record_.pid, "WATCHDOG=1");
+    if (why.empty() && !feeds_watchdog_itself()) tell_unit("WATCHDOG=1");
     if (!changed) return;
     save();
     if (health.status == HealthStatus::unhealthy) journal_.tell(notice_of_ill_health(why));

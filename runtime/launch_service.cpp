@@ -19,6 +19,7 @@
 #include "lib/launch/service_protocol.hpp"
 #include "lib/plan/codec.hpp"
 #include "runtime/listen_fds.hpp"
+#include "runtime/watchdog.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -104,6 +105,7 @@ Result<Launched> execute_in_unit(ReceivedService& received) {
     const auto unit = TRY(open_unit());
     order.descriptors.preserved = count_listen_fds();
     announce_listen_fds(order.plan.process, order.descriptors.preserved);
+    announce_watchdog(order.plan);
     launch::DevicePrograms programs;
     order.descriptors.cgroup =
         TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper, programs));

@@ -68,6 +68,74 @@ MAINPID=1"; sleep 1000' '{"readiness": {"notify": true}}' "$programs | $shared"
     xctl delete notify
 }
 
+# What a service says by sd_notify(3) that serves, reloads at SIGHUP, and feeds its watchdog until SIGUSR1.
+notifier='import os, signal, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+def say(*words): s.sendto("\n".join(words).encode(), os.environ["NOTIFY_SOCKET"])
+def reload(*_):
+    say("RELOADING=1", "MONOTONIC_USEC=%d" % (time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000), "STATUS=reloading")
+    time.sleep(0.7)
+    say("READY=1", "STATUS=reloaded")
+fed = True
+def hang(*_):
+    global fed
+    fed = False
+signal.signal(signal.SIGHUP, reload)
+signal.signal(signal.SIGUSR1, hang)
+print({key: os.environ[key] for key in sorted(os.environ) if key.startswith("WATCHDOG")}, flush=True)
+say("READY=1", "STATUS=first", "MAINPID=1", "NOTIFYACCESS=none")
+while True:
+    if fed: say("WATCHDOG=1")
+    time.sleep(0.2)'
+export notifier
+notifies='.process.args = ["/usr/bin/python3", "-c", env.notifier]
+    | .mounts += [("/usr", "/lib", "/lib64") | {destination: ., source: ., type: "bind", options: ["rbind", "ro"]}]'
+unit_is() { [ "$(systemctl show -P "$2" "oci@$1")" = "$3" ]; }
+drop_in() { # NAME TEXT
+    mkdir -p "/run/systemd/system/oci@$1.service.d"
+    printf '[Service]\n%s\n' "$2" >"/run/systemd/system/oci@$1.service.d/test.conf"
+    systemctl daemon-reload
+}
+
+test_reload() {
+    define again true '{"readiness": {"notify": true}}' "$notifies"
+    check 'started' timeout 20 systemctl start oci@again
+    equal 'one message came through whole' first "$(systemctl show -P StatusText oci@again)"
+    check 'a signal to reload' systemctl kill -s HUP --kill-whom=main oci@again
+    check 'it reloads' until_true 5 unit_is again SubState reload
+    check 'and says when it has' until_true 5 unit_is again SubState running
+    equal 'in the same message' reloaded "$(systemctl show -P StatusText oci@again)"
+    systemctl stop oci@again
+    drop_in again 'Type=notify-reload'
+    check 'started as notify-reload' timeout 20 systemctl start oci@again
+    check 'systemctl reload comes back' timeout 10 systemctl reload oci@again
+    equal 'when it has' 'reloaded active' "$(systemctl show -P StatusText oci@again) $(systemctl is-active oci@again)"
+    systemctl stop oci@again
+    xctl delete again
+}
+
+test_own_watchdog() {
+    drop_in fed 'WatchdogSec=2'
+    define fed true '{"readiness": {"notify": true}}' "$notifies"
+    check 'started' timeout 20 systemctl start oci@fed
+    equal 'it is told of the watchdog' "{'WATCHDOG_PID': '1', 'WATCHDOG_USEC': '2000000'}" "$(xctl logs fed)"
+    sleep 4
+    equal 'it feeds that without a health of its definition' active "$(systemctl is-active oci@fed)"
+    systemctl kill -s KILL xctld
+    sleep 3
+    equal 'also by another xctld' active "$(systemctl is-active oci@fed)"
+    systemctl kill -s USR1 --kill-whom=main oci@fed
+    check 'and is bitten when it hangs' until_true 10 unit_is fed Result watchdog
+    systemctl reset-failed oci@fed
+    # Another kind of health decides alone.
+    echo '{"readiness": {"notify": true}, "health": {"exec": ["/usr/bin/false"], "intervalUSec": 300000}}' \
+        >/etc/xctl/containers/fed.json.d/checks.json
+    check 'started' timeout 20 systemctl start oci@fed
+    check 'what it says does not count then' until_true 10 unit_is fed Result watchdog
+    systemctl reset-failed oci@fed
+    xctl delete fed
+}
+
 test_not_ready_in_time() {
     define late 'sleep 1000' '{"readiness": {"console": "never", "startTimeoutUSec": 1000000}}'
     check 'late: started' xctl start late
@@ -133,7 +201,7 @@ test_errors() {
     xctl delete bad
 }
 
-for test in ${*:-readiness notify not_ready_in_time health watchdog errors}; do
+for test in ${*:-readiness notify reload own_watchdog not_ready_in_time health watchdog errors}; do
     note "== $test"
     "test_$test"
 done
