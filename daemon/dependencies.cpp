@@ -2,10 +2,12 @@
 #include "daemon/dependencies.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <format>
 
 #include "daemon/unit_names.hpp"
 #include "lib/base/text.hpp"
+#include "lib/oci/names.hpp"
 
 namespace xctl {
 namespace {
@@ -19,6 +21,15 @@ std::vector<std::string> services_of(const std::vector<std::string>& containers)
     std::vector<std::string> out;
     for (const auto& name : containers) out.push_back(service_name(name));
     return out;
+}
+
+/// How a program ends that its stop signal ended, as far as that does not look like a success to systemd yet. SIGKILL is
+/// what everything else that fails ends by.
+std::vector<std::string> ends_by(const std::string& stop_signal) {
+    constexpr int kSignalBase = 128;
+    const auto number = oci::parse_signal(stop_signal);
+    if (!number || *number == SIGTERM || *number == SIGKILL) return {};
+    return {std::to_string(kSignalBase + *number), stop_signal};
 }
 
 }  // namespace
@@ -55,6 +66,7 @@ std::string unit_drop_in(const Definition& definition, const std::vector<std::st
     add_setting(out, "RequiresMountsFor", paths);
     out += "\n[Service]\n";
     if (!stop_signal.empty()) add_setting(out, "KillSignal", {stop_signal});
+    add_setting(out, "SuccessExitStatus", ends_by(stop_signal));
     out += std::format("TimeoutStopSec={}ms\n", definition.stop_timeout.count());
     return out;
 }

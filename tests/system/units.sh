@@ -221,6 +221,28 @@ test_unit_restart() {
     systemctl reset-failed oci@once
 }
 
+# stops NAME DEFINITION SCRIPT RESULT [JQ-FILTER]: what systemctl stop makes of the unit.
+stops() {
+    script_bundle "$work/$1" "$3" "${5:-.}"
+    jq -n --arg bundle "$work/$1" --argjson more "$2" '{$bundle} + $more' >"/etc/xctl/containers/$1.json"
+    systemctl daemon-reload
+    until_ready "$1" systemctl start "oci@$1"
+    systemctl stop "oci@$1"
+    equal "$1: after systemctl stop" "$4" "$(property "oci@$1" ActiveState) $(field "$1" exitReason) $(field "$1" exitStatus)"
+    systemctl reset-failed "oci@$1" 2>/dev/null || true
+    xctl delete "$1"
+}
+
+# The stop signal is a good end, as itself and as an exit status.
+test_unit_stop_status() {
+    local wait='echo is ready; while :; do sleep 0.1; done'
+    stops term '{}' "trap 'exit 143' TERM; $wait" 'inactive exited 143'
+    stops quit '{"stop": {"signal": "QUIT"}}' "trap 'exit 131' QUIT; $wait" 'inactive exited 131'
+    stops usr '{"stop": {"signal": "USR2"}}' 'echo is ready; exec sleep 1000' 'inactive signal 12' \
+        '.linux.namespaces |= map(select(.type != "pid"))'
+    stops other '{"stop": {"signal": "QUIT"}}' "trap 'exit 130' QUIT; $wait" 'failed exited 130'
+}
+
 test_unit_failures() {
     start_fails 'a missing container' oci@nobody 'no container .?"?nobody'
     bundle "$work/broken" '.process.args = []'
@@ -324,7 +346,7 @@ test_autostart() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-scope unit unit_stop unit_console unit_restart unit_failures one_place exit_without_xctld names autostart}; do
+for test in ${*:-scope unit unit_stop unit_console unit_restart unit_stop_status unit_failures one_place exit_without_xctld names autostart}; do
     note "== $test"
     "test_$test"
 done

@@ -35,6 +35,14 @@ TEST(UnitNames, AWordIsOneWhateverIsInIt) {
     EXPECT_EQ(unit_file_word("a b\"c\\d%n\n"), "\"a b\\\"c\\\\d%%n\\x0a\"");
 }
 
+TEST(UnitDropIn, AnEndByTheStopSignalIsASuccess) {
+    const auto says = [](const std::string& signal, const std::string& line) {
+        return unit_drop_in({}, {}, signal).contains(line);
+    };
+    EXPECT_TRUE(says("SIGRTMIN+3", "\nSuccessExitStatus=165 SIGRTMIN+3\n"));
+    for (const auto* signal : {"", "SIGTERM", "SIGKILL"}) EXPECT_FALSE(says(signal, "SuccessExitStatus")) << signal;
+}
+
 TEST(UnitDropIn, SaysWhatTheDefinitionSays) {
     Definition definition;
     definition.bundle = "/srv/web";
@@ -50,7 +58,7 @@ TEST(UnitDropIn, SaysWhatTheDefinitionSays) {
               "Requires=oci@db.service\n"
               "Wants=xctl-up@cache.target xctl-up@db.target sys-subsystem-net-devices-eth0.device\n"
               "RequiresMountsFor=\"/srv/web\" \"/data\"\n\n"
-              "[Service]\nKillSignal=SIGQUIT\nTimeoutStopSec=10000ms\n");
+              "[Service]\nKillSignal=SIGQUIT\nSuccessExitStatus=131 SIGQUIT\nTimeoutStopSec=10000ms\n");
 }
 
 }  // namespace
