@@ -66,6 +66,9 @@ Result<> Errand::fork(const Work& work) {
     const UniqueFd output(ends[1]);
     auto child = TRY(kernel::clone_process({}), "a process beside ours");
     if (child.pid == 0) run(work, output.get());
+    // A group of its own: whatever its work starts can be killed with it.
+    (void)::setpgid(child.pid, child.pid);
+    group_ = child.pid;
     pidfd_ = std::move(child.pidfd);
     source_ = TRY(loop_.add_io(pidfd_.get(), EPOLLIN, [this](std::uint32_t) { finish(); }));
     return {};
@@ -88,6 +91,8 @@ void Errand::cancel() {
     done_ = {};
     if (!pidfd_) return;
     (void)kernel::send_signal(pidfd_.get(), SIGKILL);
+    // Before it is waited for, so that the number is its own.
+    (void)::kill(-group_, SIGKILL);
     (void)kernel::wait_exit(pidfd_.get());
     pidfd_.reset();
 }

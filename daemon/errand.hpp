@@ -2,6 +2,8 @@
 // Work that may take its time, in a process beside ours.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 
 #include "lib/base/result.hpp"
@@ -24,7 +26,7 @@ public:
     /// number, message, step and path come back. In a later turn of the loop, except when there can be no such process;
     /// not at all after cancel().
     void start(const Work& work, Done done);
-    /// Kills the process.
+    /// Kills the process, and those that it has started.
     void cancel();
     /// The same, but `done` is told so now, and nobody waits for a process that the kernel does not let go of.
     void give_up(Error error);
@@ -37,6 +39,7 @@ private:
 
     kernel::EventLoop& loop_;
     UniqueFd pidfd_;
+    pid_t group_ = -1;
     UniqueFd report_;
     kernel::EventSource source_;
     Done done_;

@@ -73,6 +73,7 @@ void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(p
     };
     listener.stuck = [](const std::string&) {};
     listener.out_of_memory = [](std::uint64_t) {};
+    listener.frozen = [](bool) {};
     exec.run = std::make_unique<Run>(services_, exec.console, std::move(setup), std::move(listener));
 }
 

@@ -35,6 +35,7 @@ struct Record {
     std::map<std::string, std::string> annotations;
     EndRequest end_request;         // of the current run
     std::string quarantine;         // why the current run cannot end
+    bool frozen_by_unit = false;    // the current run is paused, and not by us
     bool ready = false;             // the current run
     Health health;
     std::uint64_t console_start = 0;  // where its output begins

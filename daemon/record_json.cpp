@@ -143,6 +143,7 @@ std::string to_json(const Record& record) {
                    {"annotations", record.annotations},
                    {"endRequest", request_to_json(record.end_request)},
                    {"quarantine", record.quarantine},
+                   {"frozenByUnit", record.frozen_by_unit},
                    {"ready", record.ready},
                    {"health", name_of(kHealthStatuses, record.health.status)},
                    {"healthFailures", record.health.failures},
@@ -168,6 +169,7 @@ Result<Record> parse_record(std::string_view text) {
         record.annotations = json.value("annotations", std::map<std::string, std::string>{});
         record.end_request = request_from_json(json.value("endRequest", Json::object()));
         record.quarantine = json.value("quarantine", "");
+        record.frozen_by_unit = json.value("frozenByUnit", false);
         record.ready = json.value("ready", false);
         record.health.status = value_of(kHealthStatuses, json.value("health", "")).value_or(HealthStatus::none);
         record.health.failures = number(json, "healthFailures", std::uint64_t{0});

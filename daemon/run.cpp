@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <format>
 
+#include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
@@ -224,6 +225,20 @@ std::string Run::state_for_hooks(const plan::HookState& state, pid_t pid) const 
     return state.head + std::to_string(pid) + state.tail;
 }
 
+/// The program may run already, so that how it ends is told as of any other, though its start is not.
+void Run::give_up_hooks() {
+    if (!hooks_.is_running()) return;
+    hooks_.cancel();
+    const bool at_end = step_ == Step::ending && (end_awaits_hooks_ || poststop_done_);
+    if (released_ && !channel_source_ && !failure_ && !launched_) {
+        const Error error{Errc::cancelled, 0, "it was stopped before its poststart hooks had ended", {}, {}};
+        launched_ = true;
+        tell_unit(ServiceKind::verdict, &error);
+    }
+    if (poststop_done_) log_warning(setup_.name + ": its poststop hooks did not end in time and were killed");
+    if (at_end) end_soon();
+}
+
 /// Hooks have timeouts of their own, or none.
 void Run::run_create_hooks() {
     launch_timer_.reset();
@@ -244,6 +259,10 @@ void Run::place() {
         return kill();
     }
     watch_memory();
+    if (auto watched = watch_frozen(); !watched) {
+        failure_ = std::move(watched).error();
+        return kill();
+    }
     (void)launch::send(channel_.get(), MessageKind::placed);
 }
 
@@ -324,6 +343,7 @@ Result<> Run::adopt(Parking::Entry entry) {
     pid_ = kernel::read_pidfd_pid(pidfd_.get()).value_or(-1);
     TRY(console_.adopt(std::move(held)));
     watch_memory();
+    TRY(watch_frozen());
     TRY(watch_exit(false));
     // It was parked again after its program had begun, see repark().
     if (!channel_) {
@@ -341,6 +361,11 @@ Result<> Run::adopt(Parking::Entry entry) {
 void Run::fail_launch(Error error) {
     if (!failure_) failure_ = std::move(error);
     if (pidfd_) return kill();
+    end_soon();
+}
+
+/// In the next turn of the loop: nothing ends within the call that wants it.
+void Run::end_soon() {
     services_.loop.defer(empty_timer_, [this](std::uint32_t) { end(); });
 }
 
@@ -400,6 +425,8 @@ Result<> Run::change_limits(const plan::Cgroup& limits) {
 
 void Run::kill() {
     killed_ = true;
+    give_up_hooks();
+    if (setup_.enter) kill_session();
     if (payload_) (void)kernel::kill_cgroup(payload_.get());
     if (pidfd_) (void)kernel::send_signal(pidfd_.get(), SIGKILL);
     await_death();

@@ -6,6 +6,7 @@
 //   init ──▶ await_hooks ──▶ createRuntime hooks run, hooks_done     (only if there are any)
 //   init ──▶ ready ──▶ descriptors parked ──▶ go ──▶ exec ──▶ poststart hooks ──▶ launched
 //   init dies ──▶ status known ──▶ cgroup empty ──▶ console drained ──▶ poststop hooks ──▶ ended
+//   killed: hooks that run are killed, too, and poststop hooks get two seconds
 //
 // Before its descriptors are parked, a run dies with the daemon: the init sees its channel close. From then on it
 // survives the daemon at every moment; a new daemon adopts it and goes on where the old one was.
@@ -87,6 +88,8 @@ public:
         std::function<void(const Notification&)> notified{};
         /// The kernel killed so many of its processes for want of memory.
         std::function<void(std::uint64_t kills)> out_of_memory{};
+        /// All its processes are frozen, or no more, whoever did that.
+        std::function<void(bool)> frozen{};
     };
 
     Run(Services& services, Console& console, Setup setup, Listener listener);
@@ -106,7 +109,7 @@ public:
     Result<> send_signal(int signal);
     /// Limits of the cgroup and its rules for devices, while it runs.
     Result<> change_limits(const plan::Cgroup& limits);
-    /// Whoever does not end then is reported as stuck.
+    /// Whoever does not end then is reported as stuck. Hooks are waited for no longer.
     void kill();
     /// The console holds fewer descriptors than before; parked copies must not keep the others open.
     void repark();
@@ -120,6 +123,9 @@ public:
     [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
     /// It goes on when they have ended, whatever they wait for themselves.
     [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
+    [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
+    /// Its program runs, as far as is known.
+    [[nodiscard]] bool has_program() const noexcept { return launched_ && step_ < Step::ending; }
 
 private:
     enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };
@@ -138,6 +144,9 @@ private:
     void on_launch_succeeded();
     void run_create_hooks();
     void on_hooks_failed(Error error);
+    void give_up_hooks();
+    void limit_poststop_hooks();
+    void end_soon();
     [[nodiscard]] std::string state_for_hooks(const plan::HookState& state, pid_t pid) const;
     void place();
     Result<> move_into_cgroup();
@@ -160,7 +169,10 @@ private:
     void watch_memory();
     void read_memory_events();
     void note_oom_kills(std::uint64_t kills);
+    Result<> watch_frozen();
+    void read_frozen();
     void await_death();
+    void kill_session() const;
     void leave_class() const;
     void remove_long_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
@@ -193,10 +205,13 @@ private:
     UniqueFd payload_;
     UniqueFd memory_events_;
     UniqueFd cgroup_events_;
+    UniqueFd frozen_events_;
+    bool frozen_ = false;
     kernel::EventSource channel_source_;
     kernel::EventSource exit_source_;
     kernel::EventSource unit_source_;
     kernel::EventSource memory_source_;
+    kernel::EventSource frozen_source_;
     kernel::EventSource empty_source_;
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <csignal>
 #include <format>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
+#include "lib/kernel/process_info.hpp"
 #include "lib/launch/exit_record.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/resctrl.hpp"
@@ -28,6 +30,12 @@ namespace {
 
 /// How long a killed process may take to give back what it has before something must be wrong with what it uses.
 constexpr std::chrono::seconds kDeathTimeout{10};
+
+/// How long hooks may run behind a container that was killed.
+constexpr std::chrono::seconds kHookGrace{2};
+
+/// How often is looked for processes that were made while others were killed.
+constexpr int kSessionPasses = 3;
 
 /// The kernel takes paths of 4096 bytes at the most, and the unit's own comes before this.
 constexpr std::size_t kLongPath = 2048;
@@ -130,8 +138,27 @@ void Run::note_oom_kills(std::uint64_t kills) {
     if (memory_source_ || !setup_.launched) listener_.out_of_memory(more);
 }
 
+Result<> Run::watch_frozen() {
+    if (!payload_) return {};
+    frozen_events_ = TRY(kernel::open_cgroup_events(payload_.get()), "watch the cgroup");
+    frozen_source_ =
+        TRY(services_.loop.add_io(frozen_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_frozen(); }));
+    read_frozen();
+    return {};
+}
+
+/// From the file that is watched: it is quiet only when it has been read.
+void Run::read_frozen() {
+    char buffer[512];
+    const auto size = ::pread(frozen_events_.get(), buffer, sizeof buffer, 0);
+    if (size <= 0) return frozen_source_.reset();
+    const bool frozen = kernel::parse_cgroup_events({buffer, static_cast<std::size_t>(size)}).frozen;
+    if (std::exchange(frozen_, frozen) != frozen) listener_.frozen(frozen);
+}
+
 void Run::wait_until_empty() {
     step_ = Step::ending;
+    frozen_source_.reset();
     if (memory_events_) read_memory_events();
     const auto events = payload_ ? kernel::read_cgroup_events(payload_.get()) : Result<kernel::CgroupEvents>{};
     if (!events || !events->populated) return end();
@@ -147,6 +174,23 @@ void Run::wait_until_empty() {
     if (!source) return end();
     empty_source_ = std::move(*source);
     await_death();
+}
+
+/// Of one more process in a container, which has no cgroup of its own. Its children are in the session that it leads, and
+/// in its cgroup unless they moved. The number of a session is given to no new process while the session has any.
+void Run::kill_session() const {
+    if (pid_ <= 0) return;
+    const auto path = kernel::read_cgroup_path(pid_);
+    const auto cgroup = path ? kernel::open_cgroup(*path) : std::unexpected(path.error());
+    if (!cgroup) return;
+    for (int pass = 0; pass < kSessionPasses; ++pass) {
+        for (const auto pid : kernel::read_processes(cgroup->get()).value_or(std::vector<pid_t>())) {
+            const auto process = kernel::open_pidfd(pid);
+            // Looked up when the number is held.
+            if (!process || kernel::read_session(pid).value_or(-1) != pid_) continue;
+            (void)kernel::send_signal(process->get(), SIGKILL);
+        }
+    }
 }
 
 void Run::await_death() {
@@ -223,12 +267,23 @@ bool Run::start_poststop_hooks() {
     return true;
 }
 
+/// Whoever had it killed does not want to wait for them either.
+void Run::limit_poststop_hooks() {
+    auto timer = services_.loop.add_timer(kHookGrace, [this](std::uint32_t) {
+        death_timer_.reset();
+        give_up_hooks();
+    });
+    if (!timer) return give_up_hooks();
+    death_timer_ = std::move(*timer);
+}
+
 void Run::end() {
     if (step_ == Step::ended) return;
     // The init may have told why it failed, or that it succeeded, just before it died.
     if (channel_source_) on_channel();
     if (awaits_hooks() || start_poststop_hooks()) {
         for (auto* source : {&empty_source_, &empty_timer_, &death_timer_}) source->reset();
+        if (killed_) limit_poststop_hooks();
         return;
     }
     hooks_.cancel();

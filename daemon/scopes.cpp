@@ -6,6 +6,7 @@
 
 #include "api/verbs.hpp"
 #include "daemon/bus_properties.hpp"
+#include "lib/base/log.hpp"
 
 namespace xctl {
 namespace {
@@ -202,6 +203,20 @@ void Scopes::query_listen(const std::string& unit, std::function<void(std::vecto
         done(std::move(addresses));
     };
     query_properties(bus_, kSystemd, object_path(kUnits, unit), kSocketInterface, answer);
+}
+
+void Scopes::query_restarts(const std::string& unit, std::function<void(std::uint64_t)> done) {
+    const auto answer = [done = std::move(done)](const std::optional<sdbus::Error>& error, Properties properties) {
+        if (!error) done(properties[sdbus::PropertyName("NRestarts")].get<std::uint32_t>());
+    };
+    query_properties(bus_, kSystemd, object_path(kUnits, unit), kServiceInterface, answer);
+}
+
+void Scopes::thaw(const std::string& unit) {
+    const auto done = [unit](std::optional<sdbus::Error> error) {
+        if (error) log_warning(std::format("cannot thaw {}: {}", unit, error->getMessage()));
+    };
+    manager_->callMethodAsync("ThawUnit").onInterface(kUnitManager).withArguments(unit).uponReplyInvoke(done);
 }
 
 void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> done) {

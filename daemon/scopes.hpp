@@ -57,6 +57,10 @@ public:
     /// Where a socket unit listens for streams; nowhere if it does not, or there is none.
     void query_listen(const std::string& unit, std::function<void(std::vector<std::string>)> done);
     void query_exit(const std::string& unit, std::function<void(UnitExit)> done);
+    /// How often in a row systemd has restarted a service; nobody is told if that is not known.
+    void query_restarts(const std::string& unit, std::function<void(std::uint64_t)> done);
+    /// What `systemctl freeze` has frozen.
+    void thaw(const std::string& unit);
 
     /// Calls `handler` for each signal that systemd itself sends, and nobody who poses as it, for as long as we live:
     /// listen({kUnitManager, "Reloading", {}, {}}, ...), for one. systemd sends those of its manager since open().

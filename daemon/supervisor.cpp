@@ -147,17 +147,14 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
         case Action::launch: return launch();
         case Action::signal: return send_stop_signal();
         case Action::kill:
-            if (trigger == Trigger::stop_timeout) note_timeout();
+            // Hooks that are late tell nothing of how the container ended.
+            if (trigger == Trigger::stop_timeout && !(run_ && run_->waits_for_hooks())) note_timeout();
             if (is_lost_) return;  // systemd is at it
             return run_ ? run_->kill() : give_up_launch();
         case Action::freeze:
             checks_.reset();  // whoever is frozen answers nobody
             return freeze();
-        case Action::thaw:
-            if (!run_) return;
-            (void)freezer_.thaw(run_->payload());
-            if (state() == State::running) begin_checks();
-            return;
+        case Action::thaw: return thaw();
         case Action::report_crash_loop:
             journal_.tell(notice_of_giving_up(record_.machine.last_exit));
             return listener_(*this, "crash-loop");
@@ -222,6 +219,7 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     record_.pid = -1;
     record_.end_request = {};
     record_.quarantine.clear();
+    record_.frozen_by_unit = false;
     record_.ready = false;
     record_.health = {};
     record_.console_start = console_.ring().end();
@@ -230,10 +228,21 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     journal_.set_unit(record_.unit, -1);
     journal_.set_image(image_name());
     make_run();
-    if (unit_connection_)
+    if (unit_connection_) {
+        count_restarts_of_unit();
         run_->launch_in_unit(std::move(unit_connection_));
-    else
+    } else {
         run_->launch();
+    }
+}
+
+/// They are systemd's, and it counts them.
+void Supervisor::count_restarts_of_unit() {
+    services_.scopes.query_restarts(record_.unit, [this, alive = alive_](std::uint64_t restarts) {
+        if (!*alive || record_.placement != Placement::unit || !run_) return;
+        record_.machine.restarts = restarts;
+        save();
+    });
 }
 
 void Supervisor::make_run() {
@@ -267,6 +276,7 @@ Run::Listener Supervisor::run_listener() {
         [this](std::string why) { on_stuck(std::move(why)); },
         [this](const Notification& said) { on_notification(said); },
         [this](std::uint64_t kills) { journal_.tell(notice_of_oom(kills, run_->oom_cgroup())); },
+        [this](bool frozen) { on_frozen(frozen); },
     };
 }
 
@@ -302,7 +312,10 @@ void Supervisor::send_stop_signal() {
     // systemd knows how this unit is to be stopped, and its timeout; a shorter one of the caller's still holds.
     if (stop_timeout_) arm_stop_timer(*stop_timeout_);
     services_.scopes.stop(record_.unit, [this, alive = alive_](const Result<>& stopped) {
-        if (*alive && !stopped && state() == State::stopping) signal_run();
+        if (!*alive || state() != State::stopping) return;
+        if (!stopped) return signal_run();
+        // For systemd it is over. What we do beyond that, such as hooks, is limited as it is in a scope.
+        if (!stop_timer_) arm_stop_timer(stop_timeout_.value_or(definition_.stop_timeout));
     });
 }
 

@@ -133,6 +133,9 @@ private:
     void end_lost_run();
     void freeze();
     void tell_pausers(Result<> result);
+    void thaw();
+    void on_frozen(bool frozen);
+    void count_restarts_of_unit();
     void note_request(EndRequest request);
     void note_timeout();
     void note_giving_up();

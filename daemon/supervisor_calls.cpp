@@ -143,6 +143,28 @@ void Supervisor::freeze() {
     });
 }
 
+/// Also what `systemctl freeze` froze.
+void Supervisor::thaw() {
+    if (!run_) return;
+    (void)freezer_.thaw(run_->payload());
+    if (std::exchange(record_.frozen_by_unit, false)) {
+        save();
+        services_.scopes.thaw(record_.unit);
+    }
+    if (state() == State::running) begin_checks();
+}
+
+/// By somebody else: pause() and resume() have changed the state before.
+void Supervisor::on_frozen(bool frozen) {
+    if (state() != (frozen ? State::running : State::paused)) return;
+    record_.frozen_by_unit = frozen;
+    (void)apply(frozen ? Trigger::frozen : Trigger::thawed);
+    if (frozen)
+        checks_.reset();  // whoever is frozen answers nobody
+    else
+        begin_checks();
+}
+
 void Supervisor::tell_pausers(Result<> result) {
     for (const auto& done : std::exchange(pausers_, {})) done(result);
 }
@@ -207,8 +229,9 @@ Result<> Supervisor::enter(pid_t pid, pid_t keeper) const {
 
 Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Started started,
                                        std::function<void(const ExitRecord&)> ended) {
-    if (state() != State::running)
-        return fail(Errc::wrong_state, std::format("{} is {}", id_.str(), name_of(kStates, state())));
+    // While it is asked to stop its program goes on, for as long as that takes.
+    const bool runs = state() == State::running || (state() == State::stopping && run_ && run_->has_program());
+    if (!runs) return fail(Errc::wrong_state, std::format("{} is {}", id_.str(), name_of(kStates, state())));
     Execs::Order order;
     order.plan = TRY(compile_exec(request));
     order.plan.namespaces = TRY(launch::list_namespaces_to_join(record_.pid));

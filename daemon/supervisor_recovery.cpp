@@ -55,6 +55,7 @@ void Supervisor::adopt_run(Parking::Entry parked) {
 /// The last daemon may have been killed between writing down what is to be and doing it.
 void Supervisor::go_on_with_run() {
     if (!run_) return;
+    if (state() == State::paused && record_.frozen_by_unit) return run_->is_frozen() ? void() : on_frozen(false);
     if (state() == State::paused) return freeze();
     (void)freezer_.thaw(run_->payload());
     if (state() == State::stopping) send_stop_signal();

@@ -44,6 +44,21 @@ ProcessInfo parse_process_info(std::string_view status, std::string_view command
     return info;
 }
 
+/// Behind the name, which may hold anything: state, parent, process group, session.
+std::optional<pid_t> parse_session(std::string_view stat) {
+    constexpr std::size_t kSession = 4;
+    const auto name_end = stat.rfind(')');
+    if (name_end == std::string_view::npos) return std::nullopt;
+    const auto session = number_at<pid_t>(split(stat.substr(name_end + 1), ' '), kSession, -1);
+    return session < 0 ? std::nullopt : std::optional(session);
+}
+
+Result<pid_t> read_session(pid_t pid) {
+    const auto session = parse_session(TRY(read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat")));
+    if (!session) return fail(Errc::system, "a stat file without a session");
+    return *session;
+}
+
 Result<ProcessInfo> read_process_info(pid_t pid, std::size_t limit) {
     const auto directory = "/proc/" + std::to_string(pid);
     const auto status = TRY(read_file_at(AT_FDCWD, directory + "/status"));

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,10 @@ struct ProcessInfo {
 
 /// At most `limit` bytes of the command line are read.
 Result<ProcessInfo> read_process_info(pid_t pid, std::size_t limit = 4096);
+
+/// The number of the process that leads its session, proc_pid_stat(5).
+Result<pid_t> read_session(pid_t pid);
+[[nodiscard]] std::optional<pid_t> parse_session(std::string_view stat);
 
 /// From the texts of the two files.
 [[nodiscard]] ProcessInfo parse_process_info(std::string_view status, std::string_view command_line);

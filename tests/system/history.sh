@@ -154,10 +154,10 @@ test_journal() {
     check 'it ends' until_true 5 state_is calm stopped
     equal 'nor has a kill' 0 "$(told calm $ended)"
     xctl start calm
-    kill -SEGV "$(field calm pid)"
+    kill -KILL "$(field calm pid)"
     check 'it ends' until_true 5 state_is calm stopped
     contains 'a signal of somebody else has' "$(entries calm $ended | jq -r '"\(.EXIT_CODE) \(.EXIT_STATUS) \(.MESSAGE)"')" \
-        '^killed 11 calm: killed by SIGSEGV'
+        '^killed 9 calm: killed by SIGKILL$'
     xctl delete calm
 
     define bad '{}' 'exit 0' '.process.args = ["/no/such"]'

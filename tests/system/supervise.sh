@@ -52,6 +52,89 @@ test_pause() {
     check 'delete' xctl delete --force tick
 }
 
+# By systemctl freeze, in a scope and in a unit.
+test_frozen_by_systemd() {
+    script_bundle "$work/ice" 'trap "exit 7" TERM; while :; do echo tick; sleep 0.05; done'
+    xctl create ice "$work/ice"
+    local unit
+    for unit in xctl-ice.scope oci@ice.service; do
+        if [ "$unit" = xctl-ice.scope ]; then xctl start ice; else systemctl start "$unit"; fi
+        systemctl freeze "$unit"
+        check "$unit: paused" until_true 5 state_is ice paused
+        kill_daemon
+        equal "$unit: also for another xctld" paused "$(field ice state)"
+        systemctl thaw "$unit"
+        check "$unit: running again" until_true 5 state_is ice running
+        systemctl freeze "$unit"
+        check "$unit: paused" until_true 5 state_is ice paused
+        check "$unit: resume thaws it" xctl resume ice
+        check "$unit: as systemd sees" until_true 5 eval '[ "$(systemctl show -P FreezerState '"$unit"')" = running ]'
+        local before; before=$(ticks ice)
+        check "$unit: it prints again" until_true 5 eval '[ "$(ticks ice)" -gt '"$before"' ]'
+        systemctl freeze "$unit"
+        check "$unit: paused" until_true 5 state_is ice paused
+        systemctl kill -s KILL --kill-whom=main xctld
+        systemctl thaw "$unit"
+        check "$unit: thawed while there is no xctld" until_true 10 state_is ice running
+        xctl stop ice
+        equal "$unit: it ended gracefully" 7 "$(field ice exitStatus)"
+        systemctl reset-failed "$unit" 2>/dev/null || true
+    done
+    xctl delete ice
+}
+
+# A hook that hangs holds up neither a stop nor a delete, and goes with what it has started.
+test_late_hooks() {
+    printf '#!/bin/sh\ncat >/dev/null; sleep 877; true\n' >"$work/late"
+    chmod +x "$work/late"
+    local kind began
+    for kind in createRuntime poststart poststop; do
+        script_bundle "$work/$kind" 'exec sleep 1000' ".hooks.$kind = [{path: \"$work/late\"}]"
+        xctl create "$kind" "$work/$kind"
+        xctl start "$kind" >/dev/null 2>&1 & local starter=$!
+        if [ $kind = poststop ]; then
+            check "$kind: runs" until_true 5 state_is $kind running
+        else
+            check "$kind: the hook runs" until_true 5 pgrep -f '^sleep 877'
+        fi
+        began=$SECONDS
+        check "$kind: stop" timeout 20 xctl stop --timeout=1 "$kind"
+        [ $((SECONDS - began)) -lt 8 ] || fail "$kind: the stop took $((SECONDS - began)) s"
+        equal "$kind: stopped" stopped "$(field $kind state)"
+        check "$kind: the hook is gone with its child" until_true 5 eval '! pgrep -f "^sleep 877"'
+        wait $starter || true
+        xctl start "$kind" >/dev/null 2>&1 & starter=$!
+        sleep 0.5
+        check "$kind: delete by force" timeout 8 xctl delete --force "$kind"
+        wait $starter || true
+        check "$kind: nothing is left" until_true 5 eval '! pgrep -f "^sleep 877"'
+    done
+    # It ended by itself, so that nobody limits its hooks yet.
+    script_bundle "$work/ended" 'exit 0' ".hooks.poststop = [{path: \"$work/late\"}]"
+    xctl create ended "$work/ended"
+    systemctl start oci@ended
+    check 'the hook runs' until_true 5 pgrep -f '^sleep 877'
+    check 'a stop of its unit' timeout 10 xctl stop --timeout=1 ended
+    equal 'ends that, and the container ended as it did' 'stopped exited 0' "$(field ended state) $(field ended exitReason) $(field ended exitStatus)"
+    equal 'without having been killed' false "$(xctl history ended --json | jq '.[-1].timedOut')"
+    check 'nothing is left' until_true 5 eval '! pgrep -f "^sleep 877"'
+    xctl delete ended
+}
+
+test_exec_while_stopping() {
+    script_bundle "$work/long" 'trap "" TERM; echo up; while :; do sleep 0.1; done'
+    xctl create long "$work/long"
+    xctl start long
+    until_true 5 eval 'xctl logs long | grep -q up'
+    xctl stop --timeout=1h long & local stopper=$!
+    check 'it is being stopped' until_true 5 state_is long stopping
+    equal 'programs can be run in it' 'hello' "$(xctl exec long -- echo hello)"
+    xctl kill long KILL
+    wait $stopper || fail 'the stop has failed'
+    equal 'and then no more' 125 "$(status_of xctl exec long -- true)"
+    xctl delete long
+}
+
 # Killed before systemd has moved it, an init is still in the cgroup of xctld.
 test_hasty() {
     local pid i start
@@ -133,7 +216,7 @@ test_stats() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-pause hasty processes stats}; do
+for test in ${*:-pause frozen_by_systemd late_hooks exec_while_stopping hasty processes stats}; do
     note "== $test"
     "test_$test"
 done

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/hook_runner.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -59,6 +62,21 @@ TEST_F(HookRunnerTest, KillsWhatTakesTooLong) {
     const auto done = run({shell("exec sleep 100", 1)});
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().message, "hook \"/bin/sh\": killed after 1 seconds");
+}
+
+TEST_F(HookRunnerTest, WhatIsCancelledTakesItsChildrenAlong) {
+    ASSERT_TRUE(::mkfifo((directory_.path() / "fifo").c_str(), 0600) == 0);
+    const UniqueFd fifo(::open((directory_.path() / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    // The writing end is the grandchild's alone when the shell has told so.
+    runner_.start({shell("(sleep 100 >fifo & echo >ready; wait)")}, "", [](const Result<>&) {});
+    for (int i = 0; i < 500 && !std::filesystem::exists(directory_.path() / "ready"); ++i) ::usleep(10'000);
+    char byte = 0;
+    for (int i = 0; i < 500 && ::read(fifo.get(), &byte, 1) == 0; ++i) ::usleep(10'000);
+    ASSERT_EQ(::read(fifo.get(), &byte, 1), -1) << "somebody has it open";
+    runner_.cancel();
+    ssize_t size = -1;
+    for (int i = 0; i < 500 && (size = ::read(fifo.get(), &byte, 1)) < 0; ++i) ::usleep(10'000);
+    EXPECT_EQ(size, 0) << "nobody has it open any more";
 }
 
 TEST_F(HookRunnerTest, TellsNobodyWhenItIsCancelled) {
