@@ -130,6 +130,7 @@ struct Setting {
 struct Finding {
     std::string severity;  // error: a start would fail; warning
     std::string message;
+    std::string key;  // of the definition; empty: about something else
 };
 
 inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
@@ -201,9 +202,10 @@ inline constexpr std::array<FieldRow<Setting>, 4> kSettingFields{{
 }};
 static_assert(names_are_unique(kSettingFields));
 
-inline constexpr std::array<FieldRow<Finding>, 2> kFindingFields{{
+inline constexpr std::array<FieldRow<Finding>, 3> kFindingFields{{
     {"severity", &Finding::severity, "error: a start would fail; or warning"},
     {"message", &Finding::message, "What was found"},
+    {"key", &Finding::key, "The key of the definition that it is about, as a JSON pointer; empty: something else"},
 }};
 static_assert(names_are_unique(kFindingFields));
 

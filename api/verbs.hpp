@@ -154,6 +154,11 @@ inline constexpr std::array kEdit{
     Param{"previous", ParamKind::text, &Request::previous, false, kWireOnly, 0, "",
           "What it held when editing began: if that has changed meanwhile, nothing is written"},
 };
+inline constexpr std::array kVerify{
+    kName,
+    Param{"content", ParamKind::text, &Request::content, false, kWireOnly, 0, "",
+          "The text of a definition of that name, which is verified in place of the files there are"},
+};
 inline constexpr std::array kSet{
     kName,
     Param{"settings", ParamKind::words, &Request::settings, true, "", 0, "KEY=VALUE...",
@@ -207,7 +212,7 @@ inline constexpr std::array<VerbRow, 31> kVerbs{{
      "Show step by step what a start would do"},
     {Verb::diff, "diff", "Diff", "configure", rows::kOne, rows::kSettingsOut,
      "Show where the files differ from what runs"},
-    {Verb::verify, "verify", "Verify", "configure", rows::kOne, rows::kFindingsOut,
+    {Verb::verify, "verify", "Verify", "configure", rows::kVerify, rows::kFindingsOut,
      "Show why a start would fail, without starting"},
     {Verb::edit, "edit", "Edit", "configure", rows::kEdit, rows::kEditOut, "Edit a definition's file"},
     {Verb::set, "set", "Set", "configure", rows::kSet, rows::kSetOut,

@@ -184,6 +184,8 @@ private:
         const auto* param = find_positional(positionals_);
         const bool has_words =
             param && param->kind == ParamKind::words && !words_member(command_.request, *param).empty();
+        // Without a name it is about all of them.
+        if (param && verb_->value == api::Verb::verify) return {};
         if (param && param->required && !has_words) return wrong(std::format("{} is missing", param->value));
         for (const auto& words : verb_->params)
             if (is_words(words) && words.required && words_member(command_.request, words).empty())

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <format>
 #include <functional>
+#include <fstream>
+#include <iterator>
 
 #include "api/errors.hpp"
 #include "client/attach.hpp"
@@ -153,10 +155,58 @@ Result<int> run_explain(Client& client, const Command& command) {
     return print(TRY(client.call_patiently(*command.verb, command.request)).text);
 }
 
+Result<int> print_findings(const Command& command, const std::vector<api::Finding>& findings) {
+    TRY(print(command.options.json ? json_of(findings) + '\n' : render_findings(findings)));
+    return std::ranges::contains(findings, "error", &api::Finding::severity) ? api::kExitFailure : EXIT_SUCCESS;
+}
+
+Result<int> verify_all(Client& client, const Command& command) {
+    std::vector<api::Finding> all;
+    for (const auto& container : TRY(client.call_patiently(api::verb_row(Verb::list), {})).containers) {
+        api::Request request;
+        request.name = container.name;
+        auto checked = client.call_patiently(*command.verb, request);
+        // Its files were removed, and it is still there.
+        if (!checked && checked.error().code == Errc::not_found)
+            checked.emplace().findings.push_back({"error", container.load_error, {}});
+        if (!checked) return std::unexpected(checked.error());
+        for (auto& finding : checked->findings) {
+            finding.message = container.name + ": " + finding.message;
+            all.push_back(std::move(finding));
+        }
+    }
+    return print_findings(command, all);
+}
+
+Result<std::string> read_definition(const std::string& path) {
+    std::ifstream file(path);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file) return fail_errno(errno, "read " + path);
+    if (text.empty()) return fail(Errc::invalid_document, path + ": is empty");
+    return text;
+}
+
+/// All containers, one by its name, or a file that may be no container's yet.
 Result<int> run_verify(Client& client, const Command& command) {
-    const auto reply = TRY(client.call_patiently(*command.verb, command.request));
-    TRY(print(command.options.json ? json_of(reply.findings) + '\n' : render_findings(reply.findings)));
-    return std::ranges::contains(reply.findings, "error", &api::Finding::severity) ? api::kExitFailure : EXIT_SUCCESS;
+    constexpr std::string_view kSuffix = ".json";
+    auto request = command.request;
+    if (request.name.empty()) return verify_all(client, command);
+    if (request.name.contains('/') || request.name.ends_with(kSuffix)) {
+        request.content = TRY(read_definition(request.name));
+        request.name = request.name.substr(request.name.rfind('/') + 1);
+        if (request.name.ends_with(kSuffix)) request.name.resize(request.name.size() - kSuffix.size());
+    }
+    return print_findings(command, TRY(client.call_patiently(*command.verb, request)).findings);
+}
+
+/// systemd may start it at boot as well.
+Result<int> run_enable(Client& client, const Command& command) {
+    TRY(client.call(*command.verb, command.request));
+    const auto checked = client.call_patiently(api::verb_row(Verb::verify), command.request);
+    if (!checked) std::fprintf(stderr, "xctl: cannot verify it: %s\n", printable(checked.error().message).c_str());
+    for (const auto& finding : checked ? checked->findings : std::vector<api::Finding>())
+        if (finding.key == "/autostart") std::fprintf(stderr, "xctl: %s\n", printable(finding.message).c_str());
+    return EXIT_SUCCESS;
 }
 
 /// Says what the change of a definition leaves for the next start.
@@ -184,6 +234,7 @@ constexpr std::array<Action, 19> kActions{{
     {Verb::diff, run_diff},
     {Verb::explain, run_explain},
     {Verb::verify, run_verify},
+    {Verb::enable, run_enable},
     {Verb::edit, edit_definition},
     {Verb::set, run_set},
     {Verb::exec, run_console},

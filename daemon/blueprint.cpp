@@ -12,6 +12,7 @@
 #include "daemon/shares.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/oci/names.hpp"
+#include "lib/oci/spec_json.hpp"
 #include "lib/plan/payload.hpp"
 
 namespace xctl {
@@ -99,6 +100,12 @@ Result<plan::Compiled> compile_running(const ContainerId& id, const Definition& 
 Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
                                     const std::vector<std::string>& args) {
     return compile_text(id, definition, args, TRY(read_config(definition)));
+}
+
+std::vector<std::string> list_unknown_members(const Definition& definition) {
+    const auto text = read_config(definition);
+    if (!text) return {};
+    return oci::list_unknown_members(*text, "config.json", definition.config_patch).value_or(std::vector<std::string>());
 }
 
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document) {

@@ -24,6 +24,10 @@ struct Blueprint : plan::Compiled {
 Result<Blueprint> compile_container(const ContainerId& id, const Definition& definition,
                                     const std::vector<std::string>& args = {});
 
+/// Members of the bundle's config.json, with the definition's patch, that nothing is done with; none of one that cannot
+/// be read. As JSON pointers.
+[[nodiscard]] std::vector<std::string> list_unknown_members(const Definition& definition);
+
 /// From such a document, whatever the bundle says now. Devices that the host has no more are left out.
 Result<plan::Compiled> compile_whole(const ContainerId& id, std::string_view document);
 

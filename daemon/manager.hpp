@@ -99,6 +99,8 @@ private:
     void explain(api::Request& request, const Done& done);
     void diff(api::Request& request, const Done& done);
     void verify(api::Request& request, const Done& done);
+    Result<std::vector<NamedText>> read_to_verify(const ContainerId& id, const api::Request& request) const;
+    [[nodiscard]] std::vector<api::Finding> verify_container(const ContainerId& id, const std::vector<NamedText>& files);
     void edit(api::Request& request, const Done& done);
     void set(api::Request& request, const Done& done);
     void clients(api::Request& request, const Done& done);

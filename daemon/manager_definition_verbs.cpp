@@ -116,18 +116,51 @@ void Manager::diff(Request& request, const Done& done) {
     done(answer());
 }
 
+/// The files that are there, or the text of one that is not there yet.
+Result<std::vector<NamedText>> Manager::read_to_verify(const ContainerId& id, const Request& request) const {
+    if (!request.content.empty()) return std::vector{NamedText{id.str() + ".json", request.content}};
+    auto files = definitions_.read(id);
+    // It is there, and cannot be read: that is what was asked.
+    if (!files && definitions_.exists(id)) files.error().code = Errc::invalid_document;
+    return files;
+}
+
+std::vector<api::Finding> Manager::verify_container(const ContainerId& id, const std::vector<NamedText>& files) {
+    auto out = verify_files(files);
+    const auto add = [&](std::vector<api::Finding> found) {
+        out.insert(out.end(), std::move_iterator(found.begin()), std::move_iterator(found.end()));
+    };
+    const auto definition = parse_definition(files);
+    const auto compiled = definition ? compile_container(id, *definition) : std::unexpected(definition.error());
+    if (!compiled) {
+        out.push_back(error_finding(compiled.error().message));
+        return out;
+    }
+    add(xctl::verify(*compiled));
+    add(verify_definition(id, *definition));
+    add(verify_order(id, [&](const std::string& name) -> std::optional<Ordering> {
+        if (name == id.str()) return Ordering{definition->required, definition->after};
+        const auto other = find(name);
+        if (!other) return std::nullopt;
+        return Ordering{(*other)->definition().required, (*other)->definition().after};
+    }));
+    return out;
+}
+
 void Manager::verify(Request& request, const Done& done) {
-    const auto id = ContainerId::parse(request.name);
-    if (!id) return done(std::unexpected(id.error()));
-    const auto definition = definitions_.load(*id);
-    if (!definition && definition.error().code == Errc::not_found) return done(std::unexpected(definition.error()));
-    const auto compiled = definition ? compile_container(*id, *definition) : std::unexpected(definition.error());
-    Reply reply;
-    if (compiled)
-        reply.findings = xctl::verify(*compiled);
-    else
-        reply.findings.push_back(error_finding(compiled.error().message));
-    done(std::move(reply));
+    const auto answer = [&]() -> Result<Reply> {
+        const auto id = TRY(ContainerId::parse(request.name));
+        const auto files = read_to_verify(id, request);
+        Reply reply;
+        if (files)
+            reply.findings = verify_container(id, *files);
+        else if (files.error().code == Errc::not_found)
+            return std::unexpected(files.error());
+        else
+            reply.findings.push_back(error_finding(files.error().message));
+        return reply;
+    };
+    done(answer());
 }
 
 Result<> Manager::check_definition(const ContainerId& id, const std::vector<NamedText>& files) const {

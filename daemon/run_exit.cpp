@@ -269,12 +269,10 @@ bool Run::start_poststop_hooks() {
 
 /// Whoever had it killed does not want to wait for them either.
 void Run::limit_poststop_hooks() {
-    auto timer = services_.loop.add_timer(kHookGrace, [this](std::uint32_t) {
+    services_.loop.arm(death_timer_, kHookGrace, [this](std::uint32_t) {
         death_timer_.reset();
         give_up_hooks();
     });
-    if (!timer) return give_up_hooks();
-    death_timer_ = std::move(*timer);
 }
 
 void Run::end() {

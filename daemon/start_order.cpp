@@ -57,7 +57,29 @@ private:
     std::vector<std::string> path_, order_;
 };
 
+/// All that it requires or comes after, directly or not, as far as it is there.
+std::vector<std::string> reach(const std::string& name, const OrderingLookup& lookup) {
+    std::vector<std::string> all;
+    std::vector<std::string> left{name};
+    while (!left.empty()) {
+        auto next = std::move(left.back());
+        left.pop_back();
+        const auto ordering = std::ranges::contains(all, next) ? std::nullopt : lookup(next);
+        if (!ordering) continue;
+        for (const auto* names : {&ordering->required, &ordering->after}) left.insert(left.end(), names->begin(), names->end());
+        all.push_back(std::move(next));
+    }
+    return all;
+}
+
 }  // namespace
+
+Result<> check_order(const std::string& name, const OrderingLookup& lookup) {
+    TRY(start_order({name}, lookup));
+    const auto together = start_order(reach(name, lookup), lookup);
+    if (!together && together.error().code == Errc::invalid_document) return std::unexpected(together.error());
+    return {};
+}
 
 Result<std::vector<std::string>> start_order(const std::vector<std::string>& wanted, const OrderingLookup& lookup) {
     const auto all = TRY(with_required(wanted, lookup));

@@ -24,4 +24,8 @@ using OrderingLookup = std::function<std::optional<Ordering>(const std::string& 
 /// Errc::invalid_document for a circle, which the message names.
 Result<std::vector<std::string>> start_order(const std::vector<std::string>& wanted, const OrderingLookup& lookup);
 
+/// Whether a start of it alone, and one of it together with all that it comes after, as at boot, can be ordered. Errors
+/// as above, but nothing that is wrong with others alone.
+Result<> check_order(const std::string& name, const OrderingLookup& lookup);
+
 }  // namespace xctl

@@ -5,8 +5,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <format>
+#include <set>
 
+#include "daemon/blueprint.hpp"
+#include "daemon/unit_names.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
@@ -19,7 +23,38 @@ using Findings = std::vector<api::Finding>;
 
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-api::Finding warning(std::string message) { return {"warning", std::move(message)}; }
+api::Finding warning(std::string message, std::string key = {}) {
+    return {"warning", std::move(message), std::move(key)};
+}
+
+constexpr std::string_view kUnitDirectories[]{"/etc/systemd/system", "/run/systemd/system",
+                                              "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"};
+
+/// Who can write to it besides root, or empty.
+std::string writers_of(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) < 0) return {};
+    if ((status.st_mode & S_IWOTH) != 0) return "everybody";
+    return status.st_uid == 0 ? std::string() : std::format("uid {}", status.st_uid);
+}
+
+void check_writers(const std::string& path, Findings& out) {
+    const auto who = writers_of(path);
+    if (!who.empty())
+        out.push_back(warning(std::format("{} can be changed by {}, who may so have programs run as root", path, who)));
+}
+
+/// The link that `systemctl enable` makes, or empty.
+std::string find_unit_link(const std::string& unit) {
+    for (const auto place : kUnitDirectories)
+        for (const auto& name : kernel::list_directory(AT_FDCWD, std::string(place)).value_or(std::vector<std::string>())) {
+            if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
+            auto link = std::format("{}/{}/{}", place, name, unit);
+            struct stat status {};
+            if (::lstat(link.c_str(), &status) == 0) return link;
+        }
+    return {};
+}
 
 /// Something is there; nothing is opened, since opening may wait for ever.
 Result<UniqueFd> look_up(const std::string& path) { return kernel::open_at(AT_FDCWD, path, O_PATH); }
@@ -112,7 +147,39 @@ void check_program(const plan::LaunchPlan& plan, int root, Findings& out) {
 
 }  // namespace
 
-api::Finding error_finding(std::string message) { return {"error", std::move(message)}; }
+api::Finding error_finding(std::string message) { return {"error", std::move(message), {}}; }
+
+std::vector<api::Finding> verify_files(const std::vector<NamedText>& files) {
+    Findings out;
+    std::set<std::string> directories;
+    for (const auto& [file, text] : files) {
+        check_writers(file, out);
+        directories.insert(std::filesystem::path(file).parent_path());
+    }
+    for (const auto& directory : directories) check_writers(directory, out);
+    return out;
+}
+
+std::vector<api::Finding> verify_definition(const ContainerId& id, const Definition& definition) {
+    Findings out;
+    for (const auto& member : list_unknown_members(definition))
+        out.push_back(warning(std::format("{}/config.json: {}: is not known, so that it has no effect",
+                                          definition.bundle, member)));
+    const auto unit = service_name(id.str());
+    const auto link = definition.autostart ? find_unit_link(unit) : std::string();
+    if (!link.empty())
+        out.push_back(warning(std::format("at boot both autostart and {} ({}) start it, and whatever comes second fails: "
+                                          "use `xctl disable {}` or `systemctl disable {}`",
+                                          unit, link, id.str(), unit),
+                              "/autostart"));
+    return out;
+}
+
+std::vector<api::Finding> verify_order(const ContainerId& id, const OrderingLookup& lookup) {
+    const auto ordered = check_order(id.str(), lookup);
+    if (ordered) return {};
+    return {error_finding(ordered.error().message)};
+}
 
 std::vector<api::Finding> verify(const plan::Compiled& compiled) {
     Findings out;

@@ -191,6 +191,42 @@ Result<> read_value(const Value& value, const Place& place, T& out) {
     }
 }
 
+template <class T>
+void list_unread(const Value& value, const Place& place, std::vector<std::string>& out);
+
+template <class Struct>
+void list_unread_members(const Object& object, const Place& place, std::vector<std::string>& out) {
+    for (const auto& member : object) {
+        const Place here{&place, member.name};
+        bool known = false;
+        const auto look_into = [&]<class Member>(const Field<Struct, Member>& field) {
+            if (field.name != member.name) return;
+            known = true;
+            list_unread<Member>(member.value, here, out);
+        };
+        std::apply([&](const auto&... field) { (look_into(field), ...); }, kFields<Struct>);
+        if (!known) out.push_back(to_pointer(here));
+    }
+}
+
+/// The members, as JSON pointers, that read_value() of a good document takes no notice of.
+template <class T>
+void list_unread(const Value& value, const Place& place, std::vector<std::string>& out) {
+    if constexpr (kIsOptional<T>) {
+        list_unread<typename T::value_type>(value, place, out);
+    } else if constexpr (kIsList<T>) {
+        const auto* array = value.get<Array>();
+        for (std::size_t i = 0; array != nullptr && i < array->size(); ++i)
+            list_unread<typename T::value_type>((*array)[i], Place{&place, {}, i}, out);
+    } else if constexpr (kIsMap<T>) {
+        const auto* object = value.get<Object>();
+        for (std::size_t i = 0; object != nullptr && i < object->size(); ++i)
+            list_unread<typename T::mapped_type>((*object)[i].value, Place{&place, (*object)[i].name}, out);
+    } else if constexpr (!std::same_as<decltype(kFields<T>), const int>) {
+        if (const auto* object = value.get<Object>()) list_unread_members<T>(*object, place, out);
+    }
+}
+
 template <class Struct, class Member>
 constexpr Field<Struct, Member> optional(std::string_view name, Member Struct::*member,
                                          std::string_view rule = {}) {

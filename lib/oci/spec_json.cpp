@@ -19,6 +19,12 @@ Result<T> read_document(const Value& document, std::string_view file_name) {
     return out;
 }
 
+Result<Value> parse_patched(std::string_view text, std::string_view file_name, std::string_view patch_text) {
+    Value document = TRY(parse_document(text, file_name));
+    if (!patch_text.empty()) merge_patch(document, TRY(parse_document(patch_text, "merge patch")));
+    return document;
+}
+
 }  // namespace
 
 Result<Spec> parse_spec(std::string_view text, std::string_view file_name) {
@@ -26,9 +32,14 @@ Result<Spec> parse_spec(std::string_view text, std::string_view file_name) {
 }
 
 Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::string_view patch_text) {
-    Value document = TRY(parse_document(text, file_name));
-    if (!patch_text.empty()) merge_patch(document, TRY(parse_document(patch_text, "merge patch")));
-    return read_document<Spec>(document, file_name);
+    return read_document<Spec>(TRY(parse_patched(text, file_name, patch_text)), file_name);
+}
+
+Result<std::vector<std::string>> list_unknown_members(std::string_view text, std::string_view file_name,
+                                                      std::string_view patch_text) {
+    std::vector<std::string> out;
+    list_unread<Spec>(TRY(parse_patched(text, file_name, patch_text)), Place{}, out);
+    return out;
 }
 
 Result<Resources> parse_resources(std::string_view text, std::string_view file_name) {

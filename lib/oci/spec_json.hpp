@@ -2,7 +2,9 @@
 // config.json to Spec. Types, ranges and required properties are checked here; spec_check.hpp has the rest.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/result.hpp"
 #include "lib/oci/spec.hpp"
@@ -15,6 +17,10 @@ Result<Spec> parse_spec(std::string_view text, std::string_view file_name);
 
 /// The same after applying a JSON merge patch (RFC 7396) to the document; an empty patch text applies nothing.
 Result<Spec> parse_spec(std::string_view text, std::string_view file_name, std::string_view merge_patch);
+
+/// The members that parse_spec() takes no notice of, as JSON pointers.
+Result<std::vector<std::string>> list_unknown_members(std::string_view text, std::string_view file_name,
+                                                      std::string_view merge_patch);
 
 /// The `linux.resources` object alone, for changing the limits of a running container.
 Result<Resources> parse_resources(std::string_view text, std::string_view file_name);

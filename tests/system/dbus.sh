@@ -60,7 +60,7 @@ Set method sasa{sv} a{sv}
 Start method sa{sv} a{sv}
 Stats method sa{sv} a{sv}aa{sv}t
 Stop method sa{sv} a{sv}
-Verify method s aa{sv}
+Verify method sa{sv} aa{sv}
 Wait method s a{sv}
 Why method s a{sv}
 Version property s
@@ -103,7 +103,7 @@ Set method asa{sv} a{sv}
 Start method a{sv} a{sv}
 Stats method a{sv} a{sv}aa{sv}t
 Stop method a{sv} a{sv}
-Verify method - aa{sv}
+Verify method a{sv} aa{sv}
 Wait method - a{sv}
 Why method - a{sv}
 Attached property t

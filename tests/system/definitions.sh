@@ -106,7 +106,7 @@ test_verify() {
     xctl create bad "$work/bad"
     gives 1 'error: the program "no-such-program" is not in the root file system' xctl verify bad
     contains 'the source of a mount' "$(cat "$work/out")" 'error: mount "/x": the source "/no/such": No such file'
-    equal 'over D-Bus' 'warning error error' "$(busctl_call Verify s bad | jq -r '.data[0][] | .severity.data' | xargs)"
+    equal 'over D-Bus' 'warning error error' "$(busctl_call Verify 'sa{sv}' bad 0 | jq -r '.data[0][] | .severity.data' | xargs)"
     equal 'over varlink' 'warning error error' "$(varlink_call Verify '{"name": "bad"}' | jq -r '.findings[].severity' | xargs)"
     chmod 644 "$work/bad/rootfs/bin/busybox"
     jq '.process.args = ["/bin/busybox"]' "$work/bad/config.json" >"$work/x" && cp "$work/x" "$work/bad/config.json"

@@ -46,5 +46,21 @@ TEST(StartOrder, CirclesAreNamed) {
     EXPECT_EQ(order({"x"}, all), "a circle of containers that come after each other: x -> x");
 }
 
+std::string check(const std::string& name, const std::map<std::string, Ordering>& all) {
+    const auto checked = check_order(name, [&](const std::string& each) {
+        const auto at = all.find(each);
+        return at == all.end() ? std::nullopt : std::optional(at->second);
+    });
+    return checked ? "" : checked.error().message;
+}
+
+TEST(CheckOrder, FindsWhatABootWouldRefuse) {
+    const std::map<std::string, Ordering> all{{"a", {{}, {"b"}}},  {"b", {{}, {"c", "nobody"}}}, {"c", {{}, {"b"}}},
+                                              {"d", {{}, {"e"}}},  {"e", {{"gone"}, {}}},        {"f", {{"gone"}, {}}}};
+    EXPECT_EQ(check("a", all), "a circle of containers that come after each other: b -> c -> b");
+    EXPECT_EQ(check("d", all), "") << "what is wrong with others is said of them";
+    EXPECT_EQ(check("f", all), "f requires \"gone\": no such container");
+}
+
 }  // namespace
 }  // namespace xctl

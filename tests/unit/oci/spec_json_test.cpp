@@ -134,6 +134,16 @@ TEST(ParseSpec, AppliesAMergePatchFirst) {
     EXPECT_TRUE(parse_spec(kMinimal, "f", "{").error().message.starts_with("merge patch:1:"));
 }
 
+TEST(UnknownMembers, AreThoseThatNothingIsDoneWith) {
+    const auto unknown = list_unknown_members(
+        R"({"hostnaem": "a", "process": {"argz": [], "args": ["x"], "user": {"uid": 1, "gdi": 2}},
+            "mounts": [{"destination": "/x"}, {"destination": "/y", "optoins": []}],
+            "annotations": {"any.thing": "x"}, "linux": {"resources": {"memory": {"limit": 1, "~/": 2}}}})",
+        "f", R"({"linux": {"patched": 1}})");
+    EXPECT_EQ(unknown.value(), (std::vector<std::string>{"/hostnaem", "/linux/patched", "/linux/resources/memory/~0~1",
+                                                         "/mounts/1/optoins", "/process/argz", "/process/user/gdi"}));
+}
+
 TEST(ParseProcess, StandsAlone) {
     EXPECT_EQ(parse_process(R"({"cwd": "/", "args": ["x"]})", "p.json").value().args.at(0), "x");
     EXPECT_EQ(parse_process("{}", "p.json").error().message, "p.json: /cwd: is required");

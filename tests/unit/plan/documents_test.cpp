@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "lib/plan/codec.hpp"
+#include "lib/oci/spec_json.hpp"
 #include "lib/plan/compile.hpp"
 #include "lib/plan/explain.hpp"
 
@@ -50,6 +51,15 @@ TEST(GoodDocuments, Compile) {
     for (const auto& path : paths) {
         const auto result = compiled(path);
         EXPECT_TRUE(result) << path << ": " << result.error().message;
+    }
+}
+
+TEST(GoodDocuments, HaveUnknownMembersWhereTheirNameSaysSo) {
+    const std::string of_windows = "/process/user/username";
+    for (const auto& path : documents("good")) {
+        auto unknown = oci::list_unknown_members(read_text(path), "f", {}).value();
+        std::erase(unknown, of_windows);
+        EXPECT_EQ(unknown.empty(), path.stem() != "unknown-properties") << path << ": " << testing::PrintToString(unknown);
     }
 }
 
