@@ -8,6 +8,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/running_namespaces.hpp"
@@ -147,10 +148,8 @@ void Supervisor::freeze() {
 void Supervisor::thaw() {
     if (!run_) return;
     (void)freezer_.thaw(run_->payload());
-    if (std::exchange(record_.frozen_by_unit, false)) {
-        save();
-        services_.scopes.thaw(record_.unit);
-    }
+    if (kernel::read_number(run_->payload(), "../cgroup.freeze").value_or(0) != 0) services_.scopes.thaw(record_.unit);
+    if (std::exchange(record_.frozen_by_unit, false)) save();
     if (state() == State::running) begin_checks();
 }
 

@@ -71,6 +71,11 @@ test_frozen_by_systemd() {
         check "$unit: as systemd sees" until_true 5 eval '[ "$(systemctl show -P FreezerState '"$unit"')" = running ]'
         local before; before=$(ticks ice)
         check "$unit: it prints again" until_true 5 eval '[ "$(ticks ice)" -gt '"$before"' ]'
+        xctl pause ice
+        systemctl freeze "$unit"
+        check "$unit: resume thaws what both have frozen" xctl resume ice
+        before=$(ticks ice)
+        check "$unit: it prints again" until_true 5 eval '[ "$(ticks ice)" -gt '"$before"' ]'
         systemctl freeze "$unit"
         check "$unit: paused" until_true 5 state_is ice paused
         systemctl kill -s KILL --kill-whom=main xctld
