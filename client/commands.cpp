@@ -222,7 +222,7 @@ struct Action {
 };
 
 /// Verbs without a row here print nothing.
-constexpr std::array<Action, 19> kActions{{
+constexpr std::array<Action, 21> kActions{{
     {Verb::run, run_console},
     {Verb::attach, run_console},
     {Verb::logs, run_console},
