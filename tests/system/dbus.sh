@@ -39,7 +39,7 @@ Delete method sa{sv} -
 Describe method s a{sv}s
 Diff method s aa{sv}
 Disable method s a{sv}
-Edit method sa{sv} s
+Edit method sa{sv} saa{sv}
 Enable method s a{sv}
 Events method - h
 Exec method sasa{sv} sh
@@ -56,7 +56,7 @@ Reset method s a{sv}
 Restart method sa{sv} a{sv}
 Resume method s a{sv}
 Run method ssa{sv} h
-Set method sasa{sv} a{sv}
+Set method sasa{sv} a{sv}aa{sv}
 Start method sa{sv} a{sv}
 Stats method sa{sv} a{sv}aa{sv}t
 Stop method sa{sv} a{sv}
@@ -85,7 +85,7 @@ Delete method a{sv} -
 Describe method - a{sv}s
 Diff method - aa{sv}
 Disable method - a{sv}
-Edit method a{sv} s
+Edit method a{sv} saa{sv}
 Enable method - a{sv}
 Exec method asa{sv} sh
 Execs method - aa{sv}
@@ -99,7 +99,7 @@ Ps method - aa{sv}t
 Reset method - a{sv}
 Restart method a{sv} a{sv}
 Resume method - a{sv}
-Set method asa{sv} a{sv}
+Set method asa{sv} a{sv}aa{sv}
 Start method a{sv} a{sv}
 Stats method a{sv} a{sv}aa{sv}t
 Stop method a{sv} a{sv}

@@ -16,7 +16,7 @@ kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 
 
 test_ends() {
     define h '{}' 'echo first; echo last words; exit 3'
-    equal 'nothing yet' 'h has not ended yet.' "$(xctl why h)"
+    equal 'nothing yet' 'No run of h has ended yet.' "$(xctl why h)"
     equal 'no runs' '[]' "$(xctl history h --json)"
     xctl start h || true
     check 'it ended' until_true 10 state_is h stopped
