@@ -179,8 +179,10 @@ void Run::wait_until_empty() {
 /// Of one more process in a container, which has no cgroup of its own. Its children are in the session that it leads, and
 /// in its cgroup unless they moved. The number of a session is given to no new process while the session has any.
 void Run::kill_session() const {
-    if (pid_ <= 0) return;
+    if (!pidfd_ || step_ >= Step::ending) return;
     const auto path = kernel::read_cgroup_path(pid_);
+    // Not reaped yet, so that this was its own number.
+    if (!kernel::send_signal(pidfd_.get(), 0)) return;
     const auto cgroup = path ? kernel::open_cgroup(*path) : std::unexpected(path.error());
     if (!cgroup) return;
     for (int pass = 0; pass < kSessionPasses; ++pass) {
@@ -286,8 +288,8 @@ void Run::end() {
     }
     hooks_.cancel();
     step_ = Step::ended;
-    for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &empty_source_, &empty_timer_,
-                         &launch_timer_, &death_timer_})
+    for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &frozen_source_,
+                         &empty_source_, &empty_timer_, &launch_timer_, &death_timer_})
         source->reset();
     leave_class();
     remove_long_cgroups();

@@ -33,6 +33,7 @@ void try_process(std::string_view text) {
     expect_number_of(info.parent, status);
     expect(info.uid == 0 || status.contains(std::to_string(info.uid)));
     expect(!info.command.empty() && !info.command.contains('\0'));
+    if (const auto session = kernel::parse_session(status)) expect_number_of(*session, status);
     expect(!info.name.contains('\n') && info.command.size() <= command.size() + info.name.size() + 2);
 }
 
