@@ -17,6 +17,8 @@ public:
     /// `host`: of the xctld, by ssh; empty: the one behind `socket`. `interactive`: polkit may ask for a password.
     Client(std::string socket, std::string host, bool interactive)
         : socket_(std::move(socket)), host_(std::move(host)), interactive_(interactive) {}
+    /// For a password, from now on.
+    void ask_nobody() noexcept { interactive_ = false; }
 
     /// Takes as long as the verb does: there is no timeout.
     Result<api::Reply> call(const api::VerbRow& verb, const api::Request& request);

@@ -199,11 +199,14 @@ Result<int> run_verify(Client& client, const Command& command) {
     return print_findings(command, TRY(client.call_patiently(*command.verb, request)).findings);
 }
 
-/// systemd may start it at boot as well.
+/// systemd may start it at boot as well. To enable it is all that was asked for, so that nobody gives a password for more.
 Result<int> run_enable(Client& client, const Command& command) {
     TRY(client.call(*command.verb, command.request));
+    client.ask_nobody();
     const auto checked = client.call_patiently(api::verb_row(Verb::verify), command.request);
-    if (!checked) std::fprintf(stderr, "xctl: cannot verify it: %s\n", printable(checked.error().message).c_str());
+    const bool refused = !checked && (checked.error().code == Errc::needs_auth || checked.error().code == Errc::denied);
+    if (!checked && !refused)
+        std::fprintf(stderr, "xctl: cannot verify it: %s\n", printable(checked.error().message).c_str());
     for (const auto& finding : checked ? checked->findings : std::vector<api::Finding>())
         if (finding.key == "/autostart") std::fprintf(stderr, "xctl: %s\n", printable(finding.message).c_str());
     return EXIT_SUCCESS;

@@ -39,7 +39,7 @@ arguments_of() {
     start | delete) echo "string:idle $no_options" ;;
     enable | disable) echo string:idle ;;
     list | events) ;;
-    state | wait | cat | explain | diff | verify | pause | resume | ps | reset | why | history | clients | execs) echo string:run ;;
+    state | wait | cat | explain | diff | pause | resume | ps | reset | why | history | clients | execs) echo string:run ;;
     exec) echo "string:run array:string:true $no_options" ;;
     set) echo "string:idle array:string:autostart=yes $no_options" ;;
     *) echo "string:run $no_options" ;;
