@@ -160,11 +160,11 @@ test_journal() {
         '^killed 9 calm: killed by SIGKILL$'
     xctl delete calm
 
-    define bad '{}' 'exit 0' '.process.args = ["/no/such"]'
-    xctl start bad 2>/dev/null || true
-    equal 'a launch that fails' 1 "$(told bad $unlaunched)"
-    contains 'is explained' "$(journalctl -x -b --no-pager MESSAGE_ID=$unlaunched)" 'The container bad could not be launched'
-    xctl delete bad
+    define nogo '{}' 'exit 0' '.process.args = ["/no/such"]'
+    xctl start nogo 2>/dev/null || true
+    equal 'a launch that fails' 1 "$(told nogo $unlaunched)"
+    contains 'is explained' "$(journalctl -x -b --no-pager MESSAGE_ID=$unlaunched)" 'The container nogo could not be launched'
+    xctl delete nogo
     define ill '{"health": {"exec": ["false"], "intervalUSec": 100000, "retries": 2}}' 'sleep 1000'
     xctl start ill
     check 'ill health' until_true 10 eval '[ "$(told ill $unhealthy)" = 1 ]'

@@ -89,7 +89,7 @@ check "one process" until_true 10 sleep_once 9004
 
 # --- the record says that it waits or has stopped; the entry says otherwise
 for state in stopped waiting; do
-    sleeper "$state" 9005
+    sleeper "$state" 9005 --restart=always
     xctl start "$state" || fail "start $state"
     stop_daemon
     edit_record "$state" ".machine.state = \"$state\" | .machine.nextStartMonotonic = 4000000000000000"

@@ -156,7 +156,7 @@ test_units() {
     # A unit is active a moment before the program of its container runs.
     check 'it runs' until_true 5 state_is app running
     equal 'starts what is required' 'active running' "$(property oci@db ActiveState) $(field db state)"
-    check 'first' before db app
+    check 'first' until_true 5 before db app
     systemctl stop oci@db
     equal 'and stops with it' inactive "$(property oci@app ActiveState)"
     rm $etc/broken.json
