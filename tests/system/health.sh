@@ -173,11 +173,11 @@ test_health() {
 
 # A program that takes too long goes with its children, whoever is their parent by then.
 test_leftovers() {
-    define slow 'sleep 1000' '{"health": {"exec": ["sh", "-c", "(sleep 881; true) & sleep 881; true"], "intervalUSec": 200000,
-        "timeoutUSec": 200000, "retries": 1000}}'
+    define slow 'sleep 1000' '{"health": {"exec": ["sh", "-c", "(sleep 881; true) & sleep 881; true"], "intervalUSec": 100000,
+        "timeoutUSec": 1000000, "retries": 1000}}'
     xctl start slow
     check 'attempts' until_true 10 pgrep -f '^sleep 881'
-    sleep 3
+    sleep 6
     local left; left=$(pgrep -fc '^sleep 881' || true)
     [ "$left" -le 4 ] || fail "$left programs of old attempts are left"
     note 'no more programs than of two attempts'
