@@ -5,6 +5,7 @@
 // Whatever needs memory is therefore prepared here: argument vectors, candidate paths, texts.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -63,6 +64,7 @@ struct Context {
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
+    bool takes_sources = false;            // they come over the gate, see source_opener.hpp
     Mounts mounts = Mounts::entered;
 
     // State of the child.
@@ -104,6 +106,11 @@ int for_each(Context& context, const Rows& rows, Function&& function) {
     const std::size_t size = root.path.size();
     return source.size() > size && source.starts_with(root.path) && source[size] == '/';
 }
+/// How the source of a bind mount is opened.
+[[nodiscard]] inline int source_flags(const plan::Mount& mount) {
+    return mount.source_link || mount.copy_link ? O_PATH | O_NOFOLLOW : O_PATH;
+}
+
 
 /// Owns what a Context refers to.
 struct Preparation {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "lib/launch/parent_part.hpp"
 #include "lib/launch/spawn.hpp"
 
+#include "lib/launch/source_opener.hpp"
 namespace xctl::launch {
 namespace {
 
@@ -56,9 +58,8 @@ struct Gate {
 };
 
 Result<Gate> make_gate(int first_free) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) < 0) return fail_errno(errno, "pipe2");
-    Gate gate{UniqueFd(ends[0]), UniqueFd(ends[1])};
+    auto [inner, outer] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
+    Gate gate{std::move(inner), std::move(outer)};
     TRY(move_up(gate.read, first_free));
     TRY(move_up(gate.write, first_free));
     return gate;
@@ -90,7 +91,11 @@ Result<> report_failure(int channel, const Part& part) {
 /// Once init exists, it has a supervisor that watches its channel: that is told, and the launch itself succeeded.
 Result<> open_gate(const Context& context, const Launched& launched, int gate) {
     const Part part = do_parents_part(context, launched.pid);
-    if (part.result) return kernel::write_all(gate, "!");
+    if (part.result) {
+        TRY(kernel::write_all(gate, "!"));
+        if (context.takes_sources) offer_sources(context, launched.pid, gate);
+        return {};
+    }
     TRY(report_failure(context.channel, part));
     return kernel::send_signal(launched.pidfd.get(), SIGKILL);
 }
@@ -186,6 +191,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
                          .cgroup = joins_users ? -1 : descriptors.cgroup.get(),
                          .record_directory = descriptors.record_directory.get(),
                          .stack = {}};
+    context.takes_sources = needs_source_opener(context);
     if (shares && is_direct(context, parent)) kept->stack = TRY(kernel::GuardedStack::make(kStackSize, kStackUsed));
     options.stack = kept->stack.bytes();
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);

@@ -159,8 +159,8 @@ int clone_source(Context& context, const Mount& mount, std::size_t i) {
     if (context.sources[i] >= 0) return raw::clone_tree(context.sources[i], nullptr, subtree_if(mount.recursive));
     const auto& root = context.plan->root;
     if (is_in_root(root, mount)) {
-        const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
-        const raw::Fd source(raw::open_in_root(context.root, mount.source.c_str() + root.path.size(), O_PATH | link));
+        const char* const inside = mount.source.c_str() + root.path.size();
+        const raw::Fd source(raw::open_in_root(context.root, inside, source_flags(mount)));
         return source.failed() ? source.get() : raw::clone_tree(source.get(), nullptr, subtree_if(mount.recursive));
     }
     if (mount.source_link || mount.copy_link) {

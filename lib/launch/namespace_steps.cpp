@@ -15,6 +15,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/clone_flags.hpp"
 #include "lib/launch/decimal.hpp"
+#include "lib/launch/source_opener.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
@@ -147,19 +148,19 @@ int join_namespaces(Context& context) {
 }
 
 /// In a user namespace we are about to become a user that may have no access to the host's directories on the way
-/// to the root and to the sources of the bind mounts.
+/// to the root and to the sources of the bind mounts. Some of these the launcher had to open.
 int open_sources(Context& context) {
     if (!context.in_user_namespace) return 0;
     const auto& root = context.plan->root;
     context.root_source = raw::call<SYS_openat>(AT_FDCWD, root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root_source < 0) return context.root_source;
+    if (const int result = context.takes_sources ? receive_sources(context) : 0; result < 0) return result;
     for (std::size_t i = 0; i < root.mounts.size(); ++i) {
-        const auto& mount = root.mounts[i];
-        if (mount.kind != plan::MountKind::bind || context.trees[i] >= 0) continue;
-        if (is_in_root(root, mount)) continue;
+        if (!lacks_source(context, i)) continue;
         context.index = static_cast<int>(i);
-        const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
-        context.sources[i] = raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link);
+        const auto& mount = root.mounts[i];
+        context.sources[i] =
+            raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), source_flags(mount) | O_CLOEXEC);
         // One that an earlier mount of the container brings is there later.
         if (context.sources[i] < 0 && raw::errno_of(context.sources[i]) != ENOENT) return context.sources[i];
     }

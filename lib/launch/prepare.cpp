@@ -117,14 +117,12 @@ Result<> open_joined(const plan::LaunchPlan& plan, Preparation& preparation) {
 
 /// The image's links must not lead out of the container's root.
 Result<UniqueFd> open_host_source(const plan::Root& root, const Mount& mount) {
-    const int link = mount.source_link || mount.copy_link ? O_NOFOLLOW : 0;
+    const int flags = source_flags(mount);
     if (!is_in_root(root, mount))
-        return kernel::lift_fd(raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), O_PATH | O_CLOEXEC | link),
-                               "openat");
+        return kernel::lift_fd(raw::call<SYS_openat>(AT_FDCWD, mount.source.c_str(), flags | O_CLOEXEC), "openat");
     const raw::Fd top(raw::call<SYS_openat>(AT_FDCWD, root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     TRY(kernel::lift(top.get(), "openat"));
-    return kernel::lift_fd(raw::open_in_root(top.get(), mount.source.c_str() + root.path.size(), O_PATH | link),
-                           "openat2");
+    return kernel::lift_fd(raw::open_in_root(top.get(), mount.source.c_str() + root.path.size(), flags), "openat2");
 }
 
 /// Only the owner of the source's file system may map its ids, which a container's root is not.
