@@ -29,6 +29,9 @@ constexpr mode_t kFileMode = 0644;
 constexpr mode_t kTemporaryMode = 01777;
 // Set when the tree was made, and not known to the other attributes' interface.
 constexpr std::uint64_t kIdMap = MOUNT_ATTR_IDMAP;
+constexpr std::uint64_t kAccessTime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+constexpr std::uint64_t kFlags[] = {MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC,
+                                    MOUNT_ATTR_NOSYMFOLLOW};
 constexpr const char* kCgroupMounts[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
 
 Subtree subtree_if(bool recursive) { return recursive ? Subtree::yes : Subtree::no; }
@@ -232,15 +235,28 @@ bool is_protected_late(const Mount& mount) {
     return mount.kind == MountKind::filesystem && mount.fstype == "tmpfs" && (mount.attr_set & MOUNT_ATTR_RDONLY) != 0;
 }
 
-/// In a user namespace what protects the source is locked, and stays unless it is asked for to go, which is refused.
-int set_own_attributes(const Mount& mount, int tree, std::uint64_t set) {
-    const std::uint64_t clear = mount.attr_clear | mount.attr_default;
-    if ((set | clear) == 0) return 0;
-    const int result = raw::set_attributes(tree, {.set = set, .clear = clear}, Subtree::no);
-    if (raw::errno_of(result) != EPERM || mount.attr_default == 0) return result;
-    constexpr std::uint64_t kNeverLocked = MOUNT_ATTR_NOSYMFOLLOW;
-    const std::uint64_t unlocked = mount.attr_clear | (mount.attr_default & kNeverLocked);
-    return raw::set_attributes(tree, {.set = set, .clear = unlocked}, Subtree::no);
+/// Nothing is changed where it is locked.
+int change_unlocked(int tree, const raw::MountAttributes& wanted, Subtree subtree) {
+    if ((wanted.set | wanted.clear) == 0) return 0;
+    int result = raw::set_attributes(tree, wanted, subtree);
+    // One locked mount below keeps the attribute of all.
+    if (raw::errno_of(result) == EPERM && subtree == Subtree::yes)
+        result = raw::set_attributes(tree, wanted, Subtree::no);
+    return raw::errno_of(result) == EPERM ? 0 : result;
+}
+
+/// In a user namespace the flags that the host's mounts have are locked, and so is their access time. These stay; all else
+/// becomes as it is wanted.
+int change_attributes(int tree, const raw::MountAttributes& wanted, Subtree subtree) {
+    if ((wanted.set | wanted.clear) == 0) return 0;
+    int result = raw::set_attributes(tree, wanted, subtree);
+    if (raw::errno_of(result) != EPERM) return result;
+    // What confines the container is never locked against being set.
+    result = raw::set_attributes(tree, {.set = wanted.set & ~kAccessTime}, subtree);
+    for (const std::uint64_t flag : kFlags)
+        if (result >= 0) result = change_unlocked(tree, {.clear = wanted.clear & flag}, subtree);
+    const raw::MountAttributes access_time{.set = wanted.set & kAccessTime, .clear = wanted.clear & kAccessTime};
+    return result < 0 ? result : change_unlocked(tree, access_time, subtree);
 }
 
 int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
@@ -252,12 +268,11 @@ int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, in
         if (result < 0) return result;
     }
     const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
-    if (const int result = set_own_attributes(mount, tree, mount.attr_set & ~(kIdMap | later)); result < 0)
-        return result;
+    const raw::MountAttributes own{.set = mount.attr_set & ~(kIdMap | later),
+                                   .clear = mount.attr_clear | mount.attr_default};
+    if (const int result = change_attributes(tree, own, Subtree::no); result < 0) return result;
     const raw::MountAttributes all{.set = mount.rec_attr_set & ~kIdMap, .clear = mount.rec_attr_clear};
-    if ((all.set | all.clear) != 0)
-        if (const int result = raw::set_attributes(tree, all, Subtree::yes); result < 0) return result;
-    return 0;
+    return change_attributes(tree, all, Subtree::yes);
 }
 
 int set_propagation(const Mount& mount, int tree) {

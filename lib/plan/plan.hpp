@@ -60,7 +60,7 @@ struct Mount {
     bool recursive = false;            // bind: with the mounts below the source
     std::uint64_t attr_set = 0;        // MOUNT_ATTR_*, mount_setattr(2)
     std::uint64_t attr_clear = 0;
-    std::uint64_t attr_default = 0;    // bind: also cleared, but for those that a user namespace may not clear
+    std::uint64_t attr_default = 0;    // bind: also cleared, since nobody asked for them
     std::uint64_t rec_attr_set = 0;    // the same for the whole subtree
     std::uint64_t rec_attr_clear = 0;
     std::uint64_t propagation = 0;     // MS_SHARED and so on, or 0 for the kernel's default

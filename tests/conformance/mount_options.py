@@ -190,17 +190,22 @@ def locked_flags(t: Context) -> None:
 def locked_flags_cleared(t: Context) -> None:
     folder = t.directory / "locked"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "noexec,mode=777", "conformance", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,noatime,mode=777", "conformance", folder], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro,nosuid,nodev,noexec,noatime", folder], check=True)
     t.cleanups.append(lambda: subprocess.run(["umount", folder], check=False) and None)
     t.before = t.before + [str(folder)]
     bundles.give_away(t.rootfs, 100000)
     spec = t.spec()
     bundles.user_namespace(spec)
-    bundles.mount(spec, "/a", "bind", str(folder), "bind", "ro", "exec")
-    t.write(spec)
-    t.ids.append(t.id)
-    if t.call("create", t.id).status == 0:
-        compare(t, "the mount", words_of(line_of(t, "/a"))[0], "noexec", "")
+    wanted = {"/a": ["rw", "exec"], "/b": ["rw", "suid", "dev", "exec"], "/c": ["rw", "strictatime"], "/d": ["rrw", "rexec"],
+              "/e": ["ro", "exec", "nosymfollow"], "/f": ["rw", "rprivate"], "/g": ["rrelatime"]}
+    for place, options in wanted.items():
+        bundles.mount(spec, place, "bind", str(folder), "rbind", *options)
+    t.create(spec)
+    for place, options in wanted.items():
+        found = words_of(line_of(t, place))[0]
+        t.check({"ro", "nosuid", "nodev", "noexec", "noatime"} <= set(found), f"{options}: {found}")
+        t.equal("nosymfollow" in found, "nosymfollow" in options, f"nosymfollow with {options}")
 
 
 @case(f"{ROW} crun's src-nofollow and copy-symlink", differs={"runc": "only crun has them"})
