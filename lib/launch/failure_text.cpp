@@ -174,6 +174,8 @@ std::string describe_hook(const Message& failed, const Subject& subject, std::st
 std::string describe_step(const Message& failed, const Subject& subject, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
     if (list == List::create_hooks && failed.index >= 0) return describe_hook(failed, subject, "createContainer");
+    if (mount.kind == MountKind::change && failed.error == EINVAL && failed.call == 0)
+        return " (nothing is mounted there, so there is nothing to remount)";
     if (list == List::start_hooks && failed.index >= 0) return describe_hook(failed, subject, "startContainer");
     std::string text(kSteps[failed.step].name);
     if (!subject.words.empty()) text += " " + subject.words;

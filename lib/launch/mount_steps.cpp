@@ -282,7 +282,14 @@ int set_propagation(const Mount& mount, int tree) {
     return raw::set_attributes(tree, {.propagation = wanted}, subtree_if(recursive));
 }
 
-/// The kernel refuses whatever is not the root of a mount.
+int check_mount_point(int target) {
+    struct statx info{};
+    const int result = raw::call<SYS_statx>(target, "", AT_EMPTY_PATH, 0, &info);
+    if (result < 0) return result;
+    return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0 ? 0 : raw::failure(EINVAL);
+}
+
+/// Only the root of a mount can be changed; the kernel itself says nothing when there is nothing to change.
 int change_row(Context& context, const Mount& mount, std::size_t i) {
     const raw::Fd target(
         refuse_detour(context, mount, raw::open_in_root(context.root, mount.target.c_str(), O_PATH)));
@@ -294,6 +301,7 @@ int change_row(Context& context, const Mount& mount, std::size_t i) {
         if (const int result = raw::change_filesystem(filesystem.get()); result < 0) return result;
     }
     if (const int result = set_mount_attributes(context, mount, i, target.get()); result < 0) return result;
+    if (const int result = check_mount_point(target.get()); result < 0) return result;
     return set_propagation(mount, target.get());
 }
 

@@ -186,7 +186,16 @@ def locked_flags(t: Context) -> None:
     compare(t, "the mount", words_of(line_of(t, "/a"))[0], "ro nosuid nodev noexec noatime", "")
 
 
-@case(f"{ROW} what locked flags forbid is an error")
+@case(f"{ROW} remount of what is no mount is an error")
+def remount_nothing(t: Context) -> None:
+    (t.rootfs / "a").mkdir()
+    for kind, options in (("bind", ["bind", "remount"]), ("tmpfs", ["remount"]), ("bind", ["bind", "remount", "ro"])):
+        spec = t.spec()
+        bundles.mount(spec, "/a", kind, str(t.rootfs), *options)
+        t.refused(spec, "remount|invalid argument")
+
+
+@case(f"{ROW} what is locked in a user namespace stays, whatever is asked for", differs={"runc": "1.1 fails"})
 def locked_flags_cleared(t: Context) -> None:
     folder = t.directory / "locked"
     folder.mkdir()
