@@ -2,6 +2,7 @@
 // xrun: runs OCI containers, by the command line that runc has.
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ namespace {
 
 using namespace xctl;
 
+constexpr mode_t kUmask = 0022;
 constexpr int kExitFailure = 1, kExitUnknownVerb = 3, kExitExecFailed = 255;
 
 /// A descriptor that is opened later must never become a standard stream.
@@ -41,6 +43,8 @@ Result<int> run_verb(const runtime::VerbRow& verb, const runtime::Arguments& arg
     if (launches && runtime::is_host_root()) TRY(runtime::run_from_read_only_mount(argv));
     ::prctl(PR_SET_NAME, "xrun", 0, 0, 0);
     if (!launches) return verb.run(arguments);
+    // Cgroups and what else the container sees of our files must not depend on our caller's.
+    ::umask(kUmask);
     runtime::FilterFiles filters(runtime::filter_directory());
     plan::use_filter_store(&filters);
     auto status = verb.run(arguments);

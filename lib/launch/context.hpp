@@ -81,7 +81,6 @@ struct Context {
     char home[256] = {};                   // what it is replaced with
     char host_pid[16] = {};                // ours, as the host's /proc has it
     const char* executable = nullptr;
-    mode_t umask = 0;
     bool born_placed = false;  // nobody needs to be asked
     bool placed = false;
 };
@@ -106,11 +105,11 @@ int for_each(Context& context, const Rows& rows, Function&& function) {
     const std::size_t size = root.path.size();
     return source.size() > size && source.starts_with(root.path) && source[size] == '/';
 }
+
 /// How the source of a bind mount is opened.
 [[nodiscard]] inline int source_flags(const plan::Mount& mount) {
     return mount.source_link || mount.copy_link ? O_PATH | O_NOFOLLOW : O_PATH;
 }
-
 
 /// Owns what a Context refers to.
 struct Preparation {

@@ -20,6 +20,7 @@ namespace {
 namespace raw = kernel::raw;
 
 constexpr std::size_t kPipeSize = 65536;
+constexpr mode_t kHookUmask = 0022;
 
 int write_state(int pipe, const plan::HookState& state) {
     const Decimal pid(raw::call<SYS_getpid>());
@@ -100,7 +101,10 @@ int run_create_hooks(Context& context) {
     if (const int result = ensure_placed(context); result < 0) return result;
     if (!hooks.create_runtime.empty())
         if (const int result = await_runtime_hooks(context); result < 0) return result;
-    return run_hooks(context, hooks.create_container, context.create_hooks, hooks.create_state);
+    raw::call<SYS_umask>(kHookUmask);
+    const int result = run_hooks(context, hooks.create_container, context.create_hooks, hooks.create_state);
+    raw::call<SYS_umask>(0);
+    return result;
 }
 
 int run_start_hooks(Context& context) {

@@ -109,7 +109,7 @@ int skip(Context&) { return 0; }
 
 int hide_from_others(Context& context) {
     if (const int result = raw::call<SYS_prctl>(PR_SET_DUMPABLE, 0, 0, 0, 0); result < 0) return result;
-    context.umask = static_cast<mode_t>(raw::call<SYS_umask>(0));
+    raw::call<SYS_umask>(0);
     context.proc = raw::call<SYS_openat>(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.proc < 0) return context.proc;
     struct statfs info{};

@@ -24,6 +24,7 @@ namespace raw = kernel::raw;
 constexpr int kLastSignal = 64;
 constexpr std::size_t kSignalSetSize = 8;
 constexpr int kCapabilityLimit = 64;
+constexpr mode_t kDefaultUmask = 0022;
 
 /// struct sigaction as the kernel has it on every architecture that we know; zero means SIG_DFL.
 struct KernelSigaction {
@@ -174,7 +175,7 @@ int close_others(Context& context) {
 }
 
 int set_umask(Context& context) {
-    raw::call<SYS_umask>(context.plan->process.umask.value_or(context.umask));
+    raw::call<SYS_umask>(context.plan->process.umask.value_or(kDefaultUmask));
     return 0;
 }
 
@@ -194,6 +195,7 @@ int drop_bounding_set(Context& context) {
         if (result < 0) return result;
     }
     return 0;
+/// That of whoever launches is nothing of the container's.
 }
 
 int set_ids(Context& context) {

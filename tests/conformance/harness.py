@@ -21,6 +21,8 @@ import bundles
 Spec = dict[str, Any]
 
 CGROUPS = Path("/sys/fs/cgroup")
+# Of whoever calls a runtime: nothing of it may get into a container.
+CALLERS_UMASK = 0o077
 # All cgroups of the suite are below this one, so that what is left of a test can be seen.
 OWN_CGROUP = "conformance"
 
@@ -167,7 +169,8 @@ class Context:
         words = (self.runtime.path, "--root", str(self.state_root), *self.options, *words)
         serial = len(self.active)
         with open(self.directory / f"out.{serial}", "wb") as out, open(self.directory / f"err.{serial}", "wb") as err:
-            streams: dict[str, Any] = {"stdin": stdin, "stdout": out, "stderr": err, "cwd": self.bundle, **more}
+            streams: dict[str, Any] = {"stdin": stdin, "stdout": out, "stderr": err, "cwd": self.bundle,
+                                       "umask": CALLERS_UMASK, **more}
             process = subprocess.Popen(words, start_new_session=True, **streams)
         self.active.append(process)
         return process

@@ -54,6 +54,19 @@ def umask_default(t: Context) -> None:
     t.equal(status_of(t, t.spec())["Umask"], "0022", "umask")
 
 
+@case(f"{ROW} the caller's umask is neither the program's nor exec's nor that of what is made",
+      differs={"runc": "1.1: it gets into modes"})
+def umask_of_caller(t: Context) -> None:
+    spec = t.spec("umask; stat -c %a /dev /dev/null /tmp/here /sys/fs/cgroup; sleep 1000")
+    spec["process"]["cwd"] = "/tmp/here"
+    t.create(spec, umask=0o077)
+    serial = len(t.active) - 1
+    t.good("start", t.id, umask=0o077)
+    t.until(lambda: t.printed("out", serial).count("\n") == 5, "it has said all")
+    t.equal(t.printed("out", serial), "0022\n755\n666\n755\n755\n", "of the program")
+    t.equal(t.exec("sh", "-c", "umask", umask=0o077).out, "0022\n", "of exec")
+
+
 CAPABILITY_SETS = {"bounding": "CapBnd", "effective": "CapEff", "permitted": "CapPrm", "inheritable": "CapInh",
                    "ambient": "CapAmb"}
 # CAP_CHOWN 0, CAP_KILL 5, CAP_NET_BIND_SERVICE 10, CAP_SYS_CHROOT 18
