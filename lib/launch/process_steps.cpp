@@ -110,12 +110,15 @@ int set_rlimits(Context& context) {
 
 int enter_directory(Context& context) {
     const char* const path = context.plan->process.cwd.c_str();
-    const raw::Fd directory(raw::make_in_root(context.root, path, raw::NodeType::directory, 0755));
+    const raw::Fd directory(context.plan->enters
+                                ? raw::open_in_root(context.root, path, O_PATH | O_DIRECTORY)
+                                : raw::make_in_root(context.root, path, raw::NodeType::directory, 0755));
     if (directory.failed()) return directory.get();
     if (const int result = raw::call<SYS_fchdir>(directory.get()); result < 0) return result;
     return check_inside_root();
 }
 
+/// A new container gets the directory that its document names; a running one has those that it has.
 int connect_streams(Context& context) {
     const bool terminal = context.plan->process.terminal;
     for (int stream = 0; stream < 3; ++stream) {
@@ -192,10 +195,10 @@ int drop_bounding_set(Context& context) {
         const int result = raw::call<SYS_prctl>(PR_CAPBSET_DROP, number, 0, 0, 0);
         // The kernel's last capability has been passed.
         if (raw::errno_of(result) == EINVAL) return 0;
+/// That of whoever launches is nothing of the container's.
         if (result < 0) return result;
     }
     return 0;
-/// That of whoever launches is nothing of the container's.
 }
 
 int set_ids(Context& context) {

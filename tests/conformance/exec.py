@@ -62,6 +62,17 @@ def options(t: Context) -> None:
     t.equal(done.out, "1 two words\n/tmp\n1000\n2000\n2000\n", f"output ({done.err})")
 
 
+@case("D exec --cwd makes no directory")
+def cwd_missing(t: Context) -> None:
+    running(t)
+    done = t.exec("pwd", options=["--cwd", "/typo/below"])
+    t.equal(done.status, 255, f"status ({done.err})")
+    t.match(done.err, "(?i)no such file or directory", "the error")
+    t.check(not (t.rootfs / "typo").exists(), "the directory was made")
+    done = by_file(t, {"args": ["/bin/pwd"], "cwd": "/typo", "user": {"uid": 0, "gid": 0}})
+    t.check(done.status != 0 and not (t.rootfs / "typo").exists(), f"by a file: {done}")
+
+
 @case(f"{ROW} exec --additional-gids", differs={"crun": "has no such option"})
 def additional_gids(t: Context) -> None:
     running(t)
