@@ -13,7 +13,7 @@ namespace xctl::runtime {
 
 enum class ImageMountKind : unsigned char {
     bind,         // from the bind mount of config.json with the same target
-    cgroup,       // the container's own cgroup
+    cgroup,       // cgroup2: the container's own cgroup, or everything without a cgroup namespace
     null_device,  // the host's /dev/null, over a masked file
 };
 

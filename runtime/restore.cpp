@@ -215,8 +215,10 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     TRY(place(restoration, container, first));
     const auto network = TRY(inherit(restoration));
     TRY(make_mount_points(bundle.plan.root));
+    const bool hides_others = find_namespace(bundle.plan, plan::NamespaceKind::cgroup) != nullptr;
+    const std::string shown_cgroup = hides_others ? request.cgroup : "/";
     for (std::size_t i = 0; i < image.mounts.size(); ++i) {
-        auto source = TRY(source_of(image.mounts[i], bundle.plan.root, request.cgroup));
+        auto source = TRY(source_of(image.mounts[i], bundle.plan.root, shown_cgroup));
         request.mounts.emplace_back(image_key(i), std::move(source));
     }
     Session session;

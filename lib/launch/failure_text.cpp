@@ -147,7 +147,7 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
         return {};
     const auto& mount = mounts[static_cast<std::size_t>(failed.index)];
     if (mount.fstype == "sysfs" && failed.error == EPERM)
-        return " (in a user namespace, sysfs needs a new network namespace)";
+        return " (in a user namespace, sysfs needs a new network namespace, or a sysfs at the host's /sys)";
     if (mount.copy_up && failed.error == ENAMETOOLONG && failed.call == 0)
         return " (tmpcopyup copies directories that are nested up to 256 deep)";
     if (failed.error == ELOOP || failed.error == ENOTDIR)

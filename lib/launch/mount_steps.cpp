@@ -95,40 +95,47 @@ int make_filesystem(const Context& context, const Mount& mount, const char* fsty
     return raw::mount_context(filesystem.get());
 }
 
-/// "0::/path" of our own cgroup; returns the path's start in the buffer, or nullptr.
-const char* find_own_cgroup(Context& context, char (&buffer)[PATH_MAX]) {
-    const raw::Fd file(raw::call<SYS_openat>(context.proc, "self/cgroup", O_RDONLY | O_CLOEXEC));
-    const int size = file.failed() ? -1 : raw::call<SYS_read>(file.get(), buffer, sizeof buffer - 1);
-    if (size <= 0) return nullptr;
-    buffer[size] = '\0';
-    // On a host with v1 hierarchies there are more lines, and ours is the last.
-    char* line = std::strstr(buffer, "0::/");
-    while (line != nullptr && line != buffer && line[-1] != '\n') line = std::strstr(line + 1, "0::/");
-    if (line == nullptr) return nullptr;
-    if (char* const end = std::strchr(line, '\n'); end != nullptr) *end = '\0';
-    return line + std::strlen("0::/");
+/// A copy of what the host has mounted there, if that is of this type, with the mounts below it: without them it would show
+/// what they cover, which the kernel refuses in a user namespace. What the container may not do holds for them, too.
+int clone_host_filesystem(const char* path, long type, const Mount& mount) {
+    raw::Fd tree(raw::clone_tree(AT_FDCWD, path, Subtree::yes));
+    if (tree.failed()) return tree.get();
+    struct statfs info{};
+    if (const int result = raw::call<SYS_fstatfs>(tree.get(), &info); result < 0) return result;
+    if (info.f_type != type) return raw::failure(ENODEV);
+    const int result = raw::set_attributes(tree.get(), {.set = mount.attr_set & ~kIdMap}, Subtree::yes);
+    return result < 0 ? result : tree.release();
 }
 
-/// Without a cgroup namespace the container sees its own subtree.
-int clone_own_cgroup(Context& context) {
-    char buffer[PATH_MAX];
-    const char* const path = find_own_cgroup(context, buffer);
-    if (path == nullptr) return raw::failure(ENOENT);
-    int result = raw::failure(ENOENT);
-    for (const char* mount_point : kCgroupMounts) {
-        const raw::Fd root(raw::call<SYS_openat>(AT_FDCWD, mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
-        if (root.failed()) continue;
-        const raw::Fd own(raw::open_beneath(root.get(), *path == '\0' ? "." : path, O_PATH | O_DIRECTORY));
-        result = own.failed() ? own.get() : raw::clone_tree(own.get(), nullptr, Subtree::no);
-        if (result >= 0) break;
+/// Without a cgroup namespace /proc/self/cgroup has paths of the whole hierarchy, so that is what the container sees. A
+/// new mount of it would change options of the host's, such as nsdelegate.
+int clone_host_cgroups(const Mount& mount) {
+    int tree = raw::failure(ENOENT);
+    for (const char* path : kCgroupMounts) {
+        tree = clone_host_filesystem(path, CGROUP2_SUPER_MAGIC, mount);
+        if (tree >= 0) break;
     }
-    return result;
+    return tree;
 }
 
 int make_cgroup(Context& context, const Mount& mount, int target) {
-    if (const int result = ensure_placed(context); result < 0) return result;
-    const bool own_namespace = find_namespace(*context.plan, plan::NamespaceKind::cgroup) != nullptr;
-    return own_namespace ? make_filesystem(context, mount, "cgroup2", target) : clone_own_cgroup(context);
+    if (find_namespace(*context.plan, plan::NamespaceKind::cgroup) == nullptr) return clone_host_cgroups(mount);
+    // The namespace is made when the container has been placed.
+    const int result = ensure_placed(context);
+    return result < 0 ? result : make_filesystem(context, mount, "cgroup2", target);
+}
+
+/// The kernel makes a sysfs only for whoever owns the network namespace. Everybody else gets the host's.
+int make_sysfs(const Context& context, const Mount& mount, int target) {
+    const int made = make_filesystem(context, mount, "sysfs", target);
+    if (raw::errno_of(made) != EPERM) return made;
+    const int tree = clone_host_filesystem("/sys", SYSFS_MAGIC, mount);
+    return tree < 0 ? made : tree;
+}
+
+int make_new(const Context& context, const Mount& mount, int target) {
+    if (mount.fstype == "sysfs") return make_sysfs(context, mount, target);
+    return make_filesystem(context, mount, mount.fstype.c_str(), target);
 }
 
 int open_link(const char* path) {
@@ -175,7 +182,7 @@ int clone_source(Context& context, const Mount& mount, std::size_t i) {
 
 int make_detached(Context& context, const Mount& mount, std::size_t i, int target) {
     switch (mount.kind) {
-        case MountKind::filesystem: return make_filesystem(context, mount, mount.fstype.c_str(), target);
+        case MountKind::filesystem: return make_new(context, mount, target);
         case MountKind::bind: return clone_source(context, mount, i);
         case MountKind::cgroup: return make_cgroup(context, mount, target);
         case MountKind::change: break;
@@ -294,6 +301,7 @@ int change_row(Context& context, const Mount& mount, std::size_t i) {
     const raw::Fd target(
         refuse_detour(context, mount, raw::open_in_root(context.root, mount.target.c_str(), O_PATH)));
     if (target.failed()) return target.get();
+    if (const int result = check_mount_point(target.get()); result < 0) return result;
     if (!mount.parameters.empty()) {
         const raw::Fd filesystem(raw::pick_filesystem(target.get()));
         if (filesystem.failed()) return filesystem.get();
@@ -301,7 +309,6 @@ int change_row(Context& context, const Mount& mount, std::size_t i) {
         if (const int result = raw::change_filesystem(filesystem.get()); result < 0) return result;
     }
     if (const int result = set_mount_attributes(context, mount, i, target.get()); result < 0) return result;
-    if (const int result = check_mount_point(target.get()); result < 0) return result;
     return set_propagation(mount, target.get());
 }
 

@@ -148,6 +148,10 @@ private:
         if (!root.mount_label.empty()) line("mount label", shown(root.mount_label));
     }
 
+    std::string shown_cgroups() const {
+        return find_namespace(plan_, NamespaceKind::cgroup) != nullptr ? "own cgroup" : "all cgroups";
+    }
+
     void add_mount(const Mount& mount) {
         std::vector<std::string> words{shown(mount.target)};
         if (mount.kind == MountKind::bind)
@@ -155,7 +159,7 @@ private:
         else if (mount.kind == MountKind::change)
             words.push_back("changed to");
         else
-            words.push_back(mount.kind == MountKind::cgroup ? "own cgroup" : shown(mount.fstype));
+            words.push_back(mount.kind == MountKind::cgroup ? shown_cgroups() : shown(mount.fstype));
         if (mount.kind == MountKind::filesystem && !mount.source.empty() && mount.source != mount.fstype)
             words.back() += " from " + shown(mount.source);
         words.back() += ",";

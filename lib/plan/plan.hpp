@@ -41,7 +41,7 @@ struct IdMap {
 enum class MountKind : std::uint8_t {
     filesystem,  // fsopen(fstype) with parameters
     bind,        // open_tree(source)
-    cgroup,      // the container's own cgroup: cgroup2 in a new cgroup namespace, else a bind of the subtree
+    cgroup,      // cgroup2: of the cgroup namespace, or without one the host's whole hierarchy
     change,      // nothing new: attributes and parameters of what is mounted at the target
 };
 

@@ -193,14 +193,69 @@ def cgroup(t: Context) -> None:
 
 @case(f"{ROW} cgroup without a cgroup namespace")
 def cgroup_shared_namespace(t: Context) -> None:
-    # Either the whole hierarchy is there, or only the own part of it: the own cgroup is found in both.
-    spec = t.spec("own=$(sed -n s/^0:://p /proc/self/cgroup); [ -d /sys/fs/cgroup$own ] || own=; "
+    # The whole hierarchy: who reads /proc/self/cgroup finds that path in it.
+    spec = t.spec("own=$(sed -n s/^0:://p /proc/self/cgroup); [ \"$own\" != / ] || exit 1; "
                   "cat /sys/fs/cgroup$own/cgroup.procs; stat -f -c %t /sys/fs/cgroup")
     bundles.drop_namespace(spec, "cgroup")
     t.match(t.output(spec), r"^1\n(.*\n)*63677270\n", "processes of the own cgroup, and its file system")
 
 
 @case(f"{ROW} mqueue and devpts: instances of their own")
+@case(f"{ROW} cgroup without a cgroup namespace, in a user namespace", differs={"runc": "1.1 shows no processes there"})
+def cgroup_shared_with_users(t: Context) -> None:
+    spec = t.spec("own=$(sed -n s/^0:://p /proc/self/cgroup); cat /sys/fs/cgroup$own/cgroup.procs; "
+                  "mkdir /sys/fs/cgroup$own/x 2>/dev/null || echo refused")
+    bundles.give_away(t.rootfs, 100000)
+    bundles.user_namespace(spec)
+    bundles.drop_namespace(spec, "cgroup")
+    t.match(t.output(spec), r"^1\n(.*\n)*refused\n$", "processes of the own cgroup")
+
+
+@case(f"{ROW} bind in a user namespace: a source below a directory that only another user may enter",
+      differs={"runc": "1.1 cannot do it with files"})
+def bind_private(t: Context) -> None:
+    home = t.directory / "home"
+    home.mkdir()
+    folder = home / "data"
+    folder.mkdir()
+    (folder / "file").write_text("from the host")
+    (home / "link").symlink_to(folder)
+    for path in (folder, home):
+        os.chown(path, 1000, 1000)
+    home.chmod(0o700)
+    (home / "file").write_text("a file")
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("cat /data/file /file /link/file")
+    bundles.user_namespace(spec)
+    bundles.mount(spec, "/data", "bind", str(folder), "bind")
+    bundles.mount(spec, "/file", "bind", str(home / "file"), "bind", "ro")
+    bundles.mount(spec, "/link", "bind", str(home / "link"), "rbind", "nosuid")
+    t.equal(t.output(spec), "from the hosta filefrom the host", "what is in the files")
+
+
+@case(f"{ROW} bind in a user namespace: a private source that is missing is told", differs={"runc": "1.1 leaves its cgroup"})
+def bind_private_missing(t: Context) -> None:
+    home = t.directory / "home"
+    home.mkdir(mode=0o700)
+    os.chown(home, 1000, 1000)
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec()
+    bundles.user_namespace(spec)
+    bundles.mount(spec, "/data", "bind", str(home / "none"), "bind")
+    t.refused(spec, "no such file|permission denied")
+
+
+@case(f"{ROW} sysfs in a user namespace on the host's network: the host's", 
+      differs={"crun": "what is mounted below stays writable", "runc": "it refuses that"})
+def sysfs_of_host(t: Context) -> None:
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("grep -c '^[0-9: /]* /sys ro,' /proc/self/mountinfo >/dev/null; ls /sys/class >/dev/null && echo seen; "
+                  "for f in $(sed -n 's,^[0-9 ]*[0-9:]* [^ ]* \\(/sys[^ ]*\\) rw.*,\\1,p' /proc/self/mountinfo); do echo writable $f; done")
+    bundles.user_namespace(spec)
+    bundles.drop_namespace(spec, "network")
+    t.equal(t.output(spec), "seen\n", "sysfs")
+
+
 def instances(t: Context) -> None:
     out = t.output(t.spec("ls /dev/pts /dev/mqueue; stat -f -c %t /dev/mqueue /dev/pts"))
     t.equal(out.split(), ["/dev/mqueue:", "/dev/pts:", "ptmx", "19800202", "1cd1"], "contents and types")
