@@ -2,10 +2,12 @@
 #include "lib/launch/launch.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,13 +23,14 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/parent_part.hpp"
+#include "lib/launch/source_opener.hpp"
 #include "lib/launch/spawn.hpp"
 
-#include "lib/launch/source_opener.hpp"
 namespace xctl::launch {
 namespace {
 
 constexpr int kAfterStreams = 3;
+constexpr mode_t kPipeMode = 0666;
 constexpr std::size_t kStackSize = 256 * 1024, kStackUsed = 32 * 1024;
 constexpr std::size_t kDeepestCalls = 24;  // of what runs there; nothing there may be recursive
 // The compiler refuses larger frames, see meson.build.
@@ -71,14 +74,21 @@ std::optional<uid_t> host_user_of(const plan::LaunchPlan& plan) {
     return plan::host_id_of(plan.process.uid, plan.uid_map);
 }
 
+/// Such a pipe has no name: only who may look into /proc of a process that has it can open it.
+bool is_anonymous_pipe(int fd) {
+    struct statfs info{};
+    return ::fstatfs(fd, &info) == 0 && info.f_type == PIPEFS_MAGIC;
+}
+
 /// A program may open /dev/stdout anew, and many images link their log files to it. Pipes are made for the container,
-/// so its user may own them; other files are not ours to give away.
+/// so its user may own them, and its other users may open them; other files are not ours to give away.
 void give_pipes_to_user(std::span<const UniqueFd> streams, const plan::LaunchPlan& plan) {
     const auto owner = host_user_of(plan);
     for (const auto& stream : streams) {
         struct stat info{};
-        if (!owner || !stream || ::fstat(stream.get(), &info) < 0 || !S_ISFIFO(info.st_mode)) continue;
-        [[maybe_unused]] const int result = ::fchown(stream.get(), *owner, static_cast<gid_t>(-1));
+        if (!stream || ::fstat(stream.get(), &info) < 0 || !S_ISFIFO(info.st_mode)) continue;
+        [[maybe_unused]] int result = owner ? ::fchown(stream.get(), *owner, static_cast<gid_t>(-1)) : 0;
+        if (is_anonymous_pipe(stream.get())) result = ::fchmod(stream.get(), kPipeMode);
     }
 }
 
@@ -181,6 +191,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     context.keep_keyring = descriptors.keep_keyring;
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
     Gate gate;
+    context.takes_sources = needs_source_opener(context);
     if (has_parents_part(context)) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();
@@ -191,7 +202,6 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
                          .cgroup = joins_users ? -1 : descriptors.cgroup.get(),
                          .record_directory = descriptors.record_directory.get(),
                          .stack = {}};
-    context.takes_sources = needs_source_opener(context);
     if (shares && is_direct(context, parent)) kept->stack = TRY(kernel::GuardedStack::make(kStackSize, kStackUsed));
     options.stack = kept->stack.bytes();
     const Visibility visibility(has_new_namespace(plan, plan::NamespaceKind::user) && ::geteuid() != 0);

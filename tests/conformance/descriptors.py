@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import bundles
 from harness import Context, case, mountinfo
 from sockets import Listener, Readiness
 
@@ -130,6 +131,21 @@ def pidfd_socket(t: Context) -> None:
     t.equal(data.rstrip(b"\0"), b"standard", "the message")
     info = Path(f"/proc/self/fdinfo/{descriptors[0]}").read_text()
     t.match(info, rf"(?m)^Pid:\s*{t.pid()}$", "the descriptor is a pidfd of the init")
+
+
+@case(f"{ROW} streams can be opened again, by exec in a user namespace and by another user too",
+      differs={"crun": "only by the program's user"})
+def streams_reopened(t: Context) -> None:
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("sleep 1000")
+    bundles.user_namespace(spec)
+    t.start(spec)
+    for user in ("0", "1000"):
+        reader, writer = os.pipe()
+        t.finish(t.popen("exec", "--user", user, t.id, "sh", "-c", "echo x >/proc/self/fd/1 && echo opened", stdout=writer))
+        os.close(writer)
+        t.equal(os.read(reader, 100), b"x\nopened\n", f"what came from {user}")
+        os.close(reader)
 
 
 @case(f"{ROW} streams belong to the program's user")
