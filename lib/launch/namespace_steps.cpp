@@ -226,6 +226,7 @@ int await_go(Context& context) {
     if (const int result = await_any(context, &answer); result < 0) return result;
     if (answer.kind == MessageKind::go) return 0;
     if (answer.kind != MessageKind::hold || context.start < 0) return raw::failure(EPROTO);
+    if (const int result = end_on_signals(); result < 0) return result;
     // Until someone connects, what fails has nobody to be told to, so that number stays taken but leads nowhere.
     if (const int result = raw::call<SYS_shutdown>(context.channel, SHUT_RDWR); result < 0) return result;
     return accept_start(context);

@@ -31,6 +31,14 @@ struct KernelSigaction {
     unsigned long fields[4] = {};
 };
 
+constexpr int kEndingSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+constexpr int kExitSignaled = 128;
+constexpr unsigned long kHasRestorer = 0x04000000;  // SA_RESTORER, without which x86 refuses to call a handler
+
+[[noreturn]] void end_by_signal(int signal) {
+    while (true) raw::call<SYS_exit_group>(kExitSignaled + signal);
+}
+
 struct CapabilitySets {
     std::uint64_t effective = 0, permitted = 0, inheritable = 0;
 };
@@ -108,6 +116,7 @@ int set_rlimits(Context& context) {
     return 0;
 }
 
+/// A new container gets the directory that its document names; a running one has those that it has.
 int enter_directory(Context& context) {
     const char* const path = context.plan->process.cwd.c_str();
     const raw::Fd directory(context.plan->enters
@@ -118,7 +127,6 @@ int enter_directory(Context& context) {
     return check_inside_root();
 }
 
-/// A new container gets the directory that its document names; a running one has those that it has.
 int connect_streams(Context& context) {
     const bool terminal = context.plan->process.terminal;
     for (int stream = 0; stream < 3; ++stream) {
@@ -162,6 +170,16 @@ int reset_signals(Context&) {
     return raw::call<SYS_rt_sigprocmask>(SIG_SETMASK, &none, nullptr, kSignalSetSize);
 }
 
+int end_on_signals() {
+    const auto handler = reinterpret_cast<unsigned long>(&end_by_signal);
+    // It does not return, so that nothing is ever restored.
+    const KernelSigaction action{{handler, kHasRestorer, handler, 0}};
+    for (const int signal : kEndingSignals)
+        if (const int result = raw::call<SYS_rt_sigaction>(signal, &action, nullptr, kSignalSetSize); result < 0)
+            return result;
+    return 0;
+}
+
 /// All but the streams, what the program shall have beside them, and what the steps after this one need: sockets, and the
 /// labels' files. None of ours is among what the program shall have, which launch() has checked.
 int close_others(Context& context) {
@@ -177,6 +195,7 @@ int close_others(Context& context) {
     return raw::call<SYS_close_range>(low, ~0U, 0);
 }
 
+/// That of whoever launches is nothing of the container's.
 int set_umask(Context& context) {
     raw::call<SYS_umask>(context.plan->process.umask.value_or(kDefaultUmask));
     return 0;
@@ -195,7 +214,6 @@ int drop_bounding_set(Context& context) {
         const int result = raw::call<SYS_prctl>(PR_CAPBSET_DROP, number, 0, 0, 0);
         // The kernel's last capability has been passed.
         if (raw::errno_of(result) == EINVAL) return 0;
-/// That of whoever launches is nothing of the container's.
         if (result < 0) return result;
     }
     return 0;

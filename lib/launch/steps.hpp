@@ -199,6 +199,10 @@ inline constexpr std::array kHoldings{
 /// The child: runs the table. Exit status 125 when a step failed, 126 or 127 when it was the program's fault.
 [[noreturn]] void run_steps(Context& context);
 
+/// The first process of a pid namespace has only those signals that it handles. Until the program is executed, the usual ones
+/// end it, as they would any other process.
+int end_on_signals();
+
 /// Asks for the placement once, waits for it, and then enters the new cgroup namespace if one is planned.
 int ensure_placed(Context& context);
 
