@@ -23,7 +23,7 @@
 namespace xctl::runtime {
 namespace {
 
-constexpr std::size_t kStateField = 0, kStartTimeField = 19;  // counted after the program's name
+constexpr std::size_t kStartTimeField = 19;  // counted after the program's name
 constexpr int kPatience = 10'000;                             // milliseconds for SIGKILL to work
 constexpr int kPollInterval = 5;
 
@@ -81,15 +81,13 @@ Result<Container> open_container(const Arguments& arguments, const std::string& 
     return Container{std::move(store), std::move(record)};
 }
 
-Result<std::uint64_t> read_start_time(pid_t pid, Zombies zombies) {
+Result<std::uint64_t> read_start_time(pid_t pid) {
     const auto text = TRY(kernel::read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat"));
     // The name may contain anything, also blanks and brackets.
     const auto end_of_name = text.rfind(") ");
     if (end_of_name == std::string::npos) return fail_errno(ESRCH, "read /proc/PID/stat");
     const auto fields = split(std::string_view(text).substr(end_of_name + 2), ' ');
-    const bool ended = fields.size() <= kStartTimeField || fields[kStateField] == "X";
-    if (ended || (fields[kStateField] == "Z" && zombies == Zombies::no))
-        return fail_errno(ESRCH, "the process has ended");
+    if (fields.size() <= kStartTimeField) return fail_errno(ESRCH, "read /proc/PID/stat");
     return parse_unsigned(fields[kStartTimeField]);
 }
 
@@ -97,8 +95,10 @@ Result<UniqueFd> open_init(const Record& record) {
     if (record.pid <= 0) return fail_errno(ESRCH, "the container's init");
     auto pidfd = TRY(kernel::open_pidfd(record.pid));
     // After the descriptor is ours: it cannot be another process from here on.
-    const auto start_time = read_start_time(record.pid, Zombies::no);
-    if (!start_time || *start_time != record.start_time) return fail_errno(ESRCH, "the container's init");
+    const auto start_time = read_start_time(record.pid);
+    // The state in /proc is that of the first thread, which the others may outlive.
+    if (!start_time || *start_time != record.start_time || kernel::has_exited(pidfd.get()))
+        return fail_errno(ESRCH, "the container's init");
     return pidfd;
 }
 

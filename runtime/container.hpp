@@ -37,10 +37,8 @@ Result<std::string> read_profile(const std::string& file);
 /// Of the init; errno is ESRCH when it has ended.
 Result<UniqueFd> open_init(const Record& record);
 
-enum class Zombies : bool { no, yes };
-
-/// Field 22 of /proc/PID/stat. Errno is ESRCH for a process that has ended, and for a zombie unless they count.
-Result<std::uint64_t> read_start_time(pid_t pid, Zombies zombies);
+/// Field 22 of /proc/PID/stat, which a zombie has as well. Errno is ESRCH when there is no such process.
+Result<std::uint64_t> read_start_time(pid_t pid);
 
 /// SIGKILL to whatever belongs to the container, and waits until all of it is gone.
 Result<> kill_everything(const Container& container);

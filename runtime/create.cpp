@@ -60,7 +60,7 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;
     // One that was told to go may have come to its end already.
-    container.record.start_time = read_start_time(session.process.pid, Zombies::yes).value_or(0);
+    container.record.start_time = read_start_time(session.process.pid).value_or(0);
     TRY(container.store.save(container.record));
     TRY(announce(arguments, session.process, "standard"));
     return session;

@@ -193,7 +193,7 @@ CriuEvents make_events(const Restoration& restoration, Container& container, Uni
     CriuEvents events;
     events.namespaces_made = [&](pid_t pid) -> Result<> {
         container.record.pid = pid;
-        container.record.start_time = read_start_time(pid, Zombies::yes).value_or(0);
+        container.record.start_time = read_start_time(pid).value_or(0);
         return container.store.save(container.record);
     };
     events.terminal = [&](UniqueFd master) -> Result<> {
@@ -231,7 +231,7 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     ::unlinkat(container.store.directory(), kRestoreRoot, AT_REMOVEDIR);
     session.process.pidfd = TRY(kernel::open_pidfd(session.process.pid));
     container.record.pid = session.process.pid;
-    container.record.start_time = read_start_time(session.process.pid, Zombies::yes).value_or(0);
+    container.record.start_time = read_start_time(session.process.pid).value_or(0);
     TRY(container.store.save(container.record));
     TRY(announce(arguments, session.process, "standard"));
     TRY(run_hooks(container, "poststart", bundle.spec.hooks.poststart, oci::Status::running));

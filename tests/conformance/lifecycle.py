@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import bundles
 from harness import Context, case
 
 ROW = "B5"
@@ -74,6 +75,34 @@ def kill(t: Context) -> None:
     t.bad("kill", t.id, "TERM", says="not running")
     t.good("delete", t.id)
     t.bad("kill", t.id, "TERM", says="does not exist")
+
+
+@case("C1 kill: TERM ends a created container, as the program would be by default", differs={"crun": "only KILL does"})
+def kill_created(t: Context) -> None:
+    for word in ("TERM", "INT", "HUP"):
+        t.create(t.spec("sleep 1000"))
+        t.good("kill", t.id, word)
+        t.until_stopped()
+        t.bad("start", t.id, says="stopped|state|created")
+        t.delete()
+
+
+@case("D a container whose first thread has ended is running",
+      differs={"crun": "it looks at the first thread", "runc": "it looks at the first thread"})
+def first_thread_ended(t: Context) -> None:
+    exit_thread = "import ctypes, platform, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); " \
+                  "ctypes.CDLL(None).syscall(60 if platform.machine() == 'x86_64' else 93, 0)"
+    spec = t.spec("/usr/bin/python3", "-c", exit_thread)
+    for folder in ("/usr", "/lib", "/lib64"):
+        if Path(folder).exists():
+            bundles.mount(spec, folder, "bind", folder, "rbind", "ro")
+    pid = t.start(spec)
+    t.until(lambda: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z", "its first thread has ended")
+    t.equal([t.state()["status"], t.pid()], ["running", pid], "the container")
+    t.equal(t.exec("hostname").out, "conformance\n", "what exec prints")
+    t.bad("delete", t.id, says="running|stopped|state")
+    t.good("kill", t.id, "KILL")
+    t.until_stopped()
 
 
 @case(f"{ROW} delete: a running container stays")
