@@ -31,6 +31,12 @@ Result<int> end_at_once(const Container& container) {
     return 0;
 }
 
+/// As the specification's life cycle has it after a hook that failed, with the poststop hooks.
+std::unexpected<Error> destroy_after_hook(const Container& container, Error why) {
+    if (const auto gone = destroy(container); !gone) report("warning", gone.error().message);
+    return std::unexpected(std::move(why));
+}
+
 }  // namespace
 
 Result<int> verb_start(const Arguments& arguments) {
@@ -43,13 +49,13 @@ Result<int> verb_start(const Arguments& arguments) {
     const auto channel = TRY(kernel::connect_unix(container.store.start_socket(), SOCK_SEQPACKET));
     TRY(launch::send(channel.get(), launch::MessageKind::go));
     const auto plan = [&] { return plan::compile(spec, container.record.bundle, container.record.id, {}); };
-    TRY(await_program(channel.get(), plan), failure_of_command());
+    auto executed = await_program(channel.get(), plan);
+    if (!executed && executed.error().step == "start hook")
+        return destroy_after_hook(container, std::move(executed).error().context(failure_of_command()));
+    TRY(executed, failure_of_command());
     container.store.forget_start_socket();
-    const auto hooked = run_hooks(container, "poststart", spec.hooks.poststart, oci::Status::running);
-    if (!hooked) {
-        TRY(kill_everything(container));
-        return std::unexpected(hooked.error());
-    }
+    auto hooked = run_hooks(container, "poststart", spec.hooks.poststart, oci::Status::running);
+    if (!hooked) return destroy_after_hook(container, std::move(hooked).error());
     if (notifications) TRY(await_readiness(notifications.get(), container.record));
     return 0;
 }
