@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // state and list: what containers are doing.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 
 #include "lib/base/utf8.hpp"
+#include "lib/kernel/file.hpp"
 #include "runtime/container.hpp"
 #include "runtime/verbs.hpp"
 
@@ -49,6 +52,8 @@ Result<int> verb_state(const Arguments& arguments) {
 Result<int> verb_list(const Arguments& arguments) {
     if (arguments.format != "table" && arguments.format != "json")
         return fail(Errc::invalid_argument, "invalid format option");
+    // The usual one is made with the first container; one that the caller names should be there.
+    if (!arguments.root.empty()) TRY(kernel::open_at(AT_FDCWD, arguments.root, O_PATH | O_DIRECTORY));
     std::vector<oci::State> states;
     std::string names;
     for (const auto& name : TRY(list_names(arguments))) {

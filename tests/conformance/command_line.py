@@ -166,8 +166,14 @@ def list_formats(t: Context) -> None:
 
 @case("C2 list: no containers")
 def list_empty(t: Context) -> None:
+    t.state_root.mkdir()
     t.match(t.good("list", "--format", "json").out.strip() or "[]", r"^(null|\[\s*\])$", "JSON of none")
     t.equal(t.good("list", "-q").out, "", "names of none")
+
+
+@case("C2 list: a root that is not there is an error", differs={"crun": "it has no containers", "runc": "1.1: it has no containers"})
+def list_without_root(t: Context) -> None:
+    t.bad("list", says="no such file")
 
 
 @case("C2 ps: JSON has all processes")
@@ -215,6 +221,7 @@ def start_socket(t: Context) -> None:
     "crun": "has neither --criu nor --rootless=VALUE of runc's form",
     "runc": "--cgroup-manager is crun's"})
 def global_options(t: Context) -> None:
+    t.state_root.mkdir()
     for options in (["--rootless=false"], ["--rootless", "auto"], ["--debug"], ["--criu", "/bin/true"],
                     ["--cgroup-manager=cgroupfs"]):
         t.options = options
