@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <format>
 #include <iterator>
+#include <set>
 
 #include "lib/oci/spec_check.hpp"
 #include "lib/oci/spec_json.hpp"
@@ -72,9 +73,12 @@ std::vector<FileWrite> compile_sysctls(const oci::Spec& spec) {
     return out;
 }
 
+/// Each once: who reads the container's mounts shall not find two where one is meant.
 std::vector<std::string> normalized_paths(const std::vector<std::string>& paths) {
     std::vector<std::string> out;
-    for (const auto& path : paths) out.push_back(normalized("/", path));
+    std::set<std::string> seen;
+    for (const auto& path : paths)
+        if (const auto& [added, is_new] = seen.insert(normalized("/", path)); is_new) out.push_back(*added);
     return out;
 }
 

@@ -25,6 +25,16 @@ def masked(t: Context) -> None:
     t.equal((t.rootfs / "etc/secret").read_text(), "secret", "the file itself")
 
 
+@case(f"{ROW} maskedPaths, readonlyPaths: what is listed twice is mounted once", differs={"crun": "twice", "runc": "1.1: twice"})
+def masked_twice(t: Context) -> None:
+    spec = t.spec()
+    spec["linux"]["maskedPaths"] = ["/proc/keys", "/proc/version", "/proc//keys", "/proc/./version"]
+    spec["linux"]["readonlyPaths"] = ["/proc/sys", "/proc/sys/", "/proc/bus"]
+    t.create(spec)
+    points = [line.split()[4] for line in mountinfo(t.pid())]
+    t.equal([points.count(path) for path in ("/proc/keys", "/proc/version", "/proc/sys")], [1, 1, 1], "mounts")
+
+
 @case(f"{ROW} maskedPaths: a masked file is no way to a device")
 def masked_device(t: Context) -> None:
     (t.rootfs / "etc/secret").write_text("secret")
