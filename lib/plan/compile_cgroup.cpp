@@ -117,7 +117,8 @@ private:
         const bool zero_is_unset = oci_version_.starts_with("1.0.") || oci_version_.starts_with("1.1.") ||
                                    oci_version_.starts_with("1.2.");
         if (!limit || (*limit == 0 && zero_is_unset)) return;
-        add("pids.max", amount(*limit), "pids/limit");
+        // The first process is born in the group, and nothing more fits in either way.
+        add("pids.max", amount(*limit == 0 ? 1 : *limit), "pids/limit");
     }
 
     /// The scheduler BFQ has a file of its own, which takes the weights of v1 as they are.

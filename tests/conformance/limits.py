@@ -104,6 +104,21 @@ def pids_holds(t: Context) -> None:
     t.match(done.err, "Resource temporarily unavailable|can't fork", "what the shell says")
 
 
+@case(f"{ROW} pids.limit 0 since 1.3: the program runs, and nothing beside it", tags=["vm"],
+      differs={"crun": "0 is no limit", "runc": "1.1: 0 is no limit"})
+def pids_zero(t: Context) -> None:
+    need("pids")
+    spec = t.spec("/bin/sleep", "1000")
+    spec["ociVersion"] = "1.3.0"
+    spec["linux"]["resources"] = {"pids": {"limit": 0}}
+    folder = folder_of(t.start(spec))
+    t.equal((folder / "pids.max").read_text(), "1\n", "pids.max")
+    t.equal(t.state()["status"], "running", "status")
+    t.check(t.exec("true").status != 0, "a second process was started")
+    t.good("update", "--pids-limit", "20", t.id)
+    t.equal(t.exec("true").status, 0, "status with a higher limit")
+
+
 @case(f"{ROW} memory.limit holds: what needs more is killed", tags=["vm"])
 def memory_holds(t: Context) -> None:
     need("memory")

@@ -179,9 +179,9 @@ TEST(Compile, ConvertsCpu) {
     EXPECT_EQ(limit(R"({"cpu": {"cpus": "0-1"}})", "cpuset.cpus"), "0-1");
 }
 
-TEST(Compile, ZeroProcessesAreALimitSinceVersion13) {
+TEST(Compile, ZeroProcessesAreALimitOfTheFirstSinceVersion13) {
     EXPECT_EQ(limit(R"({"pids": {"limit": 0}})", "pids.max", "1.2.0"), "absent");
-    EXPECT_EQ(limit(R"({"pids": {"limit": 0}})", "pids.max", "1.3.0"), "0");
+    EXPECT_EQ(limit(R"({"pids": {"limit": 0}})", "pids.max", "1.3.0"), "1");
     EXPECT_EQ(limit(R"({"pids": {"limit": -1}})", "pids.max"), "max");
 }
 
