@@ -52,7 +52,7 @@ constexpr std::array kGlobal{
     kRoot,
     OptionRow{"log", 0, "FILE", &A::log, "Append errors to this file; or syslog:NAME, journald:NAME"},
     OptionRow{"log-format", 0, "FORMAT", &A::log_format, "text or json"},
-    OptionRow{"log-level", 0, "LEVEL", &A::log_level, "error (default), warning or debug"},
+    OptionRow{"log-level", 0, "LEVEL", &A::log_level, "error, warning or debug; by default warning on a terminal, else error"},
     OptionRow{"debug", 0, "", &A::debug, "The same as --log-level=debug"},
     OptionRow{"systemd-cgroup", 0, "", &A::systemd_cgroup, "Let systemd make the cgroups, as scopes"},
     OptionRow{"cgroup-manager", 0, "MANAGER", &A::manager, "cgroupfs, systemd, or disabled for no cgroups at all"},

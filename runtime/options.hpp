@@ -14,7 +14,7 @@ namespace xctl::runtime {
 
 /// Whatever any option may say. An empty text means that the option was not given.
 struct Arguments {
-    std::string root, log, log_format = "text", log_level = "error", rootless = "auto", manager;
+    std::string root, log, log_format = "text", log_level, rootless = "auto", manager;
     bool debug = false, systemd_cgroup = false, help = false, version = false, skip_limits = false;
 
     std::string bundle = ".", config = "config.json", console_socket, pid_file, preserve_fds, format = "table", process, cwd, user, cgroup;

@@ -83,11 +83,15 @@ Result<> open_report(const Arguments& arguments) {
     if (arguments.log_format != "text" && arguments.log_format != "json")
         return fail(Errc::invalid_argument, "invalid log-format: " + arguments.log_format);
     constexpr std::array<std::string_view, 3> kLevels{"error", "warning", "debug"};
-    if (!std::ranges::contains(kLevels, arguments.log_level))
-        return fail(Errc::invalid_argument, "invalid log-level: " + arguments.log_level);
+    // podman takes a log for one line, which is the error, and what conmon gives us for errors is the container's, too.
+    // But people want to know what they do not get.
+    const bool is_read = arguments.log.empty() && ::isatty(STDERR_FILENO) != 0;
+    const auto level = !arguments.log_level.empty() ? arguments.log_level : is_read ? "warning" : "error";
+    if (!std::ranges::contains(kLevels, level))
+        return fail(Errc::invalid_argument, "invalid log-level: " + level);
     log.json = arguments.log_format == "json";
-    log.progress = arguments.debug || arguments.log_level == kLevels.back();
-    log.details = log.progress || arguments.log_level != kLevels.front();
+    log.progress = arguments.debug || level == kLevels.back();
+    log.details = log.progress || level != kLevels.front();
     return arguments.log.empty() ? Result<>() : open_log(log, arguments.log);
 }
 

@@ -22,7 +22,7 @@ void name_command(std::string_view program, std::string_view verb);
 /// `level` is "error" or "warning".
 void report(std::string_view level, std::string_view message);
 
-/// A warning that only those want to see who ask for it by --log-level.
+/// A warning about what the container does not get. For a person at a terminal, and for whoever asks by --log-level.
 void report_detail(std::string_view message);
 
 /// What is being done, with --debug.
