@@ -83,6 +83,16 @@ Result<std::string> choose_slice(std::string_view wanted) {
     return std::string(wanted);
 }
 
+/// "a-b.slice" is in "a.slice", systemd.slice(5).
+std::string path_of_slice(std::string_view slice) {
+    std::string path;
+    if (slice == "-.slice") return path;
+    const auto name = slice.substr(0, slice.size() - std::string_view(".slice").size());
+    for (auto dash = name.find('-'); dash != std::string_view::npos; dash = name.find('-', dash + 1))
+        path += "/" + std::string(name.substr(0, dash)) + ".slice";
+    return path + "/" + std::string(slice);
+}
+
 Result<Placement> choose_scope(const oci::Spec& spec, const std::string& id) {
     const auto& wanted = spec.linux_config.cgroups_path;
     const auto parts = wanted.empty() ? std::vector<std::string>{"", "xrun", id} : split(wanted, ':');
@@ -167,6 +177,10 @@ Result<UniqueFd> make_group(const std::string& path, const plan::Cgroup& limits,
 
 Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const plan::Cgroup& limits,
                                Unavailable unavailable) {
+    // Before it is ours: a scope that is stopped takes its cgroup along. A user's manager has its slices elsewhere.
+    if (is_host_root())
+        if (const auto unused = check_group(path_of_slice(placement.slice) + "/" + placement.scope); !unused)
+            return fail(Errc::exists, unused.error().message);
     auto systemd = TRY(Systemd::open());
     ScopeRequest request{.unit = placement.scope,
                          .slice = placement.slice,

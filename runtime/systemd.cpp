@@ -107,7 +107,6 @@ std::vector<UnitProperty> scope_properties(const ScopeRequest& request) {
         {"DefaultDependencies", false},
         // systemd would limit the number of processes unless told otherwise, also by what comes after this.
         {"TasksMax", std::uint64_t{UINT64_MAX}},
-        {"CollectMode", std::string("inactive-or-failed")},
     };
     properties.insert(properties.end(), request.properties.begin(), request.properties.end());
     return properties;
@@ -174,7 +173,7 @@ Result<> Systemd::await_job(const std::string& unit) {
     return fail(Errc::system, unit + ": systemd says the job is " + job_->result);
 }
 
-Result<> Systemd::start_scope(const ScopeRequest& request) {
+Result<> Systemd::request_scope(const ScopeRequest& request) {
     const auto message = TRY(new_call(bus_.get(), "StartTransientUnit"));
     const auto properties = scope_properties(request);
     int result = sd_bus_message_append(message.get(), "ss", request.unit.c_str(), "fail");
@@ -187,6 +186,17 @@ Result<> Systemd::start_scope(const ScopeRequest& request) {
     result = sd_bus_message_read(reply.get(), "o", &path);
     if (result < 0) return fail_errno(-result, "start " + request.unit);
     job_->path = path;
+    return {};
+}
+
+Result<> Systemd::start_scope(const ScopeRequest& request) {
+    auto requested = request_scope(request);
+    // One that has failed keeps its name until somebody says that this was seen.
+    if (!requested && requested.error().code == Errc::exists) {
+        reset_failed(request.unit);
+        requested = request_scope(request);
+    }
+    TRY(requested);
     return await_job(request.unit);
 }
 
@@ -207,6 +217,13 @@ void Systemd::kill(const std::string& unit) {
     static_cast<void>(call(bus_.get(), message->get(), "kill " + unit));
 }
 
+void Systemd::reset_failed(const std::string& unit) {
+    const auto message = new_call(bus_.get(), "ResetFailedUnit");
+    if (!message || sd_bus_message_append(message->get(), "s", unit.c_str()) < 0) return;
+    // One that has not failed may be gone.
+    static_cast<void>(call(bus_.get(), message->get(), "reset " + unit));
+}
+
 Result<> Systemd::stop(const std::string& unit) {
     kill(unit);
     const auto message = TRY(new_call(bus_.get(), "StopUnit"));
@@ -220,7 +237,9 @@ Result<> Systemd::stop(const std::string& unit) {
     result = sd_bus_message_read(reply->get(), "o", &path);
     if (result < 0) return fail_errno(-result, "stop " + unit);
     job_->path = path;
-    return await_job(unit);
+    TRY(await_job(unit));
+    reset_failed(unit);
+    return {};
 }
 
 Result<std::string> Systemd::description_of(const std::string& unit) {

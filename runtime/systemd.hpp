@@ -29,13 +29,14 @@ public:
     /// The system's manager, or that of our user when we are not root.
     static Result<Systemd> open();
 
-    /// The process is in the scope's cgroup, `request.pidfd` is not consumed. Errc::exists when there is such a unit.
+    /// The process is in the scope's cgroup, `request.pidfd` is not consumed. Errc::exists when there is such a unit; one
+    /// that has failed is replaced.
     Result<> start_scope(const ScopeRequest& request);
 
     /// Until the next boot. The unit is Errc::not_found when it is gone.
     Result<> set_properties(const std::string& unit, std::span<const UnitProperty> properties);
 
-    /// Its processes are killed, not asked. Nothing to do when it is gone.
+    /// Its processes are killed, not asked. Nothing to do when it is gone, and nothing is left of one that had failed.
     Result<> stop(const std::string& unit);
 
     /// Empty when there is no such unit.
@@ -48,6 +49,8 @@ private:
     using Bus = std::unique_ptr<sd_bus, Closer>;
     Systemd(Bus bus, bus::SignalSource signals) : bus_(std::move(bus)), signals_(std::move(signals)) {}
     Result<> watch_jobs();
+    Result<> request_scope(const ScopeRequest& request);
+    void reset_failed(const std::string& unit);
     Result<> await_job(const std::string& unit);
     void kill(const std::string& unit);
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -339,7 +340,30 @@ def systemd_frozen(t: Context) -> None:
 
     t.cleanups.append(end)
     t.ids.append(t.id)
-    t.bad("create", t.id, says="frozen|freez|paused", seconds=5)
+    for _ in range(2):
+        t.bad("create", t.id, says="frozen|freez|paused", seconds=5)
+        t.check((folder / "cgroup.freeze").exists() and (folder / "cgroup.freeze").read_text() == "1\n",
+                "the cgroup is not as it was")
+
+
+@case("C2 systemd driver: a scope that failed is there until delete")
+def systemd_failed(t: Context) -> None:
+    spec = scoped(t)
+    spec["annotations"] = {"org.systemd.property.RuntimeMaxUSec": "uint64 200000"}
+    t.start(spec)
+    t.until_stopped()
+    t.until(lambda: unit_properties(unit_of(t), "ActiveState") == ["failed"], "systemd says that the scope failed")
+    t.equal(unit_properties(unit_of(t), "Result"), ["timeout"], "why it failed")
+    t.good("delete", t.id)
+    t.equal(unit_properties(unit_of(t), "LoadState"), ["not-found"], "the unit")
+    # Without a delete, as after a state directory was lost, a new one takes the name.
+    t.start(spec)
+    t.until(lambda: unit_properties(unit_of(t), "ActiveState") == ["failed"], "it failed once more")
+    shutil.rmtree(t.state_root / t.id)
+    spec["annotations"] = {}
+    t.start(spec)
+    t.equal(unit_properties(unit_of(t), "ActiveState"), ["active"], "the new scope")
+    t.delete()
 
 
 @case("C2 systemd driver: a scope that is in use is refused")
