@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <optional>
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
@@ -103,6 +104,33 @@ Subject row_of(const Rows& rows, int index, Function&& describe) {
 
 Subject plain(const std::string& path) { return {path, path}; }
 
+constexpr std::array<Named<std::uint32_t>, 7> kSchedulers{{
+    {"SCHED_OTHER", 0},
+    {"SCHED_FIFO", 1},
+    {"SCHED_RR", 2},
+    {"SCHED_BATCH", 3},
+    {"SCHED_ISO", 4},
+    {"SCHED_IDLE", 5},
+    {"SCHED_DEADLINE", 6},
+}};
+static_assert(names_are_unique(kSchedulers));
+
+/// The values that the kernel was asked for: it does not say which of them it refuses.
+std::string describe_scheduler(const std::optional<plan::Scheduler>& scheduler) {
+    if (!scheduler) return {};
+    std::string text(name_of(kSchedulers, scheduler->policy));
+    const auto add = [&](std::string_view name, auto value) {
+        if (value != 0) text += " " + std::string(name) + "=" + std::to_string(value);
+    };
+    add("nice", scheduler->nice);
+    add("priority", scheduler->priority);
+    add("flags", scheduler->flags);
+    add("runtime", scheduler->runtime);
+    add("deadline", scheduler->deadline);
+    add("period", scheduler->period);
+    return text;
+}
+
 /// A step without a list may still work on one well-known path.
 std::string path_of_step(std::string_view step, const LaunchPlan& plan) {
     if (step == "root" || step == "new root" || step == "read-only root" || step == "open source")
@@ -146,6 +174,8 @@ std::string_view hint_for(const Message& failed, const LaunchPlan& plan) {
         static_cast<std::size_t>(failed.index) >= mounts.size())
         return {};
     const auto& mount = mounts[static_cast<std::size_t>(failed.index)];
+    if (mount.kind == MountKind::change && failed.error == EINVAL && failed.call == 0)
+        return " (nothing is mounted there, so there is nothing to remount)";
     if (mount.fstype == "sysfs" && failed.error == EPERM)
         return " (in a user namespace, sysfs needs a new network namespace, or a sysfs at the host's /sys)";
     if (mount.copy_up && failed.error == ENAMETOOLONG && failed.call == 0)
@@ -174,8 +204,6 @@ std::string describe_hook(const Message& failed, const Subject& subject, std::st
 std::string describe_step(const Message& failed, const Subject& subject, const LaunchPlan& plan) {
     const auto list = kSteps[failed.step].list;
     if (list == List::create_hooks && failed.index >= 0) return describe_hook(failed, subject, "createContainer");
-    if (mount.kind == MountKind::change && failed.error == EINVAL && failed.call == 0)
-        return " (nothing is mounted there, so there is nothing to remount)";
     if (list == List::start_hooks && failed.index >= 0) return describe_hook(failed, subject, "startContainer");
     std::string text(kSteps[failed.step].name);
     if (!subject.words.empty()) text += " " + subject.words;
@@ -230,6 +258,7 @@ Error describe_failure(const Message& failed, const LaunchPlan& plan) {
     }
     auto subject = subject_of(step.list, failed.index, plan);
     if (subject.words.empty()) subject = plain(path_of_step(step.name, plan));
+    if (step.name == "scheduler") subject.words = describe_scheduler(plan.process.scheduler);
     error.path = subject.path;
     error.message = describe_step(failed, subject, plan);
     return error;

@@ -3,6 +3,7 @@
 #include "lib/oci/spec_check.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "lib/base/text.hpp"
@@ -67,6 +68,20 @@ Result<> check_env(const std::vector<std::string>& env) {
     return {};
 }
 
+/// What the kernel would refuse without a word about the member, sched(7).
+Result<> check_deadline(const Scheduler& scheduler) {
+    constexpr std::uint64_t kMinRuntime = 1024, kMax = std::numeric_limits<std::int64_t>::max();
+    const auto period = scheduler.period != 0 ? scheduler.period : scheduler.deadline;
+    if (scheduler.runtime < kMinRuntime)
+        return broken("/process/scheduler/runtime", "must be at least 1024 (nanoseconds) with SCHED_DEADLINE");
+    if (scheduler.deadline < scheduler.runtime)
+        return broken("/process/scheduler/deadline", "must not be less than the runtime");
+    if (period < scheduler.deadline)
+        return broken("/process/scheduler/period", "must not be less than the deadline");
+    if (period > kMax) return broken("/process/scheduler/period", "must not be above 2^63 - 1 (nanoseconds)");
+    return {};
+}
+
 Result<> check_scheduler(const Scheduler& scheduler) {
     const std::string_view policy = scheduler.policy;
     if (find_row(kSchedulerPolicyNames, policy) == nullptr)
@@ -79,6 +94,10 @@ Result<> check_scheduler(const Scheduler& scheduler) {
         return broken("/process/scheduler/nice", "must be a whole number from -20 to 19");
     if (scheduler.priority < 0 || (scheduler.priority != 0 && policy != "SCHED_FIFO" && policy != "SCHED_RR"))
         return broken("/process/scheduler/priority", "is for SCHED_FIFO and SCHED_RR, and not negative");
+    const bool realtime = policy == "SCHED_FIFO" || policy == "SCHED_RR";
+    if (realtime && (scheduler.priority < 1 || scheduler.priority > 99))
+        return broken("/process/scheduler/priority", "must be from 1 to 99 with SCHED_FIFO and SCHED_RR");
+    if (policy == "SCHED_DEADLINE") TRY(check_deadline(scheduler));
     if (policy != "SCHED_DEADLINE" && (scheduler.runtime != 0 || scheduler.deadline != 0 || scheduler.period != 0))
         return broken("/process/scheduler", "runtime, deadline and period are for SCHED_DEADLINE");
     return {};

@@ -37,8 +37,8 @@ TEST_F(LaunchManner, RunsInRealTime) {
 TEST_F(LaunchManner, NamesTheStepThatTheKernelRefuses) {
     const BusyboxRoot root;
     auto plan = make_plan(root, "true");
-    plan.process.scheduler = plan::Scheduler{.policy = 4};  // SCHED_ISO
-    EXPECT_EQ(failure_of(plan).message, "scheduler: Invalid argument");
+    plan.process.scheduler = plan::Scheduler{.policy = 4, .nice = 3};  // SCHED_ISO
+    EXPECT_EQ(failure_of(plan).message, "scheduler SCHED_ISO nice=3: Invalid argument");
 }
 
 TEST_F(LaunchManner, PretendsToBe32Bit) {

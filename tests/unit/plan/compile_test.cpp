@@ -312,7 +312,7 @@ TEST(CompileCgroup, WarnsOfWhatOnlyVersionOneHas) {
 
 TEST(CompileProcess, TurnsWordsIntoNumbers) {
     const auto process = compiled(R"({"process": {
-        "scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3,
+        "scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1024, "deadline": 2000, "period": 3000,
             "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_DL_OVERRUN"]},
         "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7},
         "execCPUAffinity": {"initial": "0", "final": "1"}},
@@ -321,7 +321,7 @@ TEST(CompileProcess, TurnsWordsIntoNumbers) {
                              .plan.process;
     EXPECT_EQ(process.scheduler->policy, 6U);
     EXPECT_EQ(process.scheduler->flags, 5U);
-    EXPECT_EQ(process.scheduler->period, 3U);
+    EXPECT_EQ(process.scheduler->period, 3000U);
     EXPECT_EQ(process.io_priority, 3U << 13 | 7U);
     EXPECT_EQ(process.personality, 8U);
     EXPECT_EQ(process.memory_policy->mode, 2U | 1U << 15);
