@@ -23,6 +23,7 @@
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/pointers.hpp"
+#include "lib/launch/spawn.hpp"
 #include "lib/plan/environment.hpp"
 
 namespace xctl::launch {
@@ -134,16 +135,24 @@ Result<UniqueFd> make_idmapped_tree(const plan::Root& root, const Mount& mount, 
     return tree;
 }
 
+bool is_idmapped(const Mount& mount) { return !mount.uid_map.empty() || (mount.attr_set & MOUNT_ATTR_IDMAP) != 0; }
+
+/// A user namespace with the mount's maps; the preparation owns it.
+Result<int> choose_id_map(const Mount& mount, Preparation& preparation) {
+    if (mount.uid_map.empty()) return joined_namespace(preparation.context, plan::NamespaceKind::user);
+    preparation.descriptors.push_back(
+        TRY(kernel::make_user_namespace({id_map_text(mount.uid_map), id_map_text(mount.gid_map)})));
+    return preparation.descriptors.back().get();
+}
+
 Result<> prepare_id_map(const plan::Root& root, std::size_t i, bool is_there, Preparation& preparation) {
     const auto& mount = root.mounts[i];
-    auto ids = TRY(kernel::make_user_namespace({id_map_text(mount.uid_map), id_map_text(mount.gid_map)}));
-    preparation.context.id_maps[i] = ids.get();
-    if (mount.kind == plan::MountKind::bind && is_there) {
-        auto tree = TRY(make_idmapped_tree(root, mount, ids.get()));
-        preparation.context.trees[i] = tree.get();
-        preparation.descriptors.push_back(std::move(tree));
-    }
-    preparation.descriptors.push_back(std::move(ids));
+    const int ids = TRY(choose_id_map(mount, preparation));
+    preparation.context.id_maps[i] = ids;
+    if (mount.kind != plan::MountKind::bind || !is_there) return {};
+    auto tree = TRY(make_idmapped_tree(root, mount, ids));
+    preparation.context.trees[i] = tree.get();
+    preparation.descriptors.push_back(std::move(tree));
     return {};
 }
 
@@ -154,7 +163,7 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
     context.id_maps.assign(mounts.size(), -1);
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
-        if (mounts[i].uid_map.empty() || mounts[i].kind == plan::MountKind::change) continue;
+        if (!is_idmapped(mounts[i]) || mounts[i].kind == plan::MountKind::change) continue;
         // What the container's own mounts bring can only be mapped later, by a child with our privileges.
         const bool is_there = context.in_user_namespace || !is_in_root(plan.root, mounts[i]);
         auto result = prepare_id_map(plan.root, i, is_there, preparation);

@@ -227,8 +227,13 @@ private:
         if (!wants_id_map_ || !out_.uid_map.empty()) return {};
         out_.uid_map = to_id_maps(context_.spec.linux_config.uid_mappings);
         out_.gid_map = to_id_maps(context_.spec.linux_config.gid_mappings);
-        if (out_.uid_map.empty() || out_.gid_map.empty())
-            return broken(pointer_ + "/options", "idmap needs uidMappings and gidMappings here or in /linux");
+        if (!out_.uid_map.empty() && !out_.gid_map.empty()) return {};
+        const auto* users = oci::find_namespace(context_.spec, oci::NamespaceType::user);
+        if (users == nullptr || users->path.empty() || !out_.uid_map.empty() || !out_.gid_map.empty())
+            return broken(pointer_ + "/options", "idmap needs uidMappings and gidMappings here or in /linux, "
+                                                 "or a user namespace to join");
+        // The one that is joined has them.
+        out_.attr_set |= MOUNT_ATTR_IDMAP;
         return {};
     }
 

@@ -172,6 +172,7 @@ private:
         if (mount.copy_link) words.push_back("copy-symlink");
         if (mount.target_link) words.push_back("dest-nofollow");
         if (mount.copy_up) words.push_back("with what it covers");
+        if ((mount.attr_set & MOUNT_ATTR_IDMAP) != 0) words.push_back("ids mapped as in the joined user namespace");
         if (!mount.uid_map.empty())
             words.push_back(std::format("{}uids {}; gids {}",
                                         (mount.rec_attr_set & MOUNT_ATTR_IDMAP) != 0 ? "recursive " : "",

@@ -71,7 +71,8 @@ struct Mount {
     bool copy_up = false;              // tmpfs: starts with what the root has at the target
     bool reported = false;             // whoever supervises the launch is told which mount this became
     std::vector<Parameter> parameters;
-    std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty; with MOUNT_ATTR_IDMAP in
+    std::vector<IdMap> uid_map, gid_map;  // an idmapped mount when not empty; with MOUNT_ATTR_IDMAP in attr_set it
+                                          // has the maps of the joined user namespace, and with it in
                                           // rec_attr_set the mounts below the source are mapped too
     static auto fields(auto&& visit, auto& self) {
         return visit(self.kind, self.fstype, self.source, self.target, self.recursive, self.attr_set,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bundles
 from harness import Context, Spec, case, mountinfo
+from namespaces import own_namespaces
 
 ROW = "B2"
 
@@ -200,7 +201,6 @@ def cgroup_shared_namespace(t: Context) -> None:
     t.match(t.output(spec), r"^1\n(.*\n)*63677270\n", "processes of the own cgroup, and its file system")
 
 
-@case(f"{ROW} mqueue and devpts: instances of their own")
 @case(f"{ROW} cgroup without a cgroup namespace, in a user namespace", differs={"runc": "1.1 shows no processes there"})
 def cgroup_shared_with_users(t: Context) -> None:
     spec = t.spec("own=$(sed -n s/^0:://p /proc/self/cgroup); cat /sys/fs/cgroup$own/cgroup.procs; "
@@ -256,6 +256,7 @@ def sysfs_of_host(t: Context) -> None:
     t.equal(t.output(spec), "seen\n", "sysfs")
 
 
+@case(f"{ROW} mqueue and devpts: instances of their own")
 def instances(t: Context) -> None:
     out = t.output(t.spec("ls /dev/pts /dev/mqueue; stat -f -c %t /dev/mqueue /dev/pts"))
     t.equal(out.split(), ["/dev/mqueue:", "/dev/pts:", "ptmx", "19800202", "1cd1"], "contents and types")
@@ -339,6 +340,21 @@ def idmap_of_userns(t: Context) -> None:
     bundles.user_namespace(spec)
     bundles.mount(spec, "/data", "bind", str(folder), "bind", "idmap")
     t.equal(t.output(spec), "7\n", "owner inside")
+
+
+@case(f"{ROW} idmap without mappings: those of a namespace that is joined", differs={"runc": "1.1 ignores it"})
+def idmap_of_joined(t: Context) -> None:
+    folder = source(t)
+    os.chown(folder / "file", 7, 8)
+    pid = own_namespaces(t, "user")
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{pid}/{name}").write_text("0 100000 65536\n")
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("stat -c '%u %g' /data/file; touch /data/new")
+    bundles.namespace(spec, "user", f"/proc/{pid}/ns/user")
+    bundles.mount(spec, "/data", "bind", str(folder), "rbind", "idmap")
+    t.equal(t.output(spec), "7 8\n", "owner inside")
+    t.equal((folder / "new").stat().st_uid, 0, "owner of a new file on the host")
 
 
 @case(f"{ROW} idmap without mappings needs a user namespace")
