@@ -43,6 +43,7 @@ struct Context {
     std::vector<int> namespaces;           // by row of plan.namespaces; -1: a new one
     std::vector<int> device_trees;         // by row of plan.root.devices: a node that the child may not make, or -1
     std::vector<int> trees;                // by row of plan.root.mounts: a prepared detached mount, or -1
+    std::vector<std::uint64_t> kept;       // by row of plan.root.mounts: what a prepared mount keeps, MOUNT_ATTR_*
     std::vector<int> id_maps;              // by row of plan.root.mounts: the user namespace of an idmapped mount
     std::vector<int> sources;              // by row of plan.root.mounts: filled by the child, see open_sources()
     std::vector<std::string> executables;  // where to look for args[0], in order
@@ -110,6 +111,10 @@ int for_each(Context& context, const Rows& rows, Function&& function) {
 [[nodiscard]] inline int source_flags(const plan::Mount& mount) {
     return mount.source_link || mount.copy_link ? O_PATH | O_NOFOLLOW : O_PATH;
 }
+
+/// What the kernel would have locked if the host's mount had come into a user namespace with the mounts that an init finds
+/// there: the flags that it has, and how it updates access times.
+Result<std::uint64_t> read_locks(int mount);
 
 /// Owns what a Context refers to.
 struct Preparation {

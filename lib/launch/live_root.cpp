@@ -27,11 +27,12 @@ constexpr int kMountTries = 20;
 
 /// Of the host, since the container's mount namespace has no path to them. As at a launch they are the host's slaves:
 /// what is mounted in the container never shows up there.
-Result<> take_sources(const plan::LaunchPlan& plan, Preparation& preparation) {
+Result<> take_sources(const plan::LaunchPlan& plan, bool user_namespace, Preparation& preparation) {
     const auto& mounts = plan.root.mounts;
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (preparation.context.trees[i] >= 0) continue;
         auto tree = TRY(clone_host_source(plan.root, mounts[i]), mounts[i].source);
+        if (user_namespace) preparation.context.kept[i] = TRY(read_locks(tree.get()), mounts[i].source);
         preparation.context.trees[i] = tree.get();
         preparation.descriptors.push_back(std::move(tree));
     }
@@ -183,7 +184,7 @@ Result<MountIds> change_live_root(int pidfd, const RootChange& change) {
     plan.root.mounts = change.mounts;
     plan.root.devices = change.devices;
     auto preparation = TRY(prepare(plan));
-    TRY(take_sources(plan, preparation));
+    TRY(take_sources(plan, change.user_namespace, preparation));
     const auto detacher = TRY(Detacher::make());
     TRY(enter(pidfd, change.user_namespace));
     // The namespace's root has become ours.

@@ -275,10 +275,12 @@ int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, in
         if (result < 0) return result;
     }
     const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
-    const raw::MountAttributes own{.set = mount.attr_set & ~(kIdMap | later),
-                                   .clear = mount.attr_clear | mount.attr_default};
+    const std::uint64_t kept = context.kept[i], unset = kIdMap | later | (kept & kAccessTime);
+    const raw::MountAttributes own{.set = mount.attr_set & ~unset,
+                                   .clear = (mount.attr_clear | mount.attr_default) & ~kept};
     if (const int result = change_attributes(tree, own, Subtree::no); result < 0) return result;
-    const raw::MountAttributes all{.set = mount.rec_attr_set & ~kIdMap, .clear = mount.rec_attr_clear};
+    const raw::MountAttributes all{.set = mount.rec_attr_set & ~(kIdMap | (kept & kAccessTime)),
+                                   .clear = mount.rec_attr_clear & ~kept};
     return change_attributes(tree, all, Subtree::yes);
 }
 

@@ -5,13 +5,16 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
@@ -35,6 +38,12 @@ using raw::Subtree;
 
 constexpr std::size_t kSenderStack = 64 * 1024;
 constexpr std::chrono::seconds kListenerPatience{10};
+constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 4> kLocks{{
+    {ST_RDONLY, MOUNT_ATTR_RDONLY},
+    {ST_NOSUID, MOUNT_ATTR_NOSUID},
+    {ST_NODEV, MOUNT_ATTR_NODEV},
+    {ST_NOEXEC, MOUNT_ATTR_NOEXEC},
+}};
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::unexpected<Error> fail_step(Error error, std::string_view step, const std::string& path) {
@@ -151,6 +160,7 @@ Result<> prepare_id_map(const plan::Root& root, std::size_t i, bool is_there, Pr
     preparation.context.id_maps[i] = ids;
     if (mount.kind != plan::MountKind::bind || !is_there) return {};
     auto tree = TRY(make_idmapped_tree(root, mount, ids));
+    if (preparation.context.in_user_namespace) preparation.context.kept[i] = TRY(read_locks(tree.get()));
     preparation.context.trees[i] = tree.get();
     preparation.descriptors.push_back(std::move(tree));
     return {};
@@ -160,6 +170,7 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
     auto& context = preparation.context;
     const auto& mounts = plan.root.mounts;
     context.trees.assign(mounts.size(), -1);
+    context.kept.assign(mounts.size(), 0);
     context.id_maps.assign(mounts.size(), -1);
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
@@ -251,6 +262,15 @@ Result<UniqueFd> clone_host_source(const plan::Root& root, const Mount& mount) {
     // Our own mounts may be shared with the host's: the container's must not pass anything back.
     TRY(kernel::lift(raw::set_attributes(tree.get(), {.propagation = MS_SLAVE}, Subtree::yes), "mount_setattr"));
     return tree;
+}
+
+Result<std::uint64_t> read_locks(int mount) {
+    struct statfs info{};
+    if (::fstatfs(mount, &info) < 0) return fail_errno(errno, "fstatfs");
+    std::uint64_t locks = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+    for (const auto& [of_statfs, attribute] : kLocks)
+        if ((static_cast<std::uint64_t>(info.f_flags) & of_statfs) != 0) locks |= attribute;
+    return locks;
 }
 
 std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan) {

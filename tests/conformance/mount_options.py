@@ -210,8 +210,9 @@ def locked_flags_cleared(t: Context) -> None:
               "/e": ["ro", "exec", "nosymfollow"], "/f": ["rw", "rprivate"], "/g": ["rrelatime"]}
     for place, options in wanted.items():
         bundles.mount(spec, place, "bind", str(folder), "rbind", *options)
+    bundles.mount(spec, "/mapped", "bind", str(folder), "rbind", "idmap", "rw", "exec", "strictatime")
     t.create(spec)
-    for place, options in wanted.items():
+    for place, options in [*wanted.items(), ("/mapped", ["idmap"])]:
         found = words_of(line_of(t, place))[0]
         t.check({"ro", "nosuid", "nodev", "noexec", "noatime"} <= set(found), f"{options}: {found}")
         t.equal("nosymfollow" in found, "nosymfollow" in options, f"nosymfollow with {options}")

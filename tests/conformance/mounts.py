@@ -245,7 +245,7 @@ def bind_private_missing(t: Context) -> None:
     t.refused(spec, "no such file|permission denied")
 
 
-@case(f"{ROW} sysfs in a user namespace on the host's network: the host's", 
+@case(f"{ROW} sysfs in a user namespace on the host's network: the host's",
       differs={"crun": "what is mounted below stays writable", "runc": "it refuses that"})
 def sysfs_of_host(t: Context) -> None:
     bundles.give_away(t.rootfs, 100000)

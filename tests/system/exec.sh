@@ -28,6 +28,11 @@ test_basics() {
     equal 'no input unless asked for' '' "$(echo lost | xctl exec box -- cat)"
     equal 'user and group' '1000:100' "$(xctl exec --user=1000:100 box -- sh -c 'echo $(id -u):$(id -g)')"
     equal 'directory' /tmp "$(xctl exec --cwd=/tmp box -- pwd)"
+    equal 'one that is not there' 125 "$(status_of xctl exec --cwd=/typo/below box -- pwd)"
+    contains 'which is said' "$(cat "$work/err")" '/typo/below.*No such file or directory'
+    equal 'and not made' '' "$(xctl exec box -- sh -c 'ls -d /typo 2>/dev/null' || true)"
+    equal 'the umask of nobody' 0022 "$(umask 0077; xctl exec box -- sh -c umask)"
+    equal 'its output can be opened again' 'again' "$(xctl exec --user=1000 box -- sh -c 'echo again >/dev/stdout' | cat)"
     equal 'variables' '1 x=y' "$(xctl exec -e A=1 --env=B=x=y box -- sh -c 'echo $A $B')"
     equal 'a variable needs a name' 125 "$(status_of xctl exec -e nonsense box -- true)"
     equal 'inside its namespaces' "$(readlink "/proc/$(field box pid)/ns/mnt" "/proc/$(field box pid)/ns/pid" "/proc/$(field box pid)/ns/net")" \

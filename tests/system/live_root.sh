@@ -101,6 +101,18 @@ check 'it goes' set_live binds=
 xctl stop live
 xctl delete live
 
+note '== what the host has mounted read-only stays read-only in a user namespace'
+mkdir "$work/locked"
+mount -t tmpfs -o nosuid,nodev tmpfs "$work/locked"
+mount -o remount,bind,ro,nosuid,nodev "$work/locked"
+xctl create live "$work/mapped"
+xctl start live
+check 'a read-only source' set_live "binds=[\"$work/locked:/dev/locked:rw\"]"
+contains 'is what the container has' "$(inside grep ' /dev/locked ' /proc/self/mountinfo)" ' ro,nosuid,nodev'
+xctl stop live
+xctl delete live
+umount "$work/locked"
+
 note '== afterwards'
 check 'nothing is left mounted' [ "$(grep -c "$work" /proc/self/mountinfo)" = 1 ]
 umount "$work/data/below"
