@@ -84,6 +84,8 @@ test_exec() {
     ends 'detached' 0 podman exec -d t touch /tmp/detached
     eventually 'it ran' podman exec t test -e /tmp/detached
     ends 'a program that is not there' 127 podman exec t /missing
+    ends 'a directory that is not there' 127 podman exec --workdir /typo t pwd
+    ends 'and is not made' 1 podman exec t ls /typo
     ends 'a program that cannot be run' 126 podman exec t /etc/passwd
     prints 'it shares the namespaces' 1 podman exec t sh -c 'ps | grep -c "[s]leep 1000"'
     prints 'privileged' "$(awk '/CapBnd/ { print $2 }' /proc/self/status)" \

@@ -103,6 +103,25 @@ test_userns() {
     prints 'exec' '0 /' podman exec t sh -c 'echo $(id -u) $(pwd)'
     ends 'files can be made' 0 podman exec t touch /made
     prints 'with a terminal' 0 sh -c "/src/tests/engines/terminal -- podman exec -it t id -u | tr -d '\r'"
+    mkdir -p "$work/home/data" "$work/locked"
+    echo mine >"$work/home/data/file"
+    chown -R 1234 "$work/home"
+    chmod 700 "$work/home"
+    prints "a volume in another user's home" mine pod run --rm --network none --uidmap 0:100000:1000 --gidmap 0:100000:1000 \
+        -v "$work/home/data:/mnt" $image cat /mnt/file
+    mount -t tmpfs -o nosuid,nodev tmpfs "$work/locked"
+    echo fixed >"$work/locked/file"
+    mount -o remount,bind,ro,nosuid,nodev "$work/locked"
+    prints 'a volume that the host has read-only' fixed pod run --rm --network none --uidmap 0:100000:1000 \
+        --gidmap 0:100000:1000 -v "$work/locked:/mnt" $image cat /mnt/file
+    umount "$work/locked"
+    ends 'the network of the host, with its sysfs' 0 pod run --rm --network host --uidmap 0:100000:1000 --gidmap 0:100000:1000 \
+        $image ls /sys/class/net
+}
+
+test_shared_cgroups() {
+    prints 'its own cgroup, by its path' 1 pod run --rm --network none --cgroupns host $image \
+        sh -c 'head -n 1 /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.procs'
 }
 
 # A user with a session of its own and with ids for containers.

@@ -174,10 +174,17 @@ test_placements() {
     equal 'in a unit' 'in unit 6' "in unit $(status_of xctl exec unit -- sh -c 'exit 6')"
     systemctl stop oci@unit
     check 'xctld may hear of it later, and deletes it all the same' xctl delete unit
+    mkdir -p "$work/private/home"
+    echo mine >"$work/private/home/file"
+    chown 1234 "$work/private"
+    chmod 700 "$work/private"
     start_box '.linux.namespaces += [{"type": "user"}, {"type": "cgroup"}] |
         .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings |
         .mounts = [.mounts[] | select(.destination != "/sys/fs/cgroup")]
-            + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
+            + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]},
+               {"destination": "/tmp", "type": "bind", "source": "'"$work"'/private/home", "options": ["bind"]}]'
+    equal 'which has a directory of another user'"'"'s' mine "$(xctl exec box -- cat /tmp/file)"
+    equal 'output can be opened again' 'again' "$(xctl exec --user=1000 box -- sh -c 'echo again >/dev/stdout' | cat)"
     equal 'in a user namespace' '0 100000' "$(xctl exec box -- id -u) $(xctl exec box -- awk '{print $2}' /proc/self/uid_map)"
     equal 'whose root has its cgroup' 0 "$(xctl exec box -- stat -c %u /sys/fs/cgroup)"
     equal 'with its exit code' 8 "$(status_of xctl exec box -- sh -c 'exit 8')"
