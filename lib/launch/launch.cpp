@@ -103,7 +103,7 @@ Result<> open_gate(const Context& context, const Launched& launched, int gate) {
     const Part part = do_parents_part(context, launched.pid);
     if (part.result) {
         TRY(kernel::write_all(gate, "!"));
-        if (context.takes_sources) offer_sources(context, launched.pid, gate);
+        if (context.has_opener) start_opener(context, launched.pid, gate);
         return {};
     }
     TRY(report_failure(context.channel, part));
@@ -191,7 +191,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     context.keep_keyring = descriptors.keep_keyring;
     for (int i = 0; i < 3; ++i) context.stdio[i] = descriptors.stdio[i].get();
     Gate gate;
-    context.takes_sources = needs_source_opener(context);
+    context.has_opener = needs_opener(context);
     if (has_parents_part(context)) gate = TRY(make_gate(first_free));
     context.gate = gate.read.get();
     context.gate_release = gate.write.get();

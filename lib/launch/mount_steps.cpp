@@ -9,10 +9,12 @@
 
 #include <climits>
 #include <cstring>
+#include <utility>
 
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/copy_up.hpp"
+#include "lib/launch/source_opener.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {
@@ -266,14 +268,16 @@ int change_attributes(int tree, const raw::MountAttributes& wanted, Subtree subt
     return result < 0 ? result : change_unlocked(tree, access_time, subtree);
 }
 
+/// A tree that the parent made is idmapped already.
+int map_ids(const Context& context, const Mount& mount, std::size_t i, int tree) {
+    if (context.id_maps[i] < 0 || context.trees[i] >= 0) return 0;
+    if (is_mapped_by_opener(context, i)) return map_ids_by_opener(context, i, tree);
+    const bool all = (mount.rec_attr_set & kIdMap) != 0;
+    return raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, subtree_if(all));
+}
+
 int set_mount_attributes(Context& context, const Mount& mount, std::size_t i, int tree) {
-    // A tree that the parent made is idmapped already.
-    if (context.id_maps[i] >= 0 && context.trees[i] < 0) {
-        const bool all = (mount.rec_attr_set & kIdMap) != 0;
-        const int result =
-            raw::set_attributes(tree, {.set = kIdMap, .user_namespace = context.id_maps[i]}, subtree_if(all));
-        if (result < 0) return result;
-    }
+    if (const int result = map_ids(context, mount, i, tree); result < 0) return result;
     const std::uint64_t later = is_protected_late(mount) ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
     const std::uint64_t kept = context.kept[i], unset = kIdMap | later | (kept & kAccessTime);
     const raw::MountAttributes own{.set = mount.attr_set & ~unset,
@@ -363,6 +367,8 @@ int mount_all(Context& context) {
         context.index = static_cast<int>(i);
         if (const int result = mount_row(context, mounts[i], i); result < 0) return result;
     }
+    // The opener has no more to do.
+    raw::close(std::exchange(context.gate, -1));
     return 0;
 }
 

@@ -154,7 +154,7 @@ int open_sources(Context& context) {
     const auto& root = context.plan->root;
     context.root_source = raw::call<SYS_openat>(AT_FDCWD, root.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (context.root_source < 0) return context.root_source;
-    if (const int result = context.takes_sources ? receive_sources(context) : 0; result < 0) return result;
+    if (const int result = context.has_opener ? receive_sources(context) : 0; result < 0) return result;
     for (std::size_t i = 0; i < root.mounts.size(); ++i) {
         if (!lacks_source(context, i)) continue;
         context.index = static_cast<int>(i);

@@ -26,6 +26,7 @@
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/pointers.hpp"
+#include "lib/launch/source_opener.hpp"
 #include "lib/launch/spawn.hpp"
 #include "lib/plan/environment.hpp"
 
@@ -175,8 +176,8 @@ Result<> prepare_mounts(const plan::LaunchPlan& plan, Preparation& preparation) 
     context.sources.assign(mounts.size(), -1);
     for (std::size_t i = 0; i < mounts.size(); ++i) {
         if (!is_idmapped(mounts[i]) || mounts[i].kind == plan::MountKind::change) continue;
-        // What the container's own mounts bring can only be mapped later, by a child with our privileges.
-        const bool is_there = context.in_user_namespace || !is_in_root(plan.root, mounts[i]);
+        // What the container's own mounts bring can only be mapped later, by whoever has our privileges then.
+        const bool is_there = !is_in_root(plan.root, mounts[i]) || (context.in_user_namespace && !may_have_opener(context));
         auto result = prepare_id_map(plan.root, i, is_there, preparation);
         if (!result) return fail_step(std::move(result).error(), "mount", mounts[i].target);
     }

@@ -2,59 +2,56 @@
 #include "lib/launch/source_opener.hpp"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
-#include <span>
+#include <ranges>
 #include <string>
+#include <vector>
 
+#include "lib/kernel/mount.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/root_path.hpp"
-#include "lib/kernel/socket.hpp"
 
 namespace xctl::launch {
 namespace {
 
 namespace raw = kernel::raw;
 
-/// One packet, with the descriptor.
-struct SourceOffer {
-    std::int32_t row = -1;  // of the mounts; -1: there are no more
+/// One packet, with or without a descriptor.
+struct Offer {
+    std::int32_t row = -1;     // of the mounts; -1: there are no more
+    std::int32_t failure = 0;  // of raw.hpp, when ids were to be mapped
 };
 
-bool send_offer(int gate, std::int32_t row, int source) {
-    const SourceOffer offer{row};
-    const std::span<const int> fds(&source, source >= 0 ? 1 : 0);
-    return kernel::send_with_fds(gate, std::as_bytes(std::span(&offer, 1)), fds).has_value();
-}
-
-/// Only the gate stays: whoever waits for the end of another descriptor must not wait for us.
-void close_all_but(int fd) {
-    if (fd > 0) raw::call<SYS_close_range>(0, static_cast<unsigned>(fd) - 1, 0);
-    raw::call<SYS_close_range>(static_cast<unsigned>(fd) + 1, ~0U, 0);
-}
-
-[[noreturn]] void open_sources_for(const Context& context, pid_t init, int gate) {
-    close_all_but(gate);
-    // The kernel resolves the paths among the init's mounts, with our privileges.
-    const auto path = "/proc/" + std::to_string(init) + "/root";
-    const raw::Fd root(raw::call<SYS_openat>(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const auto& mounts = context.plan->root.mounts;
-    for (std::size_t i = 0; i < mounts.size() && !root.failed(); ++i) {
-        if (!lacks_source(context, i)) continue;
-        const raw::Fd source(raw::open_in_root(root.get(), mounts[i].source.c_str(), source_flags(mounts[i])));
-        if (!source.failed() && !send_offer(gate, static_cast<std::int32_t>(i), source.get())) break;
+int send_offer(int gate, const Offer& offer, int fd) {
+    iovec data{.iov_base = const_cast<Offer*>(&offer), .iov_len = sizeof offer};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    if (fd >= 0) {
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+        cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
     }
-    send_offer(gate, -1, -1);
-    while (true) raw::call<SYS_exit_group>(0);
+    int sent = 0;
+    do sent = raw::call<SYS_sendmsg>(gate, &header, MSG_NOSIGNAL);
+    while (raw::errno_of(sent) == EINTR);
+    return sent < 0 ? sent : 0;
 }
 
-/// The row and its descriptor; row -1 at the end. 0 or a failure.
-int receive_offer(int gate, std::int32_t* row, int* source) {
-    SourceOffer offer;
-    iovec data{.iov_base = &offer, .iov_len = sizeof offer};
+/// At the end of the other side the row is -1.
+int receive_offer(int gate, Offer* offer, int* fd) {
+    iovec data{.iov_base = offer, .iov_len = sizeof *offer};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
@@ -66,9 +63,69 @@ int receive_offer(int gate, std::int32_t* row, int* source) {
     while (raw::errno_of(size) == EINTR);
     if (size < 0) return size;
     if (const cmsghdr* const rights = CMSG_FIRSTHDR(&header); rights != nullptr && rights->cmsg_type == SCM_RIGHTS)
-        std::memcpy(source, CMSG_DATA(rights), sizeof *source);
-    *row = size == sizeof offer ? offer.row : -1;
+        std::memcpy(fd, CMSG_DATA(rights), sizeof *fd);
+    if (size != sizeof *offer) offer->row = -1;
     return 0;
+}
+
+/// Whoever waits for the end of another descriptor must not wait for us.
+void close_all_but(std::vector<int> kept) {
+    std::ranges::sort(kept);
+    unsigned low = 0;
+    for (const int fd : kept) {
+        if (fd < 0) continue;
+        if (static_cast<unsigned>(fd) > low) raw::call<SYS_close_range>(low, static_cast<unsigned>(fd) - 1, 0);
+        low = static_cast<unsigned>(fd) + 1;
+    }
+    raw::call<SYS_close_range>(low, ~0U, 0);
+}
+
+void open_for(const Context& context, pid_t init, int gate) {
+    // The kernel resolves the paths among the init's mounts, with our privileges.
+    const auto path = "/proc/" + std::to_string(init) + "/root";
+    const raw::Fd root(raw::call<SYS_openat>(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const auto& mounts = context.plan->root.mounts;
+    for (std::size_t i = 0; i < mounts.size() && !root.failed(); ++i) {
+        if (!lacks_source(context, i)) continue;
+        const raw::Fd source(raw::open_in_root(root.get(), mounts[i].source.c_str(), source_flags(mounts[i])));
+        if (source.failed()) continue;
+        if (send_offer(gate, {.row = static_cast<std::int32_t>(i)}, source.get()) < 0) return;
+    }
+}
+
+int map_received(const Context& context, std::size_t i, int tree) {
+    const bool all = (context.plan->root.mounts[i].rec_attr_set & MOUNT_ATTR_IDMAP) != 0;
+    const raw::MountAttributes mapping{.set = MOUNT_ATTR_IDMAP, .user_namespace = context.id_maps[i]};
+    return raw::set_attributes(tree, mapping, all ? raw::Subtree::yes : raw::Subtree::no);
+}
+
+/// Until the init is through with its mounts.
+void map_for(const Context& context, int gate) {
+    while (true) {
+        Offer asked;
+        int number = -1;
+        if (receive_offer(gate, &asked, &number) < 0 || asked.row < 0) return;
+        const raw::Fd tree(number);
+        const auto row = static_cast<std::size_t>(asked.row);
+        const bool known = row < context.id_maps.size() && is_mapped_by_opener(context, row);
+        asked.failure = known ? map_received(context, row, tree.get()) : raw::failure(EPROTO);
+        if (send_offer(gate, asked, -1) < 0) return;
+    }
+}
+
+bool maps_any(const Context& context) {
+    const auto rows = std::views::iota(std::size_t{0}, context.id_maps.size());
+    return std::ranges::any_of(rows, [&](std::size_t i) { return is_mapped_by_opener(context, i); });
+}
+
+[[noreturn]] void run_opener(const Context& context, pid_t init, int gate) {
+    auto kept = context.id_maps;
+    kept.push_back(gate);
+    close_all_but(std::move(kept));
+    open_for(context, init, gate);
+    send_offer(gate, {}, -1);
+    if (maps_any(context)) map_for(context, gate);
+    while (true) raw::call<SYS_exit_group>(0);
 }
 
 }  // namespace
@@ -80,36 +137,55 @@ bool lacks_source(const Context& context, std::size_t i) {
            !is_in_root(root, mount);
 }
 
-bool needs_source_opener(const Context& context) {
-    if (!context.in_user_namespace || ::geteuid() != 0) return false;
-    if (!has_new_namespace(*context.plan, plan::NamespaceKind::mount)) return false;
-    for (std::size_t i = 0; i < context.sources.size(); ++i)
-        if (lacks_source(context, i)) return true;
-    return false;
+bool is_mapped_by_opener(const Context& context, std::size_t i) {
+    const auto& root = context.plan->root;
+    const auto& mount = root.mounts[i];
+    return mount.kind == plan::MountKind::bind && context.in_user_namespace && context.id_maps[i] >= 0 &&
+           context.trees[i] < 0 && is_in_root(root, mount);
 }
 
-void offer_sources(const Context& context, pid_t init, int gate) {
+bool may_have_opener(const Context& context) {
+    return context.in_user_namespace && ::geteuid() == 0 &&
+           has_new_namespace(*context.plan, plan::NamespaceKind::mount);
+}
+
+bool needs_opener(const Context& context) {
+    if (!may_have_opener(context)) return false;
+    const auto rows = std::views::iota(std::size_t{0}, context.sources.size());
+    return maps_any(context) || std::ranges::any_of(rows, [&](std::size_t i) { return lacks_source(context, i); });
+}
+
+void start_opener(const Context& context, pid_t init, int gate) {
     auto between = kernel::clone_process({});
     if (between && between->pid == 0) {
         // The opener is nobody's child, so that nobody has to wait for it.
         const auto opener = kernel::clone_process({});
-        if (opener && opener->pid == 0) open_sources_for(context, init, gate);
-        if (!opener) send_offer(gate, -1, -1);
+        if (opener && opener->pid == 0) run_opener(context, init, gate);
+        if (!opener) send_offer(gate, {}, -1);
         while (true) raw::call<SYS_exit_group>(0);
     }
     const bool waited = between && kernel::wait_exit(between->pidfd.get());
-    if (!waited) send_offer(gate, -1, -1);
+    if (!waited) send_offer(gate, {}, -1);
 }
 
 int receive_sources(Context& context) {
     const auto count = static_cast<std::int32_t>(context.sources.size());
     while (true) {
-        std::int32_t row = -1;
+        Offer offer;
         int source = -1;
-        if (const int result = receive_offer(context.gate, &row, &source); result < 0) return result;
-        if (row < 0 || row >= count) return 0;
-        context.sources[static_cast<std::size_t>(row)] = source;
+        if (const int result = receive_offer(context.gate, &offer, &source); result < 0) return result;
+        if (offer.row < 0 || offer.row >= count) return 0;
+        context.sources[static_cast<std::size_t>(offer.row)] = source;
     }
+}
+
+int map_ids_by_opener(const Context& context, std::size_t i, int tree) {
+    Offer offer{.row = static_cast<std::int32_t>(i)};
+    int result = send_offer(context.gate, offer, tree);
+    int none = -1;
+    if (result >= 0) result = receive_offer(context.gate, &offer, &none);
+    if (result < 0) return result;
+    return offer.row < 0 ? raw::failure(EPROTO) : offer.failure;
 }
 
 }  // namespace xctl::launch

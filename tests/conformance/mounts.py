@@ -357,6 +357,25 @@ def idmap_of_joined(t: Context) -> None:
     t.equal((folder / "new").stat().st_uid, 0, "owner of a new file on the host")
 
 
+@case(f"{ROW} idmap, in a user namespace, of what lies in the root or was mounted there before",
+      differs={"crun": "1.21 cannot", "runc": "1.1 ignores idmap"})
+def idmap_in_root(t: Context) -> None:
+    folder = source(t)
+    (folder / "inner").mkdir()
+    (folder / "inner/file").write_text("brought")
+    os.chown(folder / "inner/file", 7, 8)
+    bundles.give_away(t.rootfs, 100000)
+    (t.rootfs / "own").mkdir()
+    (t.rootfs / "own/file").write_text("own")
+    os.chown(t.rootfs / "own/file", 5, 6)
+    spec = t.spec("cat /again/file /copy/file; stat -c '%u %g' /again/file /copy/file")
+    bundles.user_namespace(spec)
+    bundles.mount(spec, "/first", "bind", str(folder), "bind")
+    bundles.mount(spec, "/again", "bind", f"{t.rootfs}/first/inner", "rbind", "idmap")
+    bundles.mount(spec, "/copy", "bind", f"{t.rootfs}/own", "bind", "idmap", "ro")
+    t.equal(t.output(spec), "broughtown7 8\n5 6\n", "files and owners inside")
+
+
 @case(f"{ROW} idmap without mappings needs a user namespace")
 def idmap_without_userns(t: Context) -> None:
     spec = t.spec()

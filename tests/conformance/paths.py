@@ -186,7 +186,8 @@ def host_mounts(t: Context) -> None:
     bundles.drop_namespace(spec, "mount")
     spec["mounts"] = []
     # What stays mounted is for nobody but us.
-    script = """"$1" --root "$2" run --detach "$3" </dev/null >out 2>&1; "$1" --root "$2" exec "$3" ls -d /only-here
+    script = """"$1" --root "$2" run --detach "$3" </dev/null >out 2>&1
+                until [ -s out ]; do sleep 0.05; done; "$1" --root "$2" exec "$3" ls -d /only-here
                 "$1" --root "$2" delete --force "$3"; umount --lazy -R rootfs 2>/dev/null || true"""
     t.write(spec)
     t.ids.append(t.id)

@@ -106,6 +106,19 @@ test_leave_running() {
     goes_on a
 }
 
+test_shared_cgroups() {
+    local before all='.linux.namespaces |= map(select(.type != "cgroup"))'
+    only_xrun
+    counting a "$all"
+    check 'checkpoint' checkpoint a
+    before=$(count)
+    make_bundle b "$all"
+    check 'restore' restore --detach b
+    goes_on b
+    prints 'it sees all cgroups' /xrun-test/b xrun exec b sh -c \
+        'own=$(sed -n s/^0:://p /proc/self/cgroup); [ -n "$(cat /sys/fs/cgroup$own/cgroup.procs)" ] && echo $own'
+}
+
 test_systemd_cgroup() {
     local before global=--systemd-cgroup
     only_xrun
