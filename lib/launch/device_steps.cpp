@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Steps that make device nodes, links and the console.
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -49,7 +50,9 @@ int make_mount_point(int directory, const char* name, mode_t mode) {
 int bind_tree(const Context& context, int tree, int directory, const char* name, const Device& device) {
     const raw::Fd target(make_mount_point(directory, name, device.mode & ALLPERMS));
     if (target.failed()) return target.get();
-    const int result = raw::attach_mount(tree, target.get());
+    // Nobody executes a device.
+    int result = raw::set_attributes(tree, {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC}, Subtree::no);
+    if (result >= 0) result = raw::attach_mount(tree, target.get());
     if (result < 0 || !device.reported || context.channel < 0) return result;
     return report_mount(context, step_number("device"), tree);
 }

@@ -100,6 +100,14 @@ def in_user_namespace(t: Context) -> None:
     t.equal(t.output(spec), "1:3\n1:7\nwritten\n", "devices")
 
 
+@case(f"{ROW} devices in a user namespace are nosuid and noexec", differs={"runc": "they have the flags of the host's /dev"})
+def flags_in_user_namespace(t: Context) -> None:
+    bundles.give_away(t.rootfs, 100000)
+    spec = t.spec("sed -n 's,.* /dev/full \\([^ ]*\\) .*,\\1,p' /proc/self/mountinfo")
+    bundles.user_namespace(spec)
+    t.match(t.output(spec), "nosuid,(nodev,)?noexec", "flags of the mount")
+
+
 def with_rules(t: Context, script: str, *rules: Spec) -> Spec:
     """A container that may make nodes and has rules for what it may do with them. Its device is 1:11, which exists
     everywhere and is in no default list."""
