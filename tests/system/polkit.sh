@@ -58,6 +58,8 @@ refused_xctl() {
     equal "xctl $*: prints nothing" '' "$(cat "$work/out")"
 }
 refused_send() { contains "D-Bus $3 ${4-}: refused" "$(error_of_send "$@")" '^org\.xctl1\.Error\.(Denied|NeedsAuthentication)$'; }
+# State is a property.
+method_of() { if [ "$1" = state ]; then echo Describe; else echo "${1^}"; fi; }
 allowed() { check "allowed: $*" as_user "$@" >/dev/null; }
 
 test_refusal() {
@@ -67,10 +69,10 @@ test_refusal() {
         # shellcheck disable=SC2046
         refused_xctl $(words_of "$verb")
         # shellcheck disable=SC2046
-        refused_send $path org.xctl1.Manager "${verb^}" $(arguments_of "$verb")
+        refused_send $path org.xctl1.Manager "$(method_of "$verb")" $(arguments_of "$verb")
         case $verb in create | run | list | events) continue ;; esac
         # shellcheck disable=SC2046
-        refused_send $path/container/run org.xctl1.Container "${verb^}" $(arguments_of "$verb" | sed 's/string:[a-z]* *//')
+        refused_send $path/container/run org.xctl1.Container "$(method_of "$verb")" $(arguments_of "$verb" | sed 's/string:[a-z]* *//')
     done
     refused_xctl start nobody
     equal 'nothing has changed' "$before" "$(snapshot)"
@@ -166,8 +168,8 @@ test_rule_for_a_container() {
         refused_xctl $verb run
         refused_xctl $verb min
         refused_xctl $verb mine2
-        refused_send $path org.xctl1.Manager ${verb^} string:run $no_options
-        refused_send $path/container/run org.xctl1.Container ${verb^} $no_options
+        refused_send $path org.xctl1.Manager "$(method_of "$verb")" string:run $no_options
+        refused_send $path/container/run org.xctl1.Container "$(method_of "$verb")" $no_options
     done
     refused_send $path org.xctl1.Manager Delete string:mine $no_options
     equal 'nothing has changed' "$before" "$(snapshot)"
