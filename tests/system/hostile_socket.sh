@@ -132,7 +132,7 @@ test_names() {
             "$(setpriv --reuid=2001 --clear-groups varlinkctl call unix:/run/xctl/org.xctl.Containers org.xctl.Containers.Describe "{\"name\":\"$name\"}" 2>&1 || true)" \
             'InvalidArgument'
         contains "D-Bus: the name '${name:0:8}' is refused before" \
-            "$(setpriv --reuid=2001 --clear-groups dbus-send --system --print-reply --dest=org.xctl1 /org/xctl1 org.xctl1.Manager.State "string:$name" 2>&1 || true)" \
+            "$(setpriv --reuid=2001 --clear-groups dbus-send --system --print-reply --dest=org.xctl1 /org/xctl1 org.xctl1.Manager.Describe "string:$name" 2>&1 || true)" \
             'org.xctl1.Error.InvalidArgument'
     done
 }
