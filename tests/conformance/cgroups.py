@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import bundles
-from harness import CGROUPS, Context, Skip, case
+from harness import CGROUPS, SECONDS, Context, Skip, case
 
 ROW = "B4"
 
@@ -349,15 +349,16 @@ def systemd_frozen(t: Context) -> None:
 @case("C2 systemd driver: a scope that failed is there until delete")
 def systemd_failed(t: Context) -> None:
     spec = scoped(t)
-    spec["annotations"] = {"org.systemd.property.RuntimeMaxUSec": "uint64 200000"}
-    t.start(spec)
+    # As long as a slow machine takes to create it.
+    spec["annotations"] = {"org.systemd.property.RuntimeMaxUSec": f"uint64 {int(SECONDS * 50000)}"}
+    t.create(spec)
     t.until_stopped()
     t.until(lambda: unit_properties(unit_of(t), "ActiveState") == ["failed"], "systemd says that the scope failed")
     t.equal(unit_properties(unit_of(t), "Result"), ["timeout"], "why it failed")
     t.good("delete", t.id)
     t.equal(unit_properties(unit_of(t), "LoadState"), ["not-found"], "the unit")
     # Without a delete, as after a state directory was lost, a new one takes the name.
-    t.start(spec)
+    t.create(spec)
     t.until(lambda: unit_properties(unit_of(t), "ActiveState") == ["failed"], "it failed once more")
     shutil.rmtree(t.state_root / t.id)
     spec["annotations"] = {}
