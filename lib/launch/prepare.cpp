@@ -20,6 +20,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/namespaces.hpp"
+#include "lib/kernel/root_path.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/clone_flags.hpp"
 #include "lib/launch/context.hpp"
