@@ -91,6 +91,7 @@ void Outage::keep(std::string_view typed) {
 void Outage::tell() {
     told_ = true;
     if (::isatty(fds_.err) != 1) return;
+    state_.spoiled = true;
     const bool can_leave = terminal_.active() && mode_.input && !mode_.detach_keys.empty();
     write_note(fds_.err, terminal_.active(),
                can_leave ? std::format("xctld does not answer; waiting. {} leaves.", keys_text(mode_.detach_keys))

@@ -337,8 +337,10 @@ void Stream::tell_keys() {
 
 /// A program that has the whole screen draws all of it when its terminal changes its size, and others do no harm.
 void Stream::ask_to_redraw() {
-    if (!mode_.joins || state_.was_live || !terminal_.active() || !writer_) return;
-    if (whole_run_ && !state_.screen.modes().is_full_screen()) return;
+    const bool is_full = state_.screen.modes().is_full_screen();
+    const bool joined = mode_.joins && !state_.was_live && (!whole_run_ || is_full);
+    const bool spoiled = std::exchange(state_.spoiled, false) && is_full;
+    if (!(joined || spoiled) || !terminal_.active() || !writer_) return;
     auto size = terminal_size(fds_.in);
     if (!size) return;
     size->rows = static_cast<std::uint16_t>(size->rows > 1 ? size->rows - 1 : size->rows + 1);

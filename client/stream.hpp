@@ -35,6 +35,7 @@ struct StreamState {
     bool writer = false;                  // what is typed reaches the container
     bool was_live = false;                // in any connection
     TerminalOutput screen;                // of the user's terminal, if the output goes to one
+    bool spoiled = false;                 // a note was written over it
 };
 
 struct StreamMode {

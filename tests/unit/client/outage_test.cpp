@@ -75,8 +75,10 @@ TEST_F(OutageTest, ASignalEndsIt) {
 
 TEST_F(OutageTest, ItIsSaidOnce) {
     auto outage = begin();
+    EXPECT_FALSE(state_.spoiled);
     EXPECT_TRUE(outage.wait(-1, 0, 1100ms));
     EXPECT_TRUE(outage.wait(-1, 0, 10ms));
+    EXPECT_TRUE(state_.spoiled);
     EXPECT_EQ(printed(), "\r\nxctl: xctld does not answer; waiting. Ctrl-P Ctrl-Q leaves.\r\n");
 }
 

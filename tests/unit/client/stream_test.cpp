@@ -205,6 +205,20 @@ TEST_F(ConsoleOnTerminal, SoMayAWholeRunThatHasSetTheTerminal) {
     EXPECT_EQ(rows(3), wanted);
 }
 
+TEST_F(ConsoleOnTerminal, SoIsAScreenWithANoteOnIt) {
+    for (const bool spoiled : {true, false}) {
+        connect();
+        state_ = StreamState();
+        state_.next = 4;
+        state_.was_live = true;
+        state_.spoiled = spoiled;
+        (void)state_.screen.show("\x1b[?1049h");
+        say(FrameKind::live, 4, {}, 1);
+        const auto wanted = spoiled ? std::vector<int>{24, 23, 24} : std::vector<int>{24};
+        EXPECT_EQ(rows(3), wanted);
+    }
+}
+
 TEST_F(ConsoleOnTerminal, AShellIsLeftAlone) {
     say(FrameKind::run_begin, 0, {}, 1);
     say(FrameKind::output, 0, "\x1b[?2004h$ ");
