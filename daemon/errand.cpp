@@ -39,6 +39,8 @@ Error from_report(const std::string& report) {
 }
 
 [[noreturn]] void run(const Errand::Work& work, int report) {
+    // Here as well as in the daemon: whichever comes first, nothing is started before.
+    (void)::setpgid(0, 0);
     // A new daemon begins anew what this one did not end.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // Hooks are programs of others, and inherit them.
