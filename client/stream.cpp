@@ -337,10 +337,9 @@ void Stream::tell_keys() {
 
 /// A program that has the whole screen draws all of it when its terminal changes its size, and others do no harm.
 void Stream::ask_to_redraw() {
-    const bool is_full = state_.screen.modes().is_full_screen();
-    const bool joined = mode_.joins && !state_.was_live && (!whole_run_ || is_full);
-    const bool spoiled = std::exchange(state_.spoiled, false) && is_full;
-    if (!(joined || spoiled) || !terminal_.active() || !writer_) return;
+    const bool may_be_full = !whole_run_ || state_.screen.modes().is_full_screen();
+    const bool joins = mode_.joins && !state_.was_live && may_be_full;
+    if (!(std::exchange(state_.spoiled, false) || joins) || !terminal_.active() || !writer_) return;
     auto size = terminal_size(fds_.in);
     if (!size) return;
     size->rows = static_cast<std::uint16_t>(size->rows > 1 ? size->rows - 1 : size->rows + 1);

@@ -48,6 +48,9 @@ tmux send-keys -t living C-j
 check 'a live query is answered' until_true 10 grep -q '\[[0-9]' "$own/live"
 leave living
 
+stop_xctld() { systemctl stop xctld.socket xctld-launch.socket xctld; }
+start_xctld() { systemctl start xctld.socket xctld-launch.socket xctld; }
+
 # --- a screen as a full-screen program sets it
 script_bundle "$work/full" '
     draw() { printf "\033[H\033[2Jdrawn for %s" "$(stty size)"; }
@@ -67,6 +70,12 @@ equal 'and the user has it back' '0 1 0 0 0' "$(flags)"
 check 'with what it showed' shows screens '^before$'
 type_line screens 'clear; xctl attach -n 0 full'
 until_shown screens 'drawn for 25 90'
+stop_xctld
+until_shown screens 'xctld does not answer'
+start_xctld
+has_no_note() { ! shows screens 'does not answer'; }
+check 'a note on it goes when xctld is back' until_true 10 has_no_note
+until_shown screens 'drawn for 25 90'
 leave screens
 
 # --- a note comes where it is seen
@@ -85,8 +94,6 @@ window absent
 type_line absent 'xctl attach away'
 type_line absent 'one'
 until_shown absent 'said one'
-stop_xctld() { systemctl stop xctld.socket xctld-launch.socket xctld; }
-start_xctld() { systemctl start xctld.socket xctld-launch.socket xctld; }
 stop_xctld
 type_line absent 'two'
 until_shown absent 'xctld does not answer; waiting. Ctrl-P Ctrl-Q leaves.'
