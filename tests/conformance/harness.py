@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,24 @@ OWN_CGROUP = "conformance"
 
 # Emulated machines are slow; nothing but a hang comes near these limits on real ones.
 SECONDS = 20.0 * float(os.environ.get("CONFORMANCE_SLOWNESS", "1"))
+
+
+def held_cgroup() -> Path:
+    return CGROUPS / OWN_CGROUP / f"held-{os.getpid()}"
+
+
+def make_parent_cgroup() -> None:
+    """A runtime that made it would give it the modes of its caller's umask, and keep containers with users out."""
+    try:
+        held_cgroup().mkdir(parents=True, exist_ok=True)
+        (CGROUPS / OWN_CGROUP).chmod(0o755)
+    except OSError as error:
+        print(f"no cgroup for the suite: {error}", file=sys.stderr)
+
+
+def remove_parent_cgroup() -> None:
+    held_cgroup().rmdir()
+    (CGROUPS / OWN_CGROUP).rmdir()
 
 
 class Failure(Exception):
