@@ -58,6 +58,7 @@ struct Context {
     int preserved = 0;       // descriptors after the standard streams that the program gets
     bool keep_keyring = false;
     int stdio[3] = {-1, -1, -1};
+    int devpts = -1;         // the host's, for a terminal in a running container that has none, or -1
     int listener = -1;       // a connection to who handles seccomp notifications, or -1
     std::span<std::byte> sender_stack;     // of the thread that sends there
     std::span<CopyLevel> copy_levels;      // empty if nothing is copied up

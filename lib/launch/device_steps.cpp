@@ -166,8 +166,9 @@ int open_console(Context& context) {
     const auto& process = context.plan->process;
     if (!process.terminal) return 0;
     const raw::Fd devpts(open_devpts(context));
-    if (devpts.failed()) return devpts.get();
-    const raw::Fd master(raw::open_pty_master(devpts.get()));
+    const bool has_own = !devpts.failed() || context.devpts < 0;
+    if (has_own && devpts.failed()) return devpts.get();
+    const raw::Fd master(raw::open_pty_master(has_own ? devpts.get() : context.devpts));
     if (master.failed()) return master.get();
     context.terminal = raw::open_pty_peer(master.get());
     if (context.terminal < 0) return context.terminal;

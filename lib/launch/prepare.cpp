@@ -215,6 +215,15 @@ void prepare_devices(const plan::LaunchPlan& plan, Preparation& preparation) {
     }
 }
 
+/// A container may be without a devpts of its own. Without one of the host there is no terminal then, which its step says.
+void prepare_devpts(const plan::LaunchPlan& plan, Preparation& preparation) {
+    if (!plan.enters || !plan.process.terminal) return;
+    auto devpts = kernel::lift_fd(::open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC), "open /dev/pts");
+    if (!devpts) return;
+    preparation.context.devpts = devpts->get();
+    preparation.descriptors.push_back(std::move(*devpts));
+}
+
 /// Here, where the path is that of the host.
 Result<> connect_listener(const plan::Seccomp& seccomp, Preparation& preparation) {
     if (seccomp.listener.empty()) return {};
@@ -296,6 +305,7 @@ Result<Preparation> prepare(const plan::LaunchPlan& plan) {
     TRY(prepare_mounts(plan, preparation));
     prepare_copies(plan, preparation);
     prepare_devices(plan, preparation);
+    prepare_devpts(plan, preparation);
     TRY(connect_listener(plan.process.seccomp, preparation));
     choose_labels(plan, context);
     context.executables = list_executables(plan.process);

@@ -83,6 +83,15 @@ PY
     xctl delete --force box
 }
 
+test_without_dev() {
+    script_bundle "$work/bare" 'while :; do sleep 0.2; done' '.mounts = [] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+    xctl create bare "$work/bare"
+    xctl start bare
+    equal 'a terminal in a container without /dev/pts' 'a terminal' \
+        "$(timeout 10 xctl exec -t bare -- sh -c '[ -t 0 ] && echo a terminal' </dev/null 2>&1 | tr -d '\r')"
+    xctl delete --force bare
+}
+
 test_listing() {
     start_box
     equal 'none runs' '[]' "$(xctl execs box --json)"
@@ -231,7 +240,7 @@ test_wire() {
 }
 
 mkdir -p /etc/xctl/containers
-for test in ${*:-basics terminal listing many end daemon_dies lossless placements starting wire}; do
+for test in ${*:-basics terminal without_dev listing many end daemon_dies lossless placements starting wire}; do
     note "== $test"
     "test_$test"
 done
