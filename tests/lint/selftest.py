@@ -50,6 +50,8 @@ PLANTED = [
     ("size", "lib/base/long.cpp", SPDX + "int x;\n" * 600, "602 lines"),
     ("braces", "lib/base/text.cpp", "A f() {\n    g();\n    return A{x,\n TRY(y())};\n}\n", "lib/base/text.cpp:4"),
     ("braces", "lib/base/text.cpp", "A f() { return {.x = 1, .y = h(TRY(y()))}; }\n", "lib/base/text.cpp:1"),
+    ("events", "daemon/x.cpp", SPDX + "void f() {\n    auto s = loop_.add_io(fd, 1, [](int) { g(); });\n    if (s) t = *s;\n}\n",
+     "daemon/x.cpp:4"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace("start, stop }", "start, stop, kill }"), "Verb::kill"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"Stop a container"', '""'), "Verb::stop has no help"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
