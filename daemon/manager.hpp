@@ -74,6 +74,8 @@ private:
     void remove(api::Request& request, const Done& done);
     void list(api::Request& request, const Done& done);
     void state(api::Request& request, const Done& done);
+    [[nodiscard]] api::Reply list_all();
+    [[nodiscard]] Result<api::Reply> describe(const std::string& name);
     void attach(api::Request& request, const Done& done);
     void logs(api::Request& request, const Done& done);
     void wait(api::Request& request, const Done& done);
@@ -89,6 +91,7 @@ private:
     void exec(api::Request& request, const Done& done);
     void exec_in(Supervisor& container, const api::Request& request, const Done& done);
     void when_launched(const api::Request& request, const Done& done, std::function<void(Supervisor&)> then);
+    void when_units_run(std::function<void()> then);
     void attach_to_exec(Supervisor& container, const api::Request& request, const Done& done);
     void mark_wanted(const Supervisor& container, bool wanted) const;
     [[nodiscard]] bool starts_at_boot(const Supervisor& container) const;

@@ -31,6 +31,30 @@ void Manager::when_launched(const Request& request, const Done& done, std::funct
     });
 }
 
+/// Somebody who has waited for a unit may look at once. A program that takes longer than a moment to begin is seen as it is.
+void Manager::when_units_run(std::function<void()> then) {
+    constexpr std::chrono::milliseconds kMoment{200};
+    struct Wait {
+        std::function<void()> then;
+        std::size_t left = 0;
+        kernel::EventSource timer;
+        void end() {
+            if (const auto next = std::exchange(then, {})) next();
+        }
+    };
+    const auto wait = std::make_shared<Wait>(std::move(then));
+    for (const auto& [name, container] : containers_) wait->left += container->is_about_to_run() ? 1 : 0;
+    if (wait->left == 0) return wait->end();
+    services_.loop.arm(wait->timer, kMoment, [weak = std::weak_ptr(wait)](std::uint32_t) {
+        if (const auto late = weak.lock()) late->end();
+    });
+    for (const auto& [name, container] : containers_)
+        if (container->is_about_to_run())
+            container->when_launched([wait](const Result<>&) {
+                if (--wait->left == 0) wait->end();
+            });
+}
+
 void Manager::pause(Request& request, const Done& done) {
     when_launched(request, done, [this, name = request.name, done](Supervisor& container) {
         container.pause(reply_with(name, done));

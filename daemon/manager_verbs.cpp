@@ -211,6 +211,10 @@ void Manager::remove(Request& request, const Done& done) {
 }
 
 void Manager::list(Request&, const Done& done) {
+    when_units_run([this, done] { done(list_all()); });
+}
+
+Reply Manager::list_all() {
     Reply reply;
     const auto survey = definitions_.survey();
     reply.containers = find_new(*survey);
@@ -220,25 +224,29 @@ void Manager::list(Request&, const Done& done) {
         reply.containers.push_back(info_of(*container));
     }
     std::ranges::sort(reply.containers, {}, &api::ContainerInfo::name);
-    done(std::move(reply));
+    return reply;
 }
 
 void Manager::state(Request& request, const Done& done) {
-    const auto container = find(request.name);
+    when_units_run([this, name = request.name, done] { done(describe(name)); });
+}
+
+Result<Reply> Manager::describe(const std::string& name) {
+    const auto container = find(name);
     Reply reply;
     if (container) {
         reply.container = info_of(**container);
         reply.oci_state = (*container)->oci_state();
-        return done(std::move(reply));
+        return reply;
     }
-    const auto id = ContainerId::parse(request.name);
-    if (!id || container.error().code == Errc::not_found) return done(std::unexpected(container.error()));
+    const auto id = ContainerId::parse(name);
+    if (!id || container.error().code == Errc::not_found) return std::unexpected(container.error());
     reply.container = info_of_broken(*id, container.error());
     oci::State state;
     state.id = id->str();
     state.status = oci::Status::stopped;
     reply.oci_state = oci::to_json(state);
-    done(std::move(reply));
+    return reply;
 }
 
 Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {

@@ -123,6 +123,10 @@ public:
     [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
     /// It goes on when they have ended, whatever they wait for themselves.
     [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
+    /// systemd has been told of its unit's main process, whose program begins as soon as that has been answered.
+    [[nodiscard]] bool is_announced() const noexcept {
+        return setup_.placement == Placement::unit && step_ == Step::parked && !launched_ && !waits_for_hooks();
+    }
     [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
     /// Its program runs, as far as is known.
     [[nodiscard]] bool has_program() const noexcept { return launched_ && step_ < Step::ending; }

@@ -51,6 +51,9 @@ public:
     void when_ready(Done done);
     /// `done` when its program runs, at once unless it is about to. Hooks are not waited for: they may be who asks.
     void when_launched(Done done);
+    [[nodiscard]] bool is_about_to_run() const noexcept {
+        return state() == State::starting && run_ && run_->is_announced();
+    }
     [[nodiscard]] bool is_ready() const noexcept { return state() == State::running && record_.ready; }
     /// `done` when it is stopped and its cgroup is empty; Errc::timeout when the kernel does not let go of it.
     void stop(std::optional<std::chrono::microseconds> timeout, EndRequest request, Done done);
