@@ -128,6 +128,12 @@ int open_devpts(Context& context) {
     return raw::call<SYS_openat>(AT_FDCWD, "/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/// Not even as a link, by which an image might choose the host's.
+bool lacks_devpts(const Context& context) {
+    const raw::Fd name(raw::open_in_root(context.root, "/dev/pts", O_PATH | O_NOFOLLOW));
+    return raw::errno_of(name.get()) == ENOENT;
+}
+
 /// One packet with the master as SCM_RIGHTS.
 int send_console(Context& context, int master) {
     Message message{.kind = MessageKind::console};
@@ -166,9 +172,9 @@ int open_console(Context& context) {
     const auto& process = context.plan->process;
     if (!process.terminal) return 0;
     const raw::Fd devpts(open_devpts(context));
-    const bool has_own = !devpts.failed() || context.devpts < 0;
-    if (has_own && devpts.failed()) return devpts.get();
-    const raw::Fd master(raw::open_pty_master(has_own ? devpts.get() : context.devpts));
+    const bool has_none = devpts.failed() && context.devpts >= 0 && lacks_devpts(context);
+    if (devpts.failed() && !has_none) return devpts.get();
+    const raw::Fd master(raw::open_pty_master(has_none ? context.devpts : devpts.get()));
     if (master.failed()) return master.get();
     context.terminal = raw::open_pty_peer(master.get());
     if (context.terminal < 0) return context.terminal;
