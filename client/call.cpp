@@ -122,7 +122,7 @@ int on_reply(sd_varlink*, sd_json_variant* parameters, const char* error_id, sd_
     return 0;
 }
 
-/// What the callback of a call works on.
+/// The state that the callback of a call works on.
 struct Answer {
     const api::VerbRow& verb;
     bool takes_descriptor;

@@ -54,7 +54,7 @@ template <api::Structure T>
 std::string render_settings(std::span<const api::Setting> settings);
 /// KEY: what runs -> what the files say  # FILE:LINE
 std::string render_differences(std::span<const api::Setting> differences);
-/// What counts at the next start of the container only; empty if that is nothing.
+/// Names the settings that count at the next start of the container only; empty if there are none.
 std::string render_waiting(std::string_view name, std::span<const api::Setting> settings);
 std::string render_findings(std::span<const api::Finding> findings);
 

@@ -287,7 +287,7 @@ void Stream::handle_live(bool terminal) {
         outcome_ = StreamOutcome::finished;
         return;
     }
-    // Who sends no input passes on no answers either: for that client, everything is like a replay.
+    // A client without input passes on no answers either, so that all output is to it like a replay.
     if (mode_.input && !state_.was_live) print(!out_is_terminal_, state_.screen.go_live());
     if (terminal) tell_keys();
     follow_terminal(terminal);

@@ -25,9 +25,9 @@ public:
     /// Does nothing where there is no terminal. From now on a signal that ends the process restores it first, also
     /// where nobody takes signals from a descriptor.
     void enter() noexcept;
-    /// What was typed for the container and has not been read is not for whoever reads next: it is discarded.
+    /// Discards what was typed for the container and has not been read: it is not for the next reader of the terminal.
     void restore() noexcept;
-    /// The same for a while: what was typed waits.
+    /// Restores the terminal for a while only, so that what was typed waits.
     void suspend() noexcept;
     [[nodiscard]] bool active() const noexcept { return active_; }
 

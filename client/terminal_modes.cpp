@@ -144,7 +144,7 @@ std::string TerminalModes::undo() const {
     if (shifted_) out += "\x0f";
     if (charset_ != 'B') out += "\x1b(B";
     if (attributes_) out += "\x1b[0m";
-    // Which moves the cursor.
+    // Resetting the scroll region moves the cursor, which is saved meanwhile.
     if (region_) out += "\x1b" "7\x1b[r\x1b" "8";
     return out;
 }

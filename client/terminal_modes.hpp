@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a program has changed of the terminal that it prints on, and how to change that back.
+// Follows what a program changes of the terminal that it prints on, and undoes it. console_codes(4), ECMA-48.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a console prints on the user's terminal. What was printed earlier and is only shown again does not ask the
-// terminal anything: nobody waits for the answer any more, and whoever reads next would take it for typed.
+// Prints the output of a console on the user's terminal. Output that is only shown again does not ask the terminal
+// anything: nobody waits for the answer any more, and the next reader of the terminal would take the answer for typed.
 #pragma once
 
 #include <string>

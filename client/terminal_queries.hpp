@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which control sequences make a terminal answer, as if somebody typed.
+// Knows the control sequences that make a terminal answer, as if somebody typed.
 #pragma once
 
 #include "client/escape_scanner.hpp"

@@ -45,7 +45,7 @@ public:
         api::Peer peer;         // who asked for it
         api::Size size{};       // of its terminal; 0: it has none
 
-        /// What the caller says of itself.
+        /// The options that a request has for its client.
         static Result<Options> of(const api::Request& request);
     };
 

@@ -47,7 +47,7 @@ public:
     Result<Opened> start(Order order, ConsoleClient::Options options, Started started);
     Result<UniqueFd> attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
                             std::optional<std::uint64_t> mark, bool steal);
-    /// Those that run.
+    /// The processes that run.
     [[nodiscard]] std::vector<api::ExecInfo> list() const;
     /// One that has ended already is none that could be killed.
     void kill(const std::string& id);

@@ -49,7 +49,7 @@ Result<> check_for_run(const std::vector<Assignment>& assignments, const std::ve
     return {};
 }
 
-/// What the next start makes of these keys, while the container runs with other values.
+/// The values of these keys that the next start brings, while the container runs with others.
 std::vector<api::Setting> waiting_changes(const Supervisor& container, const std::vector<std::string>& keys) {
     auto differences = container.diff().value_or(std::vector<api::Setting>());
     std::erase_if(differences, [&](const api::Setting& setting) {
@@ -120,7 +120,7 @@ void Manager::diff(Request& request, const Done& done) {
 Result<std::vector<NamedText>> Manager::read_to_verify(const ContainerId& id, const Request& request) const {
     if (!request.content.empty()) return std::vector{NamedText{id.str() + ".json", request.content}};
     auto files = definitions_.read(id);
-    // It is there, and cannot be read: that is what was asked.
+    // A definition that is there and cannot be read is an answer to the question, not a missing container.
     if (!files && definitions_.exists(id)) files.error().code = Errc::invalid_document;
     return files;
 }
