@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/scopes.hpp"
 
+#include <fcntl.h>
+
 #include <format>
 #include <limits>
 
@@ -24,9 +26,16 @@ constexpr int kStartAttempts = 5;
 using Property = sdbus::Struct<std::string, sdbus::Variant>;
 using Aux = sdbus::Struct<std::string, std::vector<Property>>;
 
+/// sdbus-c++ throws std::system_error for a descriptor that is closed, as that of a run is which has ended meanwhile.
+sdbus::UnixFd duplicate(int fd) {
+    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) throw sdbus::createError(errno, "the container's process has gone");
+    return sdbus::UnixFd(copy, sdbus::adopt_fd);
+}
+
 std::vector<Property> scope_properties(const ScopeRequest& request) {
     std::vector<sdbus::UnixFd> pidfds;
-    for (const int fd : request.pidfds) pidfds.emplace_back(fd);  // duplicates
+    for (const int fd : request.pidfds) pidfds.push_back(duplicate(fd));
     std::vector<Property> properties;
     const auto add = [&](const char* name, auto value) {
         properties.emplace_back(name, sdbus::Variant(std::move(value)));
