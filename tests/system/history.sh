@@ -175,7 +175,7 @@ test_journal() {
 }
 
 test_unless_stopped() {
-    define keep '{"restart": {"policy": "unless-stopped", "delayUSec": 20000}}' 'trap "exit 0" TERM; while :; do sleep 0.05; done'
+    define keep '{"restart": {"policy": "unless-stopped", "delayUSec": 20000}}' 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'
     boot() { # what the first daemon of a boot finds
         systemctl stop xctld.socket xctld
         systemctl kill --signal=KILL xctl-keep.scope 2>/dev/null || true
@@ -187,6 +187,8 @@ test_unless_stopped() {
     boot
     equal 'nobody asked for it yet' created "$(field keep state)"
     xctl start keep
+    # The first process of a container ignores a signal until it has a handler.
+    check 'it is ready' until_true 10 eval 'xctl logs keep | grep -q ready'
     kill "$(field keep pid)"
     check 'it is restarted' until_true 10 eval '[ "$(field keep runs)" = 2 ]'
     boot
