@@ -131,8 +131,8 @@ void Run::request_scope() {
     ScopeRequest request;
     request.unit = setup_.unit;
     request.description = "Container " + setup_.name;
-    request.pidfds.push_back(pidfd_.get());
-    if (keeper_pidfd_) request.pidfds.push_back(keeper_pidfd_.get());
+    for (const auto* pidfd : {&pidfd_, &keeper_pidfd_})
+        if (*pidfd) request.pidfds.emplace_back(::fcntl(pidfd->get(), F_DUPFD_CLOEXEC, 3));
     request.kill_signal = setup_.stop_signal;
     request.stop_timeout = setup_.stop_timeout;
     request.after = setup_.after;

@@ -26,16 +26,16 @@ constexpr int kStartAttempts = 5;
 using Property = sdbus::Struct<std::string, sdbus::Variant>;
 using Aux = sdbus::Struct<std::string, std::vector<Property>>;
 
-/// sdbus-c++ throws std::system_error for a descriptor that is closed, as that of a run is which has ended meanwhile.
-sdbus::UnixFd duplicate(int fd) {
-    const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) throw sdbus::createError(errno, "the container's process has gone");
+/// sdbus-c++ throws std::system_error where a descriptor cannot be duplicated, which callers here do not expect.
+sdbus::UnixFd duplicate(const UniqueFd& fd) {
+    const int copy = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) throw sdbus::createError(errno, "cannot duplicate the pidfd of a container");
     return sdbus::UnixFd(copy, sdbus::adopt_fd);
 }
 
 std::vector<Property> scope_properties(const ScopeRequest& request) {
     std::vector<sdbus::UnixFd> pidfds;
-    for (const int fd : request.pidfds) pidfds.push_back(duplicate(fd));
+    for (const auto& fd : request.pidfds) pidfds.push_back(duplicate(fd));
     std::vector<Property> properties;
     const auto add = [&](const char* name, auto value) {
         properties.emplace_back(name, sdbus::Variant(std::move(value)));

@@ -13,6 +13,7 @@
 
 #include "daemon/bus.hpp"
 #include "lib/base/result.hpp"
+#include "lib/base/unique_fd.hpp"
 #include "lib/bus/signal_source.hpp"
 
 namespace xctl {
@@ -20,7 +21,7 @@ namespace xctl {
 struct ScopeRequest {
     std::string unit;         // NAME.scope
     std::string description;
-    std::vector<int> pidfds;  // its first processes
+    std::vector<UniqueFd> pidfds;  // its first processes; owned, since they may have ended when systemd is asked again
     int kill_signal = 15;     // for systemd, should it have to stop the scope without us
     std::chrono::microseconds stop_timeout{};
     std::vector<std::string> after;  // units that systemd stops later than this one; they are started with it
@@ -59,7 +60,7 @@ public:
     void query_exit(const std::string& unit, std::function<void(UnitExit)> done);
     /// How often in a row systemd has restarted a service; nobody is told if that is not known.
     void query_restarts(const std::string& unit, std::function<void(std::uint64_t)> done);
-    /// What `systemctl freeze` has frozen.
+    /// Thaws a unit that `systemctl freeze` has frozen.
     void thaw(const std::string& unit);
 
     /// Calls `handler` for each signal that systemd itself sends, and nobody who poses as it, for as long as we live:
