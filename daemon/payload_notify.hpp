@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a container's programs say by sd_notify(3). They get a socket of their own, never the host's. A message that
+// Messages of a container's programs by sd_notify(3). They get a socket of their own, never the host's. A message that
 // arrives there is one message to systemd, with those of its assignments that kNotifyKeys lists as passed on, in their
 // order; xctl.container(5) has the same table.
 #pragma once
@@ -28,7 +28,7 @@ struct NotifyKey {
     NotifyUse use;
 };
 
-/// What is not here is refused. MAINPID, FDSTORE, NOTIFYACCESS and their like would speak about the host's side of the
+/// All other keys are refused. MAINPID, FDSTORE, NOTIFYACCESS and their like would speak about the host's side of the
 /// unit. BARRIER=1 is answered: its descriptor is closed when all that came before has been passed on.
 inline constexpr NotifyKey kNotifyKeys[]{
     {"READY=1", NotifyUse::ready},
@@ -59,7 +59,7 @@ struct Notification {
 
 Notification parse_notification(std::string_view message);
 
-/// What systemd is told of it, in one message; empty if that is nothing. READY=1 and WATCHDOG=1 only if they decide.
+/// The one message to systemd that comes of it, or empty. READY=1 and WATCHDOG=1 only if they decide.
 [[nodiscard]] std::string message_to_systemd(const Notification& said, bool ready_decides, bool watchdog_decides);
 
 class PayloadNotify {

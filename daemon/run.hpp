@@ -109,7 +109,7 @@ public:
     Result<> send_signal(int signal);
     /// Limits of the cgroup and its rules for devices, while it runs.
     Result<> change_limits(const plan::Cgroup& limits);
-    /// Whoever does not end then is reported as stuck. Hooks are waited for no longer.
+    /// Processes that do not end then are reported as stuck. Hooks are waited for no longer.
     void kill();
     /// The console holds fewer descriptors than before; parked copies must not keep the others open.
     void repark();

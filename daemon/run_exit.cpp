@@ -269,7 +269,7 @@ bool Run::start_poststop_hooks() {
     return true;
 }
 
-/// Whoever had it killed does not want to wait for them either.
+/// A caller who had the container killed does not want to wait for its hooks either.
 void Run::limit_poststop_hooks() {
     services_.loop.arm(death_timer_, kHookGrace, [this](std::uint32_t) {
         death_timer_.reset();

@@ -134,7 +134,7 @@ void Supervisor::on_ready() {
     listener_(*this, "ready");
 }
 
-/// What it says itself goes to systemd together with what else it says then.
+/// A READY=1 of the program itself goes to systemd together with the rest of its message.
 void Supervisor::tell_ready() const {
     const auto kind = check_policy_.readiness.kind;
     if (kind != ProbeKind::none && kind != ProbeKind::notify) tell_unit("READY=1");

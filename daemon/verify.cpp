@@ -30,7 +30,7 @@ api::Finding warning(std::string message, std::string key = {}) {
 constexpr std::string_view kUnitDirectories[]{"/etc/systemd/system", "/run/systemd/system",
                                               "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"};
 
-/// Who can write to it besides root, or empty.
+/// Names the users besides root who can write to the file; empty if there are none.
 std::string writers_of(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) < 0) return {};

@@ -74,7 +74,7 @@ std::optional<uid_t> host_user_of(const plan::LaunchPlan& plan) {
     return plan::host_id_of(plan.process.uid, plan.uid_map);
 }
 
-/// Such a pipe has no name: only who may look into /proc of a process that has it can open it.
+/// An anonymous pipe can be opened only through /proc of a process that has it.
 bool is_anonymous_pipe(int fd) {
     struct statfs info{};
     return ::fstatfs(fd, &info) == 0 && info.f_type == PIPEFS_MAGIC;
