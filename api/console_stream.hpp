@@ -25,9 +25,15 @@ enum class FrameKind : std::uint8_t {
     input,         // payload: bytes for the terminal or stdin
     end_of_input,  // closes stdin, or types the terminal's VEOF if this client has typed; it only watches from then on
     resize,        // payload: Size
-    role,          // detail: 1 = this client writes, 0 = another does, and what this one sends is dropped. One that may
-                   // write takes itself for the writer until it is told otherwise. payload: none
+    role,          // detail: Role. A client that may write takes itself for the writer until a frame says otherwise.
+                   // payload: none
     time,          // what follows was printed at this time; payload: microseconds since 1970 as 8 bytes, 0 if unknown
+};
+
+enum class Role : std::uint8_t {
+    waiting,           // another client writes, and what this client sends is dropped
+    writer,            // what this client sends is the container's input
+    writer_to_nobody,  // what this client sends is dropped: standard input was closed, until the next start
 };
 
 struct FrameHeader {

@@ -93,14 +93,14 @@ Result<> Stream::wait(Interest& interest) {
         if (std::chrono::steady_clock::now() >= *redraw_end_) end_redraw();
         return {};
     }
-    if (ready == 0 && writer_) append_frame(to_send_, api::FrameKind::input, keys_.release());
+    if (ready == 0 && writes()) append_frame(to_send_, api::FrameKind::input, keys_.release());
     if (ready == 0) (void)keys_.release();
     return {};
 }
 
 bool Stream::wants_input() const {
     // Keys are read on a terminal also while another client writes: they may ask to detach.
-    const bool heard = writer_ || terminal_.active();
+    const bool heard = writes() || terminal_.active();
     return mode_.input && live_ && !redraw_end_ && heard && (started_ || !mode_.before_start) && !state_.input_ended &&
            to_send_.empty();
 }
@@ -161,7 +161,7 @@ void Stream::read_input() {
 void Stream::typed(std::string_view bytes) {
     if (!terminal_.active()) return append_frame(to_send_, api::FrameKind::input, bytes);
     const auto fed = keys_.feed(bytes);
-    if (!fed.pass.empty() && writer_) append_frame(to_send_, api::FrameKind::input, fed.pass);
+    if (!fed.pass.empty() && writes()) append_frame(to_send_, api::FrameKind::input, fed.pass);
     if (!fed.detach) return;
     write_socket();
     outcome_ = StreamOutcome::detached;
@@ -169,6 +169,8 @@ void Stream::typed(std::string_view bytes) {
 
 void Stream::finish_input() {
     state_.input_ended = true;
+    if (mode_.joins && ::isatty(fds_.in) == 1 && !terminal_.active())
+        note(std::format("the standard input of {} is closed now, until its next start", mode_.name));
     append_frame(to_send_, api::FrameKind::end_of_input);
 }
 
@@ -196,7 +198,7 @@ Result<> Stream::handle(const Frame& frame) {
             break;
         case api::FrameKind::run_end: return handle_run_end(frame);
         case api::FrameKind::live: handle_live(frame.header.detail == 1); break;
-        case api::FrameKind::role: handle_role(frame.header.detail == 1); break;
+        case api::FrameKind::role: return handle_role(frame.header.detail);
         case api::FrameKind::end:
             print(false, state_.lines.finish());
             outcome_ = StreamOutcome::ended;
@@ -282,7 +284,7 @@ Result<> Stream::handle_run_end(const Frame& frame) {
 void Stream::handle_live(bool terminal) {
     live_ = true;
     const bool waited = state_.was_live && !state_.writer;
-    state_.writer = writer_ && mode_.input;
+    state_.writer = writes() && mode_.input;
     if (has_stopped()) {
         outcome_ = StreamOutcome::finished;
         return;
@@ -291,23 +293,33 @@ void Stream::handle_live(bool terminal) {
     if (mode_.input && !state_.was_live) print(!out_is_terminal_, state_.screen.go_live());
     if (terminal) tell_keys();
     follow_terminal(terminal);
-    if (mode_.input && !writer_ && !waited) tell_role();
+    if (mode_.input && !writes() && !waited) tell_role();
     if (terminal) ask_to_redraw();
     state_.was_live = true;
 }
 
-void Stream::handle_role(bool writer) {
-    if (writer == writer_) return;
-    writer_ = writer;
+Result<> Stream::handle_role(std::uint8_t detail) {
+    if (detail > static_cast<std::uint8_t>(api::Role::writer_to_nobody))
+        return fail(Errc::system, "xctld sent an unknown role");
+    const auto role = static_cast<api::Role>(detail);
+    if (role == role_) return {};
+    role_ = role;
     // Before what is new begins, a note would scroll away.
-    if (!live_) return;
-    state_.writer = writer && mode_.input;
+    if (!live_) return {};
+    state_.writer = writes() && mode_.input;
     tell_role();
     send_size();
+    return {};
 }
 
 void Stream::tell_role() {
-    note(writer_ ? "the input is yours now" : "another client has the input; xctl attach --steal takes it over");
+    switch (role_) {
+        case api::Role::writer: return note("the input is yours now");
+        case api::Role::waiting: return note("another client has the input; xctl attach --steal takes it over");
+        case api::Role::writer_to_nobody:
+            return note(std::format("the standard input of {} is closed until its next start; what you type is dropped",
+                                    mode_.name));
+    }
 }
 
 /// Once raw, the user's terminal stays so between runs: what is typed then is for the next one.
@@ -322,7 +334,7 @@ bool Stream::has_stopped() const {
 }
 
 void Stream::send_size() {
-    if (!terminal_.active() || !writer_) return;
+    if (!terminal_.active() || !writes()) return;
     if (const auto size = terminal_size(fds_.in)) append_resize(to_send_, *size);
 }
 
@@ -339,7 +351,7 @@ void Stream::tell_keys() {
 void Stream::ask_to_redraw() {
     const bool may_be_full = !whole_run_ || state_.screen.modes().is_full_screen();
     const bool joins = mode_.joins && !state_.was_live && may_be_full;
-    if (!(std::exchange(state_.spoiled, false) || joins) || !terminal_.active() || !writer_) return;
+    if (!(std::exchange(state_.spoiled, false) || joins) || !terminal_.active() || !writes()) return;
     auto size = terminal_size(fds_.in);
     if (!size) return;
     size->rows = static_cast<std::uint16_t>(size->rows > 1 ? size->rows - 1 : size->rows + 1);

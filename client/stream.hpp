@@ -88,7 +88,8 @@ private:
     void handle_output(const Frame& frame);
     Result<> handle_run_end(const Frame& frame);
     void handle_live(bool terminal);
-    void handle_role(bool writer);
+    Result<> handle_role(std::uint8_t detail);
+    [[nodiscard]] bool writes() const noexcept { return role_ == api::Role::writer; }
     void tell_role();
     void tell_keys();
     void ask_to_redraw();
@@ -121,7 +122,7 @@ private:
     std::string pending_;  // output that stdout or stderr did not take yet; no frame is handled until it is gone
     bool pending_is_err_ = false;
     bool live_ = false;
-    bool writer_ = true;  // until xctld says otherwise
+    api::Role role_ = api::Role::writer;  // until xctld says otherwise
     bool started_ = false;
     bool whole_run_ = false;  // all that the current run printed was shown
     bool keys_told_ = false;

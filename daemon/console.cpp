@@ -360,14 +360,20 @@ void Console::write_input(std::string_view bytes) {
 /// A terminal is everybody's, so that only a client that has typed ends what its reader reads; an exec's is its
 /// client's alone.
 void Console::end_input(bool typed) {
-    clients_.release_writer();
     types_end_ = typed || lossless_;
     if (!terminal_) {
         input_ending_ = true;
     } else if (types_end_) {
         type_end();
     }
+    // The next writer learns at once what its input is worth.
+    clients_.release_writer();
     flush_input();
+}
+
+bool Console::has_no_input() const {
+    const bool reads_pipes = output_.fd || error_.fd;
+    return reads_pipes && !terminal_run_ && (input_ending_ || !input_);
 }
 
 /// As a user would: in the middle of a line, the first only hands over what was typed of it. termios(3): VEOF.

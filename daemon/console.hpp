@@ -97,6 +97,7 @@ public:
     void end_input(bool typed) override;
     void resize(api::Size size) override;
     [[nodiscard]] bool wants_input() const override { return pending_.size() < kMaxPending; }
+    [[nodiscard]] bool has_no_input() const override;
     void on_progress() override;
 
 private:

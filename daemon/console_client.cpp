@@ -166,11 +166,16 @@ ConsoleClient::Sent ConsoleClient::send_some() {
     return Sent::blocked;  // more to say: asks for EPOLLOUT, which fires in the next turn of the loop
 }
 
+api::Role ConsoleClient::role() const {
+    if (!writes_) return api::Role::waiting;
+    return input_.has_no_input() ? api::Role::writer_to_nobody : api::Role::writer;
+}
+
 ConsoleClient::Sent ConsoleClient::put_role() {
-    // One that never writes again has nothing to learn.
-    if (writes_ == told_writes_ || !may_write()) return Sent::all;
-    told_writes_ = writes_;
-    return put(FrameKind::role, writes_ ? 1 : 0, options_.cursor.offset(), {});
+    // A client that never writes again has nothing to learn.
+    if (role() == told_role_ || !may_write()) return Sent::all;
+    told_role_ = role();
+    return put(FrameKind::role, static_cast<std::uint8_t>(told_role_), options_.cursor.offset(), {});
 }
 
 ConsoleClient::Sent ConsoleClient::put_item(const ConsoleCursor::Item& item) {

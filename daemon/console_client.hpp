@@ -27,6 +27,8 @@ public:
     virtual void end_input(bool typed) = 0;
     virtual void resize(api::Size size) = 0;
     [[nodiscard]] virtual bool wants_input() const = 0;  // false: too much is queued already
+    /// The program has no standard input any more, until it is started again.
+    [[nodiscard]] virtual bool has_no_input() const { return false; }
     virtual void on_progress() {}                        // the client took what it could not take before
 
 protected:
@@ -82,6 +84,7 @@ private:
     void take_word(const ConsoleWords::Word& word);
     [[nodiscard]] bool is_replayed() const noexcept;
     [[nodiscard]] std::size_t limit() const noexcept;
+    [[nodiscard]] api::Role role() const;
     [[nodiscard]] bool takes_input() const noexcept;
     void end_input();
     Sent send_some();
@@ -105,7 +108,7 @@ private:
     bool ended_ = false;  // `end` was said, if only a part of it was sent yet
     bool reads_ = true;
     bool writes_ = false;
-    bool told_writes_ = true;  // as a framed client believes by now
+    api::Role told_role_ = api::Role::writer;  // as a framed client believes by now
     bool typed_ = false;
     bool input_ended_ = false;
     bool blocked_ = false;

@@ -125,6 +125,21 @@ TEST_F(Console, OneThatBecomesTheWriterSendsWhatWaited) {
     EXPECT_TRUE(state_.writer);
 }
 
+TEST_F(Console, InputThatGoesNowhereIsNotSentAndTheUserIsTold) {
+    ASSERT_EQ(::write(in_.write_end.get(), "typed", 5), 5);
+    say(FrameKind::role, 0, {}, 2);
+    say(FrameKind::live, 0);
+    say_end(0, {0, 1, 0, 0});
+    EXPECT_EQ(run().value(), StreamOutcome::finished);
+    EXPECT_TRUE(received().empty());
+    EXPECT_NE(err_.drain().find("the standard input of web is closed until its next start"), std::string::npos);
+}
+
+TEST_F(Console, AnUnknownRoleIsAnError) {
+    say(FrameKind::role, 0, {}, 3);
+    EXPECT_EQ(run().error().message, "xctld sent an unknown role");
+}
+
 TEST_F(Console, ANoteOnTheInputComesBehindTheReplay) {
     err_ = {};
     in_.write_end.reset();

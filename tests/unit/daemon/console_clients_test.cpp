@@ -92,6 +92,19 @@ TEST_F(RoleTest, TheWriterThatEndsItsInputNeverWritesAgain) {
     EXPECT_EQ(roles(), Words{"observer"});
 }
 
+TEST_F(RoleTest, WhoWritesIsToldThatTheInputWasClosedUntilTheNextRun) {
+    auto first = attach(framed());
+    auto second = attach(framed());
+    (void)second.read_words();
+    first.send(Viewer::frame(api::FrameKind::end_of_input));
+    settle();
+    EXPECT_EQ(second.read_words(), Words{"writer to nobody"});
+    auto third = attach(framed(), true);
+    EXPECT_EQ(third.read_words(), (Words{"writer to nobody", "begin@0", "live@0"}));
+    end_pipes(0);
+    EXPECT_TRUE(std::ranges::contains(third.read_words(), "writer"));
+}
+
 TEST_F(RoleTest, TheTerminalHasTheSizeOfTheWriter) {
     ASSERT_NO_FATAL_FAILURE(end_pipes(0));
     begin_terminal();

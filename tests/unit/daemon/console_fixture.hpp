@@ -91,7 +91,10 @@ public:
             case api::FrameKind::run_begin: return std::format("begin@{}", header.offset);
             case api::FrameKind::live: return std::format("live@{}{}", header.offset, header.detail == 1 ? ":tty" : "");
             case api::FrameKind::end: return std::format("end@{}", header.offset);
-            case api::FrameKind::role: return header.detail == 1 ? "writer" : "waiting";
+            case api::FrameKind::role: {
+                static constexpr std::array kRoles{"waiting", "writer", "writer to nobody"};
+                return kRoles.at(header.detail);
+            }
             case api::FrameKind::run_end: {
                 api::RunEnd end{};
                 EXPECT_EQ(payload.size(), sizeof end);
