@@ -80,9 +80,16 @@ Result<std::string> read_config(const Definition& definition) {
 Result<Blueprint> compile_text(const ContainerId& id, const Definition& definition,
                                const std::vector<std::string>& args, std::string_view config) {
     const auto overrides = TRY(overrides_of(definition, args, Missing::fails));
-    auto compiled = TRY(plan::compile_document(config, definition.bundle + "/config.json", definition.config_patch,
-                                               definition.bundle, id.str(), overrides));
-    return Blueprint{std::move(compiled), whole_document(definition, config, args)};
+    const auto compile = [&](const std::string& file, const std::string& patch) {
+        return plan::compile_document(config, file, patch, definition.bundle, id.str(), overrides);
+    };
+    const auto file = definition.bundle + "/config.json";
+    auto compiled = compile(file, definition.config_patch);
+    // A bundle that is good by itself is not to blame for a fault of the definition.
+    if (!compiled && !definition.config_patch.empty() && compile(file, ""))
+        compiled = compile("\"config\" of the definition, over " + file, definition.config_patch);
+    if (!compiled) return std::unexpected(std::move(compiled).error());
+    return Blueprint{std::move(*compiled), whole_document(definition, config, args)};
 }
 
 Result<Definition> parse_running(std::string_view document) {

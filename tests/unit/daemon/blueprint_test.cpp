@@ -74,6 +74,18 @@ TEST_F(BlueprintsTest, OfDevicesAreMadeEachTime) {
     EXPECT_NE(blueprints_.of_whole(id_, get()->document).value(), *whole);
 }
 
+TEST_F(BlueprintsTest, AFaultOfTheDefinitionIsNotBlamedOnTheBundle) {
+    definition_.config_patch = R"({"process": {"cwd": "tmp"}})";
+    const auto file = directory_.path().string() + "/config.json: /process/cwd: ";
+    auto error = blueprints_.of_container(id_, definition_, {}).error().message;
+    EXPECT_TRUE(error.starts_with("\"config\" of the definition, over " + file)) << error;
+    std::string broken = kConfig;
+    broken.replace(broken.find("\"/bin/one\""), 10, "1");
+    directory_.write("config.json", broken);
+    error = blueprints_.of_container(id_, definition_, {}).error().message;
+    EXPECT_TRUE(error.starts_with(directory_.path().string() + "/config.json: /process/args")) << error;
+}
+
 TEST_F(BlueprintsTest, AreNotKeptOfWhatIsWrong) {
     ASSERT_TRUE(get());
     directory_.write("config.json", "{");
