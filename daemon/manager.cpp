@@ -114,6 +114,8 @@ std::vector<api::ContainerInfo> Manager::find_new(const Survey& survey) {
 /// A definition may have been written or changed by hand since we started, so the files are asked too.
 Result<Supervisor*> Manager::find(const std::string& name) {
     auto id = TRY(ContainerId::parse(name));
+    if (const auto it = containers_.find(name); it != containers_.end() && is_undefined(*it->second))
+        drop(*it->second);
     if (const auto it = containers_.find(name); it != containers_.end()) {
         reload_if_changed(*it->second, definitions_.stamp(id));
         return it->second.get();
@@ -142,6 +144,12 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
 
 Result<> Manager::forget(Supervisor& container) {
     TRY(definitions_.remove(container.id()));
+    drop(container);
+    return {};
+}
+
+/// Forgets a container whose definition is gone.
+void Manager::drop(Supervisor& container) {
     auto info = container.info();
     removals_.erase(info.name);
     loaded_.erase(info.name);
@@ -156,7 +164,10 @@ Result<> Manager::forget(Supervisor& container) {
     info.message.clear();
     publish(info, "deleted");
     for (auto* observer : observers_) observer->on_removed(info.name);
-    return {};
+}
+
+bool Manager::is_undefined(const Supervisor& container) const {
+    return container.state() == State::created && container.history().empty() && !definitions_.exists(container.id());
 }
 
 /// Whoever reads slowly, and the journal, still gets the last output and how the container ended.

@@ -74,6 +74,9 @@ private:
     void remove(api::Request& request, const Done& done);
     void list(api::Request& request, const Done& done);
     void state(api::Request& request, const Done& done);
+    /// Its definition was removed, and since it never ran, nothing else is left of it.
+    [[nodiscard]] bool is_undefined(const Supervisor& container) const;
+    void drop_undefined();
     [[nodiscard]] api::Reply list_all();
     [[nodiscard]] Result<api::Reply> describe(const std::string& name);
     void attach(api::Request& request, const Done& done);
@@ -126,6 +129,7 @@ private:
     void remove_orphaned_directories();
     Result<> begin_life(const ContainerId& id);
     Result<> forget(Supervisor& container);
+    void drop(Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(Supervisor& container);
     void reload_if_changed(Supervisor& container, const std::string& stamp);

@@ -214,9 +214,17 @@ void Manager::list(Request&, const Done& done) {
     when_units_run([this, done] { done(list_all()); });
 }
 
+void Manager::drop_undefined() {
+    std::vector<Supervisor*> undefined;
+    for (const auto& [name, container] : containers_)
+        if (is_undefined(*container)) undefined.push_back(container.get());
+    for (auto* container : undefined) drop(*container);
+}
+
 Reply Manager::list_all() {
     Reply reply;
     const auto survey = definitions_.survey();
+    drop_undefined();
     reply.containers = find_new(*survey);
     reply.containers.reserve(reply.containers.size() + containers_.size());
     for (const auto& [name, container] : containers_) {

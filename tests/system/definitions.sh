@@ -98,6 +98,19 @@ test_removed() {
     check 'what is left of it can be deleted' xctl delete web
     equal 'and is gone' '' "$(xctl list --json | jq -r '.[] | select(.name == "web").name')"
     printf '{\n    "bundle": "%s"\n}\n' "$work/web" >$etc/web.json
+    printf '{ "bundle": "%s" }\n' "$work/web" >$etc/fresh.json
+    equal 'one that never ran' created "$(field fresh state)"
+    mkdir $etc/fresh.json.d
+    echo '{}' >$etc/fresh.json.d/a.json
+    mv $etc/fresh.json $etc/fresh.away
+    gives 3 'no container "fresh"' xctl state fresh
+    equal 'goes with its file' '' "$(xctl list --json | jq -r '.[] | select(.name == "fresh").name')"
+    mv $etc/fresh.away $etc/fresh.json
+    equal 'and comes back with it' created "$(field fresh state)"
+    rm $etc/fresh.json
+    equal 'also for list alone' '' "$(xctl list --json | jq -r '.[] | select(.name == "fresh").name')"
+    check 'what an administrator wrote beside it stays' test -e $etc/fresh.json.d/a.json
+    rm -r $etc/fresh.json.d
 }
 
 test_verify() {
