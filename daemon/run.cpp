@@ -14,6 +14,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/socket.hpp"
+#include "lib/launch/failure_text.hpp"
 #include "lib/launch/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/launch/steps.hpp"
