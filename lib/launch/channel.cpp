@@ -9,7 +9,6 @@
 
 #include "lib/kernel/raw.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/launch/failure_text.hpp"
 
 namespace xctl::launch {
 namespace {

@@ -24,12 +24,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
-#include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
 
@@ -67,8 +64,5 @@ Result<MountedMessage> parse_message(std::span<const std::byte> packet);
 /// No message yet: empty optional inside. End of file: Errc::cancelled. Non-blocking.
 Result<std::optional<Received>> receive(int channel);
 Result<> send(int channel, MessageKind kind);
-
-/// What a person reads: the step's name, the path it worked on (looked up in the plan by index) and errno.
-[[nodiscard]] Error describe_failure(const Message& failed, const plan::LaunchPlan& plan);
 
 }  // namespace xctl::launch

@@ -2,8 +2,13 @@
 // What a person reads of a failed launch.
 #pragma once
 
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/steps.hpp"
+#include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
 
@@ -18,5 +23,8 @@ struct Subject {
 
 /// The name of a system call that a step makes, or nothing.
 [[nodiscard]] std::string_view name_of_call(int number);
+
+/// The message for people: the step's name, the path it worked on (looked up in the plan by index) and errno.
+[[nodiscard]] Error describe_failure(const Message& failed, const plan::LaunchPlan& plan);
 
 }  // namespace xctl::launch

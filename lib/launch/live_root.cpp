@@ -15,6 +15,7 @@
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/context.hpp"
+#include "lib/launch/failure_text.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "lib/kernel/socket.hpp"
+#include "lib/launch/failure_text.hpp"
 #include "lib/launch/steps.hpp"
 #include "tests/unit/launch/container.hpp"
 
