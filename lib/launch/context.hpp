@@ -10,14 +10,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "lib/base/result.hpp"
-#include "lib/base/unique_fd.hpp"
-#include "lib/kernel/guarded_stack.hpp"
 #include "lib/launch/copy_up.hpp"
 #include "lib/plan/plan.hpp"
 
@@ -112,26 +108,5 @@ int for_each(Context& context, const Rows& rows, Function&& function) {
 [[nodiscard]] inline int source_flags(const plan::Mount& mount) {
     return mount.source_link || mount.copy_link ? O_PATH | O_NOFOLLOW : O_PATH;
 }
-
-/// What the kernel would have locked if the host's mount had come into a user namespace with the mounts that an init finds
-/// there: the flags that it has, and how it updates access times.
-Result<std::uint64_t> read_locks(int mount);
-
-/// Owns what a Context refers to.
-struct Preparation {
-    Context context;
-    std::vector<UniqueFd> descriptors;
-    UniqueFd listener;
-    kernel::GuardedStack sender_stack;
-    std::unique_ptr<CopyLevel[]> copy_levels;
-};
-
-/// Opens the namespaces to join, makes idmapped trees, and lays out everything that the child must not allocate.
-/// The plan must outlive the result. Errors are launch_failed with step and path.
-Result<Preparation> prepare(const plan::LaunchPlan& plan);
-
-/// A detached copy of a bind mount's source as the host has it, a slave of the host's mounts. In the container's root,
-/// symbolic links are followed inside that.
-Result<UniqueFd> clone_host_source(const plan::Root& root, const plan::Mount& mount);
 
 }  // namespace xctl::launch

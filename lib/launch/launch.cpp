@@ -23,6 +23,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/parent_part.hpp"
+#include "lib/launch/prepare.hpp"
 #include "lib/launch/source_opener.hpp"
 #include "lib/launch/spawn.hpp"
 

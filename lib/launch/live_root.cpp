@@ -16,6 +16,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/context.hpp"
 #include "lib/launch/failure_text.hpp"
+#include "lib/launch/prepare.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The parent's preparation of a Context: everything that allocates, or that only the host's own root may do.
+#include "lib/launch/prepare.hpp"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
@@ -23,7 +24,6 @@
 #include "lib/kernel/root_path.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/clone_flags.hpp"
-#include "lib/launch/context.hpp"
 #include "lib/launch/id_map_text.hpp"
 #include "lib/launch/launch.hpp"
 #include "lib/launch/pointers.hpp"
