@@ -62,7 +62,7 @@ struct Context {
     int gate = -1;           // the child goes on when it has read one byte; -1: at once
     int gate_release = -1;   // the parent's end, to be closed by the child
     bool in_user_namespace = false;        // a new or a joined one
-    bool has_opener = false;               // at the other end of the gate, see source_opener.hpp
+    bool has_opener = false;               // at the other end of the gate, see offered_sources.hpp
     Mounts mounts = Mounts::entered;
 
     // State of the child.

@@ -14,7 +14,7 @@
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/copy_up.hpp"
-#include "lib/launch/source_opener.hpp"
+#include "lib/launch/offered_sources.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {

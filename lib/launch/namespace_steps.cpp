@@ -15,7 +15,7 @@
 #include "lib/launch/channel.hpp"
 #include "lib/launch/clone_flags.hpp"
 #include "lib/launch/decimal.hpp"
-#include "lib/launch/source_opener.hpp"
+#include "lib/launch/offered_sources.hpp"
 #include "lib/launch/steps.hpp"
 
 namespace xctl::launch {

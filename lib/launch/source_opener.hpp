@@ -25,16 +25,4 @@ namespace xctl::launch {
 /// has nothing more to do, or with the init.
 void start_opener(const Context& context, pid_t init, int gate);
 
-/// The init's side: fills `context.sources` with what is offered. 0 or a failure.
-int receive_sources(Context& context);
-
-/// The same: has the opener map the ids of the tree, which will be the mount of row `i`.
-int map_ids_by_opener(const Context& context, std::size_t i, int tree);
-
-/// Whether row `i` is a bind mount whose source is a path of the host that nobody has opened yet.
-[[nodiscard]] bool lacks_source(const Context& context, std::size_t i);
-
-/// Whether row `i` is an idmapped bind mount of a part of the container's root, and the opener maps its ids.
-[[nodiscard]] bool is_mapped_by_opener(const Context& context, std::size_t i);
-
 }  // namespace xctl::launch
