@@ -13,17 +13,10 @@
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
+#include "lib/launch/init_parent.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl::launch {
-
-/// Who becomes the parent of the container's init, and so learns its exit status from the kernel.
-enum class Parent : unsigned char {
-    sibling,  // CLONE_PARENT: our own parent. Exit status by waitid(2) there, or by PIDFD_GET_INFO (Linux 6.15)
-    keeper,   // a process forked for this, itself CLONE_PARENT: waits and writes the exit record file
-    child,    // the caller; when it exits, its nearest subreaper. Init shares the caller's memory until it executes the
-              // program, and what it uses of that is never freed: for a process that launches little and ends
-};
 
 /// Descriptors that the launch consumes, and what else the program takes over from us.
 struct Descriptors {

@@ -18,7 +18,7 @@
 
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
-#include "lib/launch/launch.hpp"
+#include "lib/launch/init_parent.hpp"
 
 namespace xctl::launch {
 
