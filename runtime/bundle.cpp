@@ -8,7 +8,7 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
-#include "lib/launch/launch.hpp"
+#include "lib/launch/parent/launch.hpp"
 #include "lib/oci/spec_check.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/oci/unsupported.hpp"

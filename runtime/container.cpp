@@ -14,7 +14,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/hooks.hpp"
-#include "lib/launch/resctrl.hpp"
+#include "lib/launch/parent/resctrl.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/plan/compile.hpp"
 #include "runtime/control_group.hpp"

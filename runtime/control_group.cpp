@@ -13,7 +13,7 @@
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
-#include "lib/launch/payload_cgroup.hpp"
+#include "lib/launch/parent/payload_cgroup.hpp"
 #include "lib/plan/path.hpp"
 #include "runtime/privileges.hpp"
 #include "runtime/report.hpp"

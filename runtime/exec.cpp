@@ -9,7 +9,7 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/launch/running_namespaces.hpp"
+#include "lib/launch/parent/running_namespaces.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/oci/user.hpp"
 #include "lib/plan/compile.hpp"

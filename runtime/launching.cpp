@@ -16,7 +16,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/launch/failure_text.hpp"
+#include "lib/launch/parent/failure_text.hpp"
 #include "runtime/listen_fds.hpp"
 
 namespace xctl::runtime {

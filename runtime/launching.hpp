@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "lib/launch/launch.hpp"
+#include "lib/launch/parent/launch.hpp"
 #include "runtime/container.hpp"
 
 namespace xctl::runtime {

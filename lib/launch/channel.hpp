@@ -37,7 +37,7 @@ enum class MessageKind : std::uint8_t {
 /// As it is sent: one packet holds exactly this.
 struct Message {
     MessageKind kind{};
-    std::uint8_t step = 0;     // failed, mounted: row of the step table (steps.hpp)
+    std::uint8_t step = 0;     // failed, mounted: row of the step table (init/steps.hpp)
     std::uint16_t call = 0;    // failed: the number of the system call; 0: a check of ours
     std::int32_t error = 0;    // failed: errno
     std::int32_t index = -1;   // the same: which mount, device, path... of the plan; -1 if the step has no list

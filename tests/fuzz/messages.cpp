@@ -11,7 +11,7 @@
 
 #include "daemon/parking.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/launch/failure_text.hpp"
+#include "lib/launch/parent/failure_text.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "tests/fuzz/expect.hpp"
 

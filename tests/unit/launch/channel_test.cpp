@@ -9,8 +9,8 @@
 #include <span>
 
 #include "lib/kernel/socket.hpp"
-#include "lib/launch/failure_text.hpp"
-#include "lib/launch/steps.hpp"
+#include "lib/launch/init/steps.hpp"
+#include "lib/launch/parent/failure_text.hpp"
 #include "tests/unit/launch/container.hpp"
 
 namespace xctl::launch {

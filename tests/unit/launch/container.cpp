@@ -16,7 +16,7 @@
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/exit_record.hpp"
-#include "lib/launch/failure_text.hpp"
+#include "lib/launch/parent/failure_text.hpp"
 #include "lib/launch/service_protocol.hpp"
 #include "lib/plan/codec.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/kernel/process.hpp"
-#include "lib/launch/launch.hpp"
+#include "lib/launch/parent/launch.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl::test {

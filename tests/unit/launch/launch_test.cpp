@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "lib/kernel/pidfd.hpp"
-#include "lib/launch/steps.hpp"
+#include "lib/launch/init/steps.hpp"
 #include "tests/unit/launch/fixture.hpp"
 
 namespace xctl::test {
