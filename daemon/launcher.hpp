@@ -13,7 +13,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
-#include "lib/launch/launch.hpp"
+#include "lib/launch/parent/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
 
 namespace xctl {

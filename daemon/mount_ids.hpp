@@ -4,7 +4,7 @@
 #pragma once
 
 #include "lib/base/result.hpp"
-#include "lib/launch/live_root.hpp"
+#include "lib/launch/parent/live_root.hpp"
 
 namespace xctl {
 

@@ -3,7 +3,7 @@
 
 #include "daemon/unit_names.hpp"
 #include "lib/kernel/cgroup.hpp"
-#include "lib/launch/payload_cgroup.hpp"
+#include "lib/launch/parent/payload_cgroup.hpp"
 
 namespace xctl {
 namespace {

@@ -8,7 +8,7 @@
 #include "daemon/definition.hpp"
 #include "daemon/errand.hpp"
 #include "lib/kernel/event.hpp"
-#include "lib/launch/live_root.hpp"
+#include "lib/launch/parent/live_root.hpp"
 
 namespace xctl {
 

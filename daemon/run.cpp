@@ -14,10 +14,10 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/launch/failure_text.hpp"
-#include "lib/launch/payload_cgroup.hpp"
+#include "lib/launch/init/steps.hpp"
+#include "lib/launch/parent/failure_text.hpp"
+#include "lib/launch/parent/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
-#include "lib/launch/steps.hpp"
 
 namespace xctl {
 namespace {

@@ -30,7 +30,7 @@
 #include "daemon/scopes.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/launch/channel.hpp"
-#include "lib/launch/device_programs.hpp"
+#include "lib/launch/parent/device_programs.hpp"
 #include "lib/plan/plan.hpp"
 
 namespace xctl {

@@ -21,8 +21,8 @@
 #include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/process_info.hpp"
 #include "lib/launch/exit_record.hpp"
-#include "lib/launch/payload_cgroup.hpp"
-#include "lib/launch/resctrl.hpp"
+#include "lib/launch/parent/payload_cgroup.hpp"
+#include "lib/launch/parent/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {

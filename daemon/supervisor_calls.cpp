@@ -10,8 +10,8 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/cgroup_tree.hpp"
-#include "lib/launch/payload_cgroup.hpp"
-#include "lib/launch/running_namespaces.hpp"
+#include "lib/launch/parent/payload_cgroup.hpp"
+#include "lib/launch/parent/running_namespaces.hpp"
 #include "lib/oci/user.hpp"
 #include "lib/plan/environment.hpp"
 
