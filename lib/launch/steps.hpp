@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
-// Leads to the header of this name in lib/launch/init until every user names that.
-#pragma once
-
-#include "lib/launch/init/steps.hpp"
