@@ -27,7 +27,7 @@ constexpr int failure(int error, long call = 0) { return -static_cast<int>((call
 constexpr int errno_of(int result) { return result < 0 ? -result & ((1 << kErrnoBits) - 1) : 0; }
 constexpr int call_of(int result) { return result < 0 ? -result >> kErrnoBits : 0; }
 
-// A system call is always a part of its caller: runtime/entry.cpp has no other code to call.
+// A system call is always a part of its caller: runtime/xrun/entry.cpp has no other code to call.
 template <class T>
 [[gnu::always_inline]] inline long to_register(T value) {
     if constexpr (std::is_pointer_v<T>)

@@ -11,7 +11,7 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/process_info.hpp"
 #include "lib/launch/exit_record.hpp"
-#include "runtime/mount_table.hpp"
+#include "runtime/xrun/criu/mount_table.hpp"
 #include "tests/fuzz/expect.hpp"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/unit_property.hpp"
+#include "runtime/xrun/cgroup/unit_property.hpp"
 #include "tests/fuzz/expect.hpp"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "daemon/record.hpp"
-#include "runtime/record.hpp"
+#include "runtime/xrun/state/record.hpp"
 
 namespace {
 

@@ -44,10 +44,10 @@ LIBRARIES = [
     ("nlohmann/*", ["*_json.cpp"]),
     ("sdbus-c++/*", ["daemon/dbus_server*", "daemon/scopes*", "daemon/machines*", "daemon/access*",
                       "daemon/bus*"]),
-    ("systemd/sd-bus*", ["lib/bus/*", "runtime/systemd*", "daemon/bus*"]),
+    ("systemd/sd-bus*", ["lib/bus/*", "runtime/xrun/cgroup/systemd*", "daemon/bus*"]),
     ("systemd/sd-varlink*", ["daemon/varlink_*", "client/call*"]),
     ("systemd/sd-json*", ["daemon/varlink_*", "client/call*"]),
-    ("criu/*", ["runtime/criu.cpp"]),
+    ("criu/*", ["runtime/xrun/criu/criu.cpp"]),
     ("spdlog/*", ["lib/base/log*", "daemon/*"]),
 ]
 

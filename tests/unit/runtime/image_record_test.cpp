@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "runtime/image_record.hpp"
+#include "runtime/xrun/criu/image_record.hpp"
 
 #include <gtest/gtest.h>
 
-#include "runtime/mount_table.hpp"
+#include "runtime/xrun/criu/mount_table.hpp"
 
 namespace xctl::runtime {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "runtime/options.hpp"
+#include "runtime/xrun/options.hpp"
 
 #include <gtest/gtest.h>
 
-#include "runtime/record.hpp"
+#include "runtime/xrun/state/record.hpp"
 
 namespace xctl::runtime {
 namespace {

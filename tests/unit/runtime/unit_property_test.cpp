@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "runtime/unit_property.hpp"
+#include "runtime/xrun/cgroup/unit_property.hpp"
 
 #include <gtest/gtest.h>
 
