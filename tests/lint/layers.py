@@ -18,13 +18,16 @@ MODULES = {
     "lib/launch/init": ["lib/kernel", "lib/plan", "lib/launch"],
     "lib/launch/parent": ["lib/base", "lib/kernel", "lib/plan", "lib/launch", "lib/launch/init"],
     "api": ["lib/base"],
-    "runtime": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "lib/launch/parent"],
+    "runtime": ["lib/base", "lib/kernel", "lib/plan"],
+    "runtime/launcher": ["lib/base", "lib/kernel", "lib/plan", "lib/launch", "lib/launch/parent", "runtime"],
+    "runtime/xrun": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "lib/launch/parent",
+                     "runtime"],
     "daemon": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api"],
     "client": ["lib/base", "api"],
     "docs": ["lib/base", "api", "client", "daemon"],
     "policy": ["lib/base", "api"],
-    "tests": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api", "runtime", "daemon",
-              "client"],
+    "tests": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api", "runtime",
+              "runtime/launcher", "runtime/xrun", "daemon", "client"],
 }
 
 # Files that see less than their module does: what they may include beside their own header.
