@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "lib/base/traits.hpp"
 #include "lib/oci/linux_fields.hpp"
 #include "lib/oci/process_fields.hpp"
 #include "lib/oci/root_fields.hpp"

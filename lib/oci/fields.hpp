@@ -20,6 +20,7 @@
 
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
+#include "lib/base/traits.hpp"
 #include "lib/oci/document.hpp"
 
 namespace xctl::oci {
@@ -54,14 +55,6 @@ template <class Enum>
 inline constexpr int kWords = 0;  // specialize with a table of rows {name, value}
 
 template <class T>
-inline constexpr bool kIsList = false;
-template <class T>
-inline constexpr bool kIsList<std::vector<T>> = true;
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
-template <class T>
 inline constexpr bool kIsMap = false;
 template <class T>
 inline constexpr bool kIsMap<std::map<std::string, T>> = true;
@@ -92,7 +85,7 @@ std::string describe() {
         return list_words(kWords<T>);
     else if constexpr (std::same_as<T, std::vector<std::string>>)
         return "an array of strings";
-    else if constexpr (kIsList<T>)
+    else if constexpr (kIsVector<T>)
         return "an array";
     else
         return "an object";
@@ -150,7 +143,7 @@ Result<> read_field(const Object& object, const Place& place, const Field<Struct
         return {};
     }
     // A rule of the row's own replaces the general one only for the value itself, not for what is inside it.
-    if (!field.rule.empty() && kIsList<Member> && value->get<Array>() == nullptr)
+    if (!field.rule.empty() && kIsVector<Member> && value->get<Array>() == nullptr)
         return refuse(here, std::format("must be {}", field.rule));
     return field.read(*value, here, out.*field.member);
 }
@@ -182,7 +175,7 @@ Result<> read_value(const Value& value, const Place& place, T& out) {
         return read_number(value, place, out);
     } else if constexpr (std::is_enum_v<T>) {
         return read_word<kWords<T>>(value, place, out);
-    } else if constexpr (kIsList<T>) {
+    } else if constexpr (kIsVector<T>) {
         return read_list(value, place, out);
     } else if constexpr (kIsMap<T>) {
         return read_map(value, place, out);
@@ -214,7 +207,7 @@ template <class T>
 void list_unread(const Value& value, const Place& place, std::vector<std::string>& out) {
     if constexpr (kIsOptional<T>) {
         list_unread<typename T::value_type>(value, place, out);
-    } else if constexpr (kIsList<T>) {
+    } else if constexpr (kIsVector<T>) {
         const auto* array = value.get<Array>();
         for (std::size_t i = 0; array != nullptr && i < array->size(); ++i)
             list_unread<typename T::value_type>((*array)[i], Place{&place, {}, i}, out);

@@ -8,21 +8,14 @@
 #include <format>
 #include <type_traits>
 
+#include "lib/base/traits.hpp"
+
 namespace xctl::plan {
 namespace {
 
 constexpr std::string_view kMagic = "xctlplan";
 constexpr std::uint32_t kVersion = 5;  // raise it with every change of a fields() list
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
-
-template <class T>
-inline constexpr bool kIsVector = false;
-template <class T>
-inline constexpr bool kIsVector<std::vector<T>> = true;
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
 
 /// The highest enumerator, for refusing others.
 template <class Enum>
