@@ -2,21 +2,17 @@
 // JSON pointers and the errors that carry them.
 #include "lib/oci/fields.hpp"
 
+#include <algorithm>
+
 namespace xctl::oci {
 namespace {
 
-/// RFC 6901: '~' and '/' are written "~0" and "~1". Control characters become '?', since the text may reach a
-/// terminal.
-std::string escaped(std::string_view name) {
-    std::string out;
-    for (const char c : name) {
-        if (c == '~')
-            out += "~0";
-        else if (c == '/')
-            out += "~1";
-        else
-            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    }
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+/// Control characters become '?', since the text may reach a terminal.
+std::string printable_token(std::string_view name) {
+    auto out = pointer_token(name);
+    std::ranges::replace_if(out, is_control, '?');
     return out;
 }
 
@@ -24,7 +20,7 @@ std::string escaped(std::string_view name) {
 
 std::string to_pointer(const Place& place) {
     if (place.parent == nullptr) return "";
-    const auto step = place.name.data() != nullptr ? escaped(place.name) : std::to_string(place.index);
+    const auto step = place.name.data() != nullptr ? printable_token(place.name) : std::to_string(place.index);
     return to_pointer(*place.parent) + "/" + step;
 }
 
