@@ -8,6 +8,9 @@
 
 namespace xctl::plan {
 
+/// Where a program is looked for when its environment does not say it.
+inline constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 [[nodiscard]] inline std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
 /// Replaces the last entry of that name, or adds one. `entry` is NAME=value.

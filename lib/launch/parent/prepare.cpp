@@ -46,7 +46,6 @@ constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 4> kLocks{{
     {ST_NODEV, MOUNT_ATTR_NODEV},
     {ST_NOEXEC, MOUNT_ATTR_NOEXEC},
 }};
-constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::unexpected<Error> fail_step(Error error, std::string_view step, const std::string& path) {
     error.code = Errc::launch_failed;
@@ -99,7 +98,7 @@ std::string_view search_path(const plan::Process& process) {
     constexpr std::string_view kPrefix = "PATH=";
     for (const auto& entry : process.env)
         if (entry.starts_with(kPrefix)) return std::string_view(entry).substr(kPrefix.size());
-    return kDefaultPath;
+    return plan::kDefaultPath;
 }
 
 std::vector<std::string> list_executables(const plan::Process& process) {

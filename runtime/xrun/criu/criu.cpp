@@ -10,6 +10,7 @@
 
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/plan/environment.hpp"
 
 namespace xctl::runtime {
 namespace {
@@ -18,7 +19,6 @@ constexpr int kOldestCriu = 31600;  // 3.16: cgroup v2's freezer, and external f
 constexpr int kCriuLogLevel = 4;
 constexpr const char* kDumpLog = "dump.log";
 constexpr const char* kRestoreLog = "restore.log";
-constexpr const char* kUsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The library calls back without a word on whose behalf; it serves one request at a time.
 struct CriuCall {
@@ -146,7 +146,8 @@ Result<int> call_criu(const CriuRequest& request, const char* log, const CriuEve
 
 Result<std::string> find_criu() {
     const char* const path = ::getenv("PATH");
-    for (const auto& directory : split((path != nullptr ? std::string(path) + ":" : "") + kUsualPath, ':')) {
+    const auto search = (path != nullptr ? std::string(path) + ":" : "") + std::string(plan::kDefaultPath);
+    for (const auto& directory : split(search, ':')) {
         auto file = directory + "/criu";
         if (directory.starts_with('/') && ::access(file.c_str(), X_OK) == 0) return file;
     }

@@ -6,8 +6,10 @@
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "lib/kernel/file.hpp"
+#include "lib/plan/environment.hpp"
 #include "runtime/xrun/verbs.hpp"
 
 namespace xctl::runtime {
@@ -47,7 +49,7 @@ Json process() {
     Json json{{"terminal", true},
               {"user", {{"uid", 0}, {"gid", 0}}},
               {"args", {"sh"}},
-              {"env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"}},
+              {"env", {"PATH=" + std::string(plan::kDefaultPath), "TERM=xterm"}},
               {"cwd", "/"}};
     for (const char* set : {"bounding", "effective", "permitted"}) json["capabilities"][set] = kCapabilities;
     json["rlimits"] = Json::array({{{"type", "RLIMIT_NOFILE"}, {"hard", 1024}, {"soft", 1024}}});
