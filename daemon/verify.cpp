@@ -14,14 +14,13 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
+#include "lib/plan/environment.hpp"
 #include "lib/plan/path.hpp"
 
 namespace xctl {
 namespace {
 
 using Findings = std::vector<api::Finding>;
-
-constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 api::Finding warning(std::string message, std::string key = {}) {
     return {"warning", std::move(message), std::move(key)};
@@ -124,7 +123,7 @@ std::vector<std::string> candidates(const plan::Process& process) {
     const auto& name = process.args.front();
     if (name.starts_with('/')) return {name};
     if (name.contains('/')) return {plan::normalized(process.cwd, name)};
-    std::string_view path = kDefaultPath;
+    std::string_view path = plan::kDefaultPath;
     for (const auto& entry : process.env)
         if (entry.starts_with("PATH=")) path = std::string_view(entry).substr(5);
     std::vector<std::string> out;
