@@ -14,8 +14,8 @@
 #include "daemon/readings.hpp"
 #include "daemon/run.hpp"
 #include "lib/base/log.hpp"
-#include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
+#include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
@@ -39,12 +39,6 @@ constexpr int kSessionPasses = 3;
 
 /// The kernel takes paths of 4096 bytes at the most, and the unit's own comes before this.
 constexpr std::size_t kLongPath = 2048;
-
-std::uint64_t oom_kills_in(std::string_view memory_events) {
-    for (const auto& line : split(memory_events, '\n'))
-        if (line.starts_with("oom_kill ")) return parse_unsigned(std::string_view(line).substr(9)).value_or(0);
-    return 0;
-}
 
 }  // namespace
 
@@ -126,7 +120,7 @@ void Run::read_memory_events() {
     char buffer[512];
     const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
     if (size <= 0) return memory_source_.reset();
-    const auto kills = oom_kills_in({buffer, static_cast<std::size_t>(size)});
+    const auto kills = kernel::counter(kernel::parse_counters({buffer, static_cast<std::size_t>(size)}), "oom_kill");
     if (kills <= oom_kills_) return;
     oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
     note_oom_kills(kills);
