@@ -124,4 +124,9 @@ void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id
     if (wanted.clos_id.empty()) ::unlinkat(root, name.c_str(), AT_REMOVEDIR);
 }
 
+void leave_resctrl(const std::optional<plan::IntelRdt>& wanted, const std::string& id) {
+    if (!wanted) return;
+    if (const auto root = open_resctrl()) leave_resctrl(root->get(), *wanted, id);
+}
+
 }  // namespace xctl::launch

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "lib/base/result.hpp"
@@ -26,5 +27,8 @@ Result<> change_resctrl(int root, const plan::IntelRdt& wanted, const std::strin
 /// Removes what enter_resctrl() makes for this container alone: the monitoring group, and the class that is named
 /// after the container.
 void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id);
+
+/// The same for a container that may have asked for no class, wherever the file system is mounted.
+void leave_resctrl(const std::optional<plan::IntelRdt>& wanted, const std::string& id);
 
 }  // namespace xctl::launch

@@ -172,9 +172,7 @@ Result<> run_hooks(const Container& container, std::string_view kind, const std:
 
 void leave_class(const Container& container) {
     const auto spec = load_spec(container);
-    const auto wanted = spec ? plan::to_rdt(spec->linux_config.intel_rdt) : std::nullopt;
-    if (!wanted) return;
-    if (const auto root = launch::open_resctrl()) launch::leave_resctrl(root->get(), *wanted, container.record.id);
+    if (spec) launch::leave_resctrl(plan::to_rdt(spec->linux_config.intel_rdt), container.record.id);
 }
 
 Result<> destroy(const Container& container) {
