@@ -177,7 +177,6 @@ private:
     void read_frozen();
     void await_death();
     void kill_session() const;
-    void leave_class() const;
     void remove_long_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();

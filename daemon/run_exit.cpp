@@ -199,12 +199,6 @@ void Run::await_death() {
     });
 }
 
-void Run::leave_class() const {
-    if (!setup_.plan->rdt) return;
-    if (const auto root = launch::open_resctrl())
-        launch::leave_resctrl(root->get(), *setup_.plan->rdt, setup_.plan->id);
-}
-
 /// systemd removes a unit's cgroups by their paths, which fails when one is too long. Only then this is ours to do: systemd
 /// must hear from a scope's cgroup that it is empty, and would wait for that in vain once we had removed it.
 void Run::remove_long_cgroups() const {
@@ -285,7 +279,7 @@ void Run::end() {
     for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &frozen_source_,
                          &empty_source_, &empty_timer_, &launch_timer_, &death_timer_})
         source->reset();
-    leave_class();
+    launch::leave_resctrl(setup_.plan->rdt, setup_.plan->id);
     remove_long_cgroups();
     // Should there be an init that we never heard of, it sees this and exits.
     channel_.reset();
