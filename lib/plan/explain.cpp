@@ -15,6 +15,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/capabilities.hpp"
 #include "lib/oci/names.hpp"
+#include "lib/plan/value_names.hpp"
 
 namespace xctl::plan {
 namespace {
@@ -199,8 +200,8 @@ private:
                                  : std::format("new, {} rows, {} columns", process.rows, process.columns));
         for (const auto& limit : process.rlimits)
             line("rlimit",
-                 std::format("{} soft {} hard {}", name_of(oci::kRlimitNames, static_cast<int>(limit.resource)),
-                             shown_limit(limit.soft), shown_limit(limit.hard)));
+                 std::format("{} soft {} hard {}", name_of_resource(limit), shown_limit(limit.soft),
+                             shown_limit(limit.hard)));
         if (process.oom_score_adj) line("oom score", std::format("{}", *process.oom_score_adj));
         add_manner();
         add_credentials();
@@ -227,7 +228,7 @@ private:
         if (!process.selinux_label.empty()) line("selinux", shown(process.selinux_label));
         if (process.scheduler)
             line("scheduler", std::format("{}, flags {}, nice {}, priority {}, {} ns of {} in {}",
-                                          name_of(oci::kSchedulerPolicyNames, process.scheduler->policy),
+                                          name_of_policy(*process.scheduler),
                                           process.scheduler->flags, process.scheduler->nice,
                                           process.scheduler->priority, process.scheduler->runtime,
                                           process.scheduler->deadline, process.scheduler->period));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "lib/launch/parent/failure_text.hpp"
 
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
 #include "lib/launch/hooks.hpp"
+#include "lib/plan/value_names.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -66,26 +66,6 @@ constexpr std::array<Named<int>, 40> kCalls{{
 }};
 static_assert(names_are_unique(kCalls));
 
-constexpr std::array<Named<std::uint32_t>, 16> kRlimits{{
-    {"RLIMIT_CPU", RLIMIT_CPU},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
-    {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_STACK", RLIMIT_STACK},
-    {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},
-    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-    {"RLIMIT_AS", RLIMIT_AS},
-    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-}};
-static_assert(names_are_unique(kRlimits));
-
 std::string describe_mount(const Mount& mount) {
     switch (mount.kind) {
         case MountKind::bind: return mount.target + " (bind from " + mount.source + ")";
@@ -104,21 +84,10 @@ Subject row_of(const Rows& rows, int index, Function&& describe) {
 
 Subject plain(const std::string& path) { return {path, path}; }
 
-constexpr std::array<Named<std::uint32_t>, 7> kSchedulers{{
-    {"SCHED_OTHER", 0},
-    {"SCHED_FIFO", 1},
-    {"SCHED_RR", 2},
-    {"SCHED_BATCH", 3},
-    {"SCHED_ISO", 4},
-    {"SCHED_IDLE", 5},
-    {"SCHED_DEADLINE", 6},
-}};
-static_assert(names_are_unique(kSchedulers));
-
 /// The values that the kernel was asked for: it does not say which of them it refuses.
 std::string describe_scheduler(const std::optional<plan::Scheduler>& scheduler) {
     if (!scheduler) return {};
-    std::string text(name_of(kSchedulers, scheduler->policy));
+    std::string text(plan::name_of_policy(*scheduler));
     const auto add = [&](std::string_view name, auto value) {
         if (value != 0) text += " " + std::string(name) + "=" + std::to_string(value);
     };
@@ -236,7 +205,7 @@ Subject subject_of(List list, int index, const LaunchPlan& plan) {
         case List::net_devices: return row_of(plan.net_devices, index, [](auto& row) { return plain(row.name); });
         case List::rlimits:
             return row_of(plan.process.rlimits, index,
-                          [](auto& row) { return Subject{{}, std::string(name_of(kRlimits, row.resource))}; });
+                          [](auto& row) { return Subject{{}, std::string(plan::name_of_resource(row))}; });
     }
     return {};
 }
