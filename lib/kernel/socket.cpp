@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include "lib/kernel/rights.hpp"
+
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
@@ -33,34 +35,6 @@ Result<> set_timeout(int socket, int option, std::chrono::milliseconds timeout) 
     if (::setsockopt(socket, SOL_SOCKET, option, &value, sizeof value) < 0)
         return fail_errno(errno, "setsockopt for a timeout");
     return {};
-}
-
-/// Room for kMaxFdsPerMessage descriptors, aligned as a cmsghdr.
-struct Control {
-    alignas(cmsghdr) char bytes[CMSG_SPACE(kMaxFdsPerMessage * sizeof(int))] = {};
-};
-
-void put_fds(msghdr& message, Control& control, std::span<const int> fds) {
-    message.msg_control = control.bytes;
-    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-}
-
-std::vector<UniqueFd> take_fds(msghdr& message) {
-    std::vector<UniqueFd> fds;
-    for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-        for (std::size_t at = 0; at + CMSG_LEN(sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
-            fds.emplace_back(fd);
-        }
-    }
-    return fds;
 }
 
 }  // namespace
@@ -107,8 +81,8 @@ Result<> send_with_fds(int socket, std::span<const std::byte> bytes, std::span<c
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    Control control;
-    if (!fds.empty()) put_fds(message, control, fds);
+    raw::Rights<kMaxFdsPerMessage> rights;
+    if (!fds.empty()) rights.put(message, fds);
     ssize_t sent = 0;
     do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
@@ -122,14 +96,14 @@ Result<Packet> receive_with_fds(int socket, std::span<std::byte> buffer) {
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
-    Control control;
-    message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    raw::Rights<kMaxFdsPerMessage> rights;
+    rights.expect(message);
     ssize_t size = 0;
     do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
     if (size < 0) return fail_errno(errno, "recvmsg");
-    Packet packet{static_cast<std::size_t>(size), take_fds(message)};
+    Packet packet{static_cast<std::size_t>(size), {}};
+    raw::take_rights(message, [&](int fd) { packet.fds.emplace_back(fd); });
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail_errno(EMSGSIZE, "recvmsg");
     return packet;
 }

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "lib/kernel/raw.hpp"
+#include "lib/kernel/rights.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl::launch {
@@ -20,23 +21,18 @@ Result<std::optional<Received>> take_packet(int channel) {
     Received received;
     std::array<std::byte, sizeof(MountedMessage) + 1> packet;
     iovec data{.iov_base = packet.data(), .iov_len = packet.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    kernel::raw::Rights<1> rights;
+    rights.expect(header);
     ssize_t size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     // It ended without reading all that we sent. The kernel says so once, before what it had sent to us.
     if (size < 0 && errno == ECONNRESET) size = ::recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
     if (size < 0) return fail_errno(errno, "receive from the container's init");
     if (size <= 0) return fail(Errc::cancelled, "the container's init closed its channel");
-    if (const auto* rights = CMSG_FIRSTHDR(&header); rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-        received.fd.reset(fd);
-    }
+    kernel::raw::take_rights(header, [&](int fd) { received.fd.reset(fd); });
     const auto bytes = std::span<const std::byte>(packet).first(static_cast<std::size_t>(size));
     const auto parsed = TRY(parse_message(bytes));
     received.message = parsed.message;

@@ -36,7 +36,7 @@ NARROWED = {
     # Between clone and exec nothing is allocated and errors are numbers: only `raw` of these headers is used there.
     "lib/launch/init/*": ["lib/launch/init/*", "lib/launch/channel.hpp", "lib/launch/clone_flags.hpp",
                           "lib/launch/hooks.hpp", "lib/kernel/mount.hpp", "lib/kernel/pty.hpp", "lib/kernel/raw.hpp",
-                          "lib/kernel/root_path.hpp", "lib/plan/plan.hpp"],
+                          "lib/kernel/rights.hpp", "lib/kernel/root_path.hpp", "lib/plan/plan.hpp"],
 }
 
 # Neither side of the wire may know the other.

@@ -6,10 +6,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <cstring>
-
 #include "lib/kernel/mount.hpp"
 #include "lib/kernel/pty.hpp"
+#include "lib/kernel/rights.hpp"
 #include "lib/kernel/root_path.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/init/steps.hpp"
@@ -138,17 +137,11 @@ bool lacks_devpts(const Context& context) {
 int send_console(Context& context, int master) {
     Message message{.kind = MessageKind::console};
     iovec data{.iov_base = &message, .iov_len = sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &master, sizeof master);
+    raw::Rights<1> rights;
+    rights.put(header, {&master, 1});
     const int size = raw::call<SYS_sendmsg>(context.channel, &header, MSG_NOSIGNAL);
     return size < 0 ? size : 0;
 }

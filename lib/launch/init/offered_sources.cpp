@@ -3,9 +3,8 @@
 
 #include <sys/socket.h>
 
-#include <cstring>
-
 #include "lib/kernel/raw.hpp"
+#include "lib/kernel/rights.hpp"
 
 namespace xctl::launch {
 namespace {
@@ -16,19 +15,11 @@ namespace raw = kernel::raw;
 
 int send_offer(int gate, const Offer& offer, int fd) {
     iovec data{.iov_base = const_cast<Offer*>(&offer), .iov_len = sizeof offer};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
-    if (fd >= 0) {
-        header.msg_control = control;
-        header.msg_controllen = sizeof control;
-        cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(rights), &fd, sizeof fd);
-    }
+    raw::Rights<1> rights;
+    if (fd >= 0) rights.put(header, {&fd, 1});
     int sent = 0;
     do sent = raw::call<SYS_sendmsg>(gate, &header, MSG_NOSIGNAL);
     while (raw::errno_of(sent) == EINTR);
@@ -37,18 +28,16 @@ int send_offer(int gate, const Offer& offer, int fd) {
 
 int receive_offer(int gate, Offer* offer, int* fd) {
     iovec data{.iov_base = offer, .iov_len = sizeof *offer};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    raw::Rights<1> rights;
+    rights.expect(header);
     int size = 0;
     do size = raw::call<SYS_recvmsg>(gate, &header, MSG_CMSG_CLOEXEC);
     while (raw::errno_of(size) == EINTR);
     if (size < 0) return size;
-    if (const cmsghdr* const rights = CMSG_FIRSTHDR(&header); rights != nullptr && rights->cmsg_type == SCM_RIGHTS)
-        std::memcpy(fd, CMSG_DATA(rights), sizeof *fd);
+    raw::take_rights(header, [&](int taken) { *fd = taken; });
     if (size != sizeof *offer) offer->row = -1;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "lib/kernel/raw.hpp"
+#include "lib/kernel/rights.hpp"
 #include "lib/launch/init/steps.hpp"
 
 namespace xctl::launch {
@@ -47,17 +48,11 @@ int send_notifications(Context& context, int notifications) {
         if (count > 0) add(context.host_pid, std::strlen(context.host_pid));
         add(text.data(), text.size());
     }
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
     header.msg_iov = parts;
     header.msg_iovlen = count;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof notifications);
-    std::memcpy(CMSG_DATA(rights), &notifications, sizeof notifications);
+    raw::Rights<1> rights;
+    rights.put(header, {&notifications, 1});
     const int sent = raw::call<SYS_sendmsg>(context.listener, &header, MSG_NOSIGNAL);
     if (sent < 0) return sent;
     return static_cast<std::size_t>(sent) == total ? 0 : raw::failure(EMSGSIZE);
