@@ -5,11 +5,11 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#include <cstring>
 #include <format>
 
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
+#include "lib/kernel/rights.hpp"
 #include "lib/kernel/socket.hpp"
 
 namespace xctl {
@@ -32,27 +32,17 @@ struct Received {
 /// The next message of the stream; empty text: there is none. Messages with descriptors are never glued.
 Result<Received> receive(int socket, int flags) {
     char buffer[kMaxMessage];
-    alignas(cmsghdr) char control[CMSG_SPACE(kMaxFds * sizeof(int))];
     iovec part{buffer, sizeof buffer};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
+    kernel::raw::Rights<kMaxFds> rights;
+    rights.expect(header);
     const auto size = ::recvmsg(socket, &header, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && errno == EAGAIN) return Received{};
     if (size < 0) return fail_errno(errno, "read the parking lot");
     Received received{std::string(buffer, static_cast<std::size_t>(size)), {}, (header.msg_flags & MSG_CTRUNC) != 0};
-    for (auto* part_header = CMSG_FIRSTHDR(&header); part_header != nullptr;
-         part_header = CMSG_NXTHDR(&header, part_header)) {
-        if (part_header->cmsg_level != SOL_SOCKET || part_header->cmsg_type != SCM_RIGHTS) continue;
-        const auto count = (part_header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part_header) + i * sizeof fd, sizeof fd);
-            received.fds.emplace_back(fd);
-        }
-    }
+    kernel::raw::take_rights(header, [&](int fd) { received.fds.emplace_back(fd); });
     return received;
 }
 
