@@ -40,6 +40,7 @@ LONG = SPDX + "constexpr int kTable[] = {\n" + "    1,\n" * 90 + "};\nvoid f() {
 PLANTED = [
     ("layers", "lib/base/text.cpp", '#include "lib/kernel/file.hpp"\n', "lib/base must not see lib/kernel"),
     ("layers", "client/main.cpp", '#include "daemon/manager.hpp"\n', "client must not see daemon"),
+    ("layers", "client/main.cpp", '#include "lib/kernel/cgroup.hpp"\n', "client/* sees only"),
     ("layers", "lib/oci/spec.cpp", "#include <nlohmann/json.hpp>\n", "lib/oci/spec.cpp:1"),
     ("layers", "daemon/manager.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/manager.cpp:1"),
     ("layers", "client/render.cpp", "#include <systemd/sd-varlink.h>\n", "client/render.cpp:1"),
