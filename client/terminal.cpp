@@ -2,7 +2,6 @@
 #include "client/terminal.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <format>
 
 #include "api/errors.hpp"
+#include "lib/kernel/pty.hpp"
 
 namespace xctl::client {
 namespace {
@@ -33,26 +33,23 @@ void restore_and_end(int signal) {
 }  // namespace
 
 void RawTerminal::enter() noexcept {
-    if (active_ || ::tcgetattr(fd_, &saved_) != 0) return;
-    termios raw = saved_;
-    ::cfmakeraw(&raw);
+    if (mode_.active() || !mode_.read()) return;
     raw_fd = fd_;
-    raw_saved = saved_;
+    raw_saved = mode_.before();
     struct sigaction action {};
     action.sa_handler = restore_and_end;
     for (std::size_t i = 0; i < kEnding.size(); ++i) ::sigaction(kEnding[i], &action, &old_actions_[i]);
-    active_ = ::tcsetattr(fd_, TCSANOW, &raw) == 0;
+    mode_.enter();
 }
 
 void RawTerminal::restore() noexcept {
-    if (active_) ::tcflush(fd_, TCIFLUSH);
+    if (mode_.active()) ::tcflush(fd_, TCIFLUSH);
     suspend();
 }
 
 void RawTerminal::suspend() noexcept {
-    // Not TCSADRAIN: output that was stopped with ctrl-s would keep us here for ever.
-    if (!std::exchange(active_, false)) return;
-    ::tcsetattr(fd_, TCSANOW, &saved_);
+    if (!mode_.active()) return;
+    mode_.leave();
     for (std::size_t i = 0; i < kEnding.size(); ++i) ::sigaction(kEnding[i], &old_actions_[i], nullptr);
 }
 
@@ -72,9 +69,9 @@ void write_note(int fd, bool raw, std::string_view text) {
 }
 
 std::optional<api::Size> terminal_size(int fd) noexcept {
-    winsize size{};
-    if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return std::nullopt;
-    return api::Size{size.ws_row, size.ws_col};
+    const auto size = kernel::read_window_size(fd);
+    if (!size || size->rows == 0 || size->columns == 0) return std::nullopt;
+    return api::Size{size->rows, size->columns};
 }
 
 Result<Signals> Signals::open() {

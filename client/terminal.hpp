@@ -6,18 +6,18 @@
 #include <csignal>
 #include <optional>
 #include <string_view>
-#include <termios.h>
 
 #include "api/console_stream.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
+#include "lib/kernel/terminal.hpp"
 
 namespace xctl::client {
 
 /// Raw mode of a terminal for as long as this lives.
 class RawTerminal {
 public:
-    explicit RawTerminal(int fd) noexcept : fd_(fd) {}
+    explicit RawTerminal(int fd) noexcept : fd_(fd), mode_(fd) {}
     RawTerminal(const RawTerminal&) = delete;
     RawTerminal& operator=(const RawTerminal&) = delete;
     ~RawTerminal() { restore(); }
@@ -29,12 +29,11 @@ public:
     void restore() noexcept;
     /// Restores the terminal for a while only, so that what was typed waits.
     void suspend() noexcept;
-    [[nodiscard]] bool active() const noexcept { return active_; }
+    [[nodiscard]] bool active() const noexcept { return mode_.active(); }
 
 private:
     int fd_;
-    bool active_ = false;
-    termios saved_{};
+    kernel::RawMode mode_;
     std::array<struct sigaction, 4> old_actions_{};
 };
 

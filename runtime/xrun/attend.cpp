@@ -12,6 +12,7 @@
 
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pty.hpp"
+#include "lib/kernel/terminal.hpp"
 #include "runtime/xrun/launching.hpp"
 #include "runtime/xrun/notify_socket.hpp"
 
@@ -28,26 +29,6 @@ sigset_t held_signals() {
     for (const int signal : kPassedOn) sigaddset(&set, signal);
     return set;
 }
-
-/// Our own terminal passes every key on; it is put back at the end.
-class RawTerminal {
-public:
-    RawTerminal() {
-        if (::tcgetattr(STDIN_FILENO, &before_) < 0) return;
-        termios raw = before_;
-        ::cfmakeraw(&raw);
-        changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-    }
-    RawTerminal(const RawTerminal&) = delete;
-    RawTerminal& operator=(const RawTerminal&) = delete;
-    ~RawTerminal() {
-        if (changed_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-    }
-
-private:
-    termios before_{};
-    bool changed_ = false;
-};
 
 void copy_size(int master) {
     if (const auto size = kernel::read_window_size(STDIN_FILENO))
@@ -172,7 +153,8 @@ Result<int> attend(Session& session) {
     const UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals) return fail_errno(errno, "signalfd");
     if (session.terminal) {
-        const RawTerminal raw;
+        kernel::RawMode raw(STDIN_FILENO);
+        if (raw.read()) raw.enter();
         Attendance(session, signals.get()).run();
     } else {
         Attendance(session, signals.get()).run();
