@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // xctl: one verb over xctld's socket.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <span>
 
@@ -13,17 +10,11 @@
 #include "client/help.hpp"
 #include "client/remote.hpp"
 #include "lib/base/utf8.hpp"
+#include "lib/kernel/standard_streams.hpp"
 
 using namespace xctl;
 
 namespace {
-
-/// A caller may close stdin; nothing that we open may take its number.
-void fill_standard_descriptors() {
-    int fd = 0;
-    while (fd >= 0 && fd < STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
-    if (fd > STDERR_FILENO) ::close(fd);
-}
 
 Result<std::string> socket_path() {
     return TRY(client::read_variable("XCTL_SOCKET")).value_or(std::string(api::kVarlinkSocket));
@@ -37,7 +28,7 @@ int report(const api::VerbRow* verb, const Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    fill_standard_descriptors();
+    kernel::fill_standard_streams(0);
     const api::VerbRow* verb = nullptr;
     const auto words = std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0);
     const auto command = client::parse_arguments(words, verb);

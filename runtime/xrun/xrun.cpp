@@ -9,6 +9,7 @@
 #include <array>
 #include <string>
 
+#include "lib/kernel/standard_streams.hpp"
 #include "runtime/own_binary.hpp"
 #include "runtime/xrun/filter_store.hpp"
 #include "runtime/xrun/options.hpp"
@@ -22,14 +23,6 @@ using namespace xctl;
 
 constexpr mode_t kUmask = 0022;
 constexpr int kExitFailure = 1, kExitUnknownVerb = 3, kExitExecFailed = 255;
-
-/// A descriptor that is opened later must never become a standard stream.
-void open_standard_streams() {
-    int fd = 0;
-    do fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) ::close(fd);
-}
 
 Result<int> print_version() {
     constexpr const char* kText = " version " XCTL_VERSION "\ncommit: v" XCTL_VERSION "\nspec: 1.3.0\n";
@@ -71,7 +64,7 @@ Result<int> run(const runtime::Command& command, char** argv) {
 int main(int argc, char** argv) {
     // Container processes must not trace us or open our descriptors, CVE-2016-9962.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    open_standard_streams();
+    kernel::fill_standard_streams(O_CLOEXEC);
     const auto command = runtime::parse_command({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
     if (!command) {
         runtime::report("error", command.error().message);
