@@ -5,18 +5,18 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <format>
 #include <string_view>
 
 #include "client/environment.hpp"
 #include "lib/base/text.hpp"
+#include "lib/kernel/rights.hpp"
+#include "lib/kernel/socket.hpp"
 
 namespace xctl::client {
 namespace {
@@ -24,14 +24,10 @@ namespace {
 constexpr std::size_t kChunk = 64 * 1024;
 
 Result<UniqueFd> connect_to_socket(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return fail(Errc::invalid_argument, path + " is too long");
-    std::memcpy(address.sun_path, path.data(), path.size());
-    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-        return fail_errno(errno, std::format("cannot connect to {}", path));
-    return socket;
+    auto socket = kernel::connect_unix(path, SOCK_STREAM);
+    if (socket) return socket;
+    if (socket.error().sys_errno == ENAMETOOLONG) return fail(Errc::invalid_argument, path + " is too long");
+    return fail_errno(socket.error().sys_errno, std::format("cannot connect to {}", path));
 }
 
 /// Bytes that go one way; read only when all that was read before is written.
@@ -59,12 +55,11 @@ public:
 private:
     void fill(UniqueFd& passed) {
         iovec part{buffer_.data(), buffer_.size()};
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
         msghdr message{};
         message.msg_iov = &part;
         message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
+        kernel::raw::Rights<1> rights;
+        rights.expect(message);
         auto got = ::recvmsg(from_, &message, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == ENOTSOCK) {
             message.msg_controllen = 0;
@@ -77,11 +72,7 @@ private:
         }
         begin_ = 0;
         end_ = static_cast<std::size_t>(got);
-        const auto* header = CMSG_FIRSTHDR(&message);
-        if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return;
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        passed.reset(fd);
+        kernel::raw::take_rights(message, [&](int fd) { passed.reset(fd); });
     }
 
     int from_, to_;
@@ -114,9 +105,7 @@ Result<UniqueFd> connect_to_host(const std::string& host) {
     if (host.empty() || host.front() == '-')
         return fail(Errc::invalid_argument, std::format("{} is not a host", xctl::quoted(host)));
     const auto program = TRY(read_variable("XCTL_SSH")).value_or("ssh");
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) return fail_errno(errno, "socketpair");
-    UniqueFd ours(ends[0]), theirs(ends[1]);
+    auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     // No escape characters: everything that is typed is for the container.
     const std::array<const char*, 9> words{program.c_str(), "-T",   "-e",       "none", "--",
                                            host.c_str(), "xctl", "--bridge", nullptr};
@@ -129,7 +118,7 @@ Result<UniqueFd> connect_to_host(const std::string& host) {
         ::posix_spawnp(&child, program.c_str(), &actions, nullptr, const_cast<char* const*>(words.data()), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) return fail_errno(error, std::format("cannot execute {}", program));
-    return ours;
+    return std::move(ours);
 }
 
 Result<int> run_bridge(const std::string& socket) {
