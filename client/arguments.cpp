@@ -11,6 +11,7 @@
 #include "client/environment.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
+#include "lib/cli/option_words.hpp"
 
 namespace xctl::client {
 namespace {
@@ -76,19 +77,21 @@ void set_option(Options& options, const OptionRow& row, std::string_view text) {
         options.*std::get<std::string Options::*>(row.member) = text;
 }
 
-class Parser {
+class Parser : cli::OptionWords {
 public:
-    Parser(std::span<const char* const> words, const api::VerbRow*& verb) : words_(words), verb_(verb) {}
+    Parser(std::span<const char* const> words, const api::VerbRow*& verb) : OptionWords(words), verb_(verb) {}
 
     Result<Command> parse() {
         for (const auto& row : kOptions) TRY(take_variable(row));
-        while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
+        while (!ended()) TRY(parse_word(next_word()));
         command_.verb = verb_;
         if (!command_.options.help && !command_.options.version && !command_.options.bridge) TRY(check_complete());
         return std::move(command_);
     }
 
 private:
+    friend OptionWords;
+
     Result<> take_variable(const OptionRow& row) {
         if (row.environment == nullptr) return {};
         const char* const empty = row.may_be_empty ? std::getenv(row.environment) : nullptr;
@@ -100,7 +103,7 @@ private:
     Result<> parse_word(std::string_view word) {
         if (word == "--") return parse_rest();
         if (word.starts_with("--")) return parse_long(word);
-        if (word.size() > 1 && word.front() == '-') return parse_letters(word.substr(1));
+        if (word.size() > 1 && word.front() == '-') return read_letters(word.substr(1));
         if (!verb_) return parse_verb(word);
         return parse_positional(word);
     }
@@ -116,36 +119,28 @@ private:
     }
 
     Result<> parse_long(std::string_view word) {
-        const auto equals = word.find('=');
-        const auto name = word.substr(0, equals);
-        const auto option = find([&](std::string_view candidate, char) { return candidate == name; });
+        const auto [name, value] = cli::split_option(word);
+        const auto option = find([wanted = name](std::string_view candidate, char) { return candidate == wanted; });
         if (!option) return wrong(std::format("unknown option {}", quoted(name)));
-        if (equals == std::string_view::npos) return take(option, {});
+        if (!value) return read_option(option);
         if (option.is_flag()) return wrong(std::format("{} takes no value", name));
-        return set(option, word.substr(equals + 1));
+        return set(option, value);
     }
 
-    Result<> parse_letters(std::string_view letters) {
-        while (!letters.empty()) {
-            const char letter = letters.front();
-            const auto option = find([&](std::string_view, char candidate) { return candidate == letter; });
-            if (!option) return wrong(std::format("unknown option {}", xctl::quoted(std::string("-") + letter)));
-            letters.remove_prefix(1);
-            if (!option.is_flag()) return take(option, letters);
-            TRY(set(option, {}));
-        }
-        return {};
+    Option find_letter(char letter) const {
+        return find([&](std::string_view, char candidate) { return candidate == letter; });
     }
-
-    /// The value is what is left of the word, or else the next word.
-    Result<> take(const Option& option, std::string_view attached) {
-        if (option.is_flag() || !attached.empty()) return set(option, attached);
-        if (next_ == words_.size()) return wrong(std::format("{} needs a value", option.name()));
-        return set(option, words_[next_++]);
+    static bool takes_value(const Option& option) { return !option.is_flag(); }
+    Result<> unknown_letters(std::string_view letters) const {
+        return wrong(std::format("unknown option {}", xctl::quoted(std::string("-") + letters.front())));
+    }
+    Result<> lacks_value(const Option& option) const {
+        return wrong(std::format("{} needs a value", option.name()));
     }
 
     /// An empty value is refused, as in read_variable().
-    Result<> set(const Option& option, std::string_view value) {
+    Result<> set(const Option& option, std::optional<std::string_view> given) {
+        const auto value = given.value_or("");
         const bool may_be_empty = option.is_flag() || (option.row && option.row->may_be_empty);
         if (value.empty() && !may_be_empty) return wrong(std::format("the value of {} is empty", option.name()));
         if (option.row) {
@@ -167,8 +162,7 @@ private:
     }
 
     Result<> parse_rest() {
-        const auto rest = words_.subspan(next_);
-        next_ = words_.size();
+        const auto rest = take_rest();
         if (!verb_) return wrong("the verb is missing");
         for (const auto& param : verb_->params) {
             if (!is_words(param)) continue;
@@ -219,9 +213,7 @@ private:
         return fail(Errc::invalid_argument, std::format("{}: {}; see xctl help {}", verb_->name, what, verb_->name));
     }
 
-    std::span<const char* const> words_;
     const api::VerbRow*& verb_;
-    std::size_t next_ = 0;
     std::size_t positionals_ = 0;
     Command command_;
 };

@@ -6,6 +6,7 @@
 
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
+#include "lib/cli/option_words.hpp"
 #include "runtime/xrun/verbs.hpp"
 
 namespace xctl::runtime {
@@ -200,12 +201,12 @@ static_assert(names_are_unique(kGlobal) && names_are_unique(kRun) && names_are_u
               names_are_unique(kCheckpoint) && names_are_unique(kRestore) &&
               names_are_unique(kUpdate) && names_are_unique(kCreate));
 
-class Parser {
+class Parser : cli::OptionWords {
 public:
-    explicit Parser(std::span<const char* const> words) : words_(words) {}
+    explicit Parser(std::span<const char* const> words) : OptionWords(words) {}
 
     Result<Command> parse() {
-        while (next_ < words_.size()) TRY(parse_word(words_[next_++]));
+        while (!ended()) TRY(parse_word(next_word()));
         const auto& arguments = command_.arguments;
         if (arguments.help || arguments.version) return std::move(command_);
         if (command_.verb == nullptr) return fail(Errc::invalid_argument, "the verb is missing; see xrun --help");
@@ -214,48 +215,40 @@ public:
     }
 
 private:
+    friend OptionWords;
+
     Result<> parse_word(std::string_view word) {
         if (rest_ || word.empty() || word.front() != '-' || word == "-") return take_word(word);
         if (word == "--") {
             rest_ = true;
             return {};
         }
-        const auto equals = word.find('=');
-        const auto name = word.substr(0, equals).substr(word.starts_with("--") ? 2 : 1);
+        const auto [name, value] = cli::split_option(word.substr(word.starts_with("--") ? 2 : 1));
         const auto* row = find(name);
-        if (row != nullptr && equals != std::string_view::npos) return set(*row, word.substr(equals + 1), true);
-        if (row != nullptr) return take_value(*row);
-        if (!word.starts_with("--")) return parse_letters(word.substr(1));
+        if (row != nullptr) return value ? set(row, value) : read_option(row);
+        if (!word.starts_with("--")) return read_letters(word.substr(1));
         return wrong("flag provided but not defined: --" + std::string(name));
     }
 
-    /// -dt, -uUSER.
-    Result<> parse_letters(std::string_view letters) {
-        while (!letters.empty()) {
-            const auto* row = find(letters.substr(0, 1));
-            if (row == nullptr) return wrong("flag provided but not defined: -" + std::string(letters));
-            letters.remove_prefix(1);
-            if (!row->value.empty()) return letters.empty() ? take_value(*row) : set(*row, letters, true);
-            TRY(set(*row, {}, false));
-        }
-        return {};
+    const OptionRow* find_letter(char letter) const { return find({&letter, 1}); }
+    static bool takes_value(const OptionRow* row) { return !row->value.empty(); }
+    Result<> unknown_letters(std::string_view letters) const {
+        return wrong("flag provided but not defined: -" + std::string(letters));
+    }
+    Result<> lacks_value(const OptionRow* row) const {
+        return wrong("flag needs an argument: --" + std::string(row->name));
     }
 
-    Result<> take_value(const OptionRow& row) {
-        if (row.value.empty()) return set(row, {}, false);
-        if (next_ == words_.size()) return wrong("flag needs an argument: --" + std::string(row.name));
-        return set(row, words_[next_++], true);
-    }
-
-    Result<> set(const OptionRow& row, std::string_view value, bool given) {
+    Result<> set(const OptionRow* row, std::optional<std::string_view> given) {
         auto& arguments = command_.arguments;
-        if (const auto* flag = std::get_if<bool A::*>(&row.member)) {
+        const auto value = given.value_or("");
+        if (const auto* flag = std::get_if<bool A::*>(&row->member)) {
             if (given && value != "true" && value != "false")
-                return wrong("invalid boolean value " + xctl::quoted(value) + " for --" + std::string(row.name));
+                return wrong("invalid boolean value " + xctl::quoted(value) + " for --" + std::string(row->name));
             arguments.**flag = !given || value == "true";
         }
-        if (const auto* text = std::get_if<std::string A::*>(&row.member)) arguments.**text = value;
-        if (const auto* list = std::get_if<std::vector<std::string> A::*>(&row.member))
+        if (const auto* text = std::get_if<std::string A::*>(&row->member)) arguments.**text = value;
+        if (const auto* list = std::get_if<std::vector<std::string> A::*>(&row->member))
             (arguments.**list).emplace_back(value);
         return {};
     }
@@ -308,8 +301,6 @@ private:
 
     std::unexpected<Error> wrong(std::string what) const { return fail(Errc::invalid_argument, std::move(what)); }
 
-    std::span<const char* const> words_;
-    std::size_t next_ = 0;
     bool rest_ = false;
     Command command_;
 };

@@ -10,6 +10,7 @@ LAUNCH = ["lib/launch", "lib/launch/init", "lib/launch/parent"]
 # A module may include itself and these. A file belongs to the deepest folder that has a row.
 MODULES = {
     "lib/base": [],
+    "lib/cli": ["lib/base"],
     "lib/kernel": ["lib/base"],
     "lib/bus": ["lib/base"],
     "lib/oci": ["lib/base"],
@@ -20,13 +21,13 @@ MODULES = {
     "api": ["lib/base"],
     "runtime": ["lib/base", "lib/kernel", "lib/plan"],
     "runtime/launcher": ["lib/base", "lib/kernel", "lib/plan", "lib/launch", "lib/launch/parent", "runtime"],
-    "runtime/xrun": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "lib/launch/parent",
+    "runtime/xrun": ["lib/base", "lib/cli", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", "lib/launch", "lib/launch/parent",
                      "runtime"],
     "daemon": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api"],
-    "client": ["lib/base", "lib/kernel", "api"],
+    "client": ["lib/base", "lib/cli", "lib/kernel", "api"],
     "docs": ["lib/base", "api", "client", "daemon"],
     "policy": ["lib/base", "api"],
-    "tests": ["lib/base", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api", "runtime",
+    "tests": ["lib/base", "lib/cli", "lib/kernel", "lib/bus", "lib/oci", "lib/plan", *LAUNCH, "api", "runtime",
               "runtime/launcher", "runtime/xrun", "daemon", "client"],
 }
 
@@ -34,7 +35,7 @@ MODULES = {
 NARROWED = {
     "daemon/container.*": ["lib/base/*", "lib/oci/*", "daemon/container.hpp"],
     # What is in the small library beside lib/kernel, since the client is static.
-    "client/*": ["client/*", "api/*", "lib/base/*", "lib/kernel/pty.hpp", "lib/kernel/rights.hpp",
+    "client/*": ["client/*", "api/*", "lib/base/*", "lib/cli/*", "lib/kernel/pty.hpp", "lib/kernel/rights.hpp",
                  "lib/kernel/socket.hpp", "lib/kernel/standard_streams.hpp", "lib/kernel/terminal.hpp"],
     # Between clone and exec nothing is allocated and errors are numbers: only `raw` of these headers is used there.
     "lib/launch/init/*": ["lib/launch/init/*", "lib/launch/channel.hpp", "lib/launch/clone_flags.hpp",
