@@ -31,13 +31,14 @@ unchanged() { # WHAT: the traces are what they were
 }
 
 test_documents() {
-    # Each file of tests/data/bad has beside it what is to be said.
+    # The archives of tests/data/bad have beside each document what is to be said.
     local file name expected count=0 saved
     saved=$(definitions)
     mkdir -p "$work/bad/rootfs"
-    for file in "$data"/bad/*.json; do
+    /src/tests/support/unpack "$work/documents" "$data"/bad/*.txt
+    for file in "$work"/documents/*.json; do
         name=$(basename "$file" .json)
-        expected=$(head -n 1 "${file%.json}.txt")
+        expected=$(cat "${file%.json}.txt") || fail "$name: nothing says how it is refused"
         cp "$file" "$work/bad/config.json"
         case $(status_of xctl create bad "$work/bad") in
         6 | 7) ;;
@@ -46,7 +47,7 @@ test_documents() {
         [ "$(cat "$work/err")" = "xctl: $work/bad/$expected" ] || fail "$name: expected '$expected', got '$(cat "$work/err")'"
         count=$((count + 1))
     done
-    [ $count -gt 100 ] || fail "only $count documents"
+    [ $count -gt 170 ] || fail "only $count documents"
     note "$count bad documents are refused with file, place and rule"
     equal 'none has been defined' "$saved" "$(definitions)"
     unchanged 'refused documents'

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whole documents from tests/data: good/ compiles, bad/ fails with the text beside it, golden/ has the plans of
-// three known documents. With XCTL_UPDATE_GOLDEN in the environment the texts are written instead of compared.
+// Whole documents from tests/data: good/ compiles, the archives of bad/ say how each of their documents is refused, and
+// golden/ has plans. With XCTL_UPDATE_GOLDEN in the environment the texts are written instead of compared.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
 
 #include "lib/plan/codec.hpp"
 #include "lib/oci/spec_json.hpp"
 #include "lib/plan/compile.hpp"
 #include "lib/plan/explain.hpp"
+#include "tests/support/archive.hpp"
 
 namespace xctl::plan {
 namespace {
@@ -28,25 +31,73 @@ std::string read_text(const fs::path& path) {
     return text.str();
 }
 
-std::vector<fs::path> documents(std::string_view folder) {
+std::vector<fs::path> files(std::string_view folder, std::string_view extension) {
     std::vector<fs::path> out;
     for (const auto& entry : fs::directory_iterator(kData / folder))
-        if (entry.path().extension() == ".json") out.push_back(entry.path());
+        if (entry.path().extension() == extension) out.push_back(entry.path());
     std::ranges::sort(out);
     return out;
 }
 
-Result<Compiled> compiled(const fs::path& path) {
-    return compile_document(read_text(path), "config.json", {}, "/bundle", "box", {});
+std::vector<fs::path> good_documents() { return files("good", ".json"); }
+
+Result<Compiled> compiled_text(const std::string& text) {
+    return compile_document(text, "config.json", {}, "/bundle", "box", {});
 }
 
+Result<Compiled> compiled(const fs::path& path) { return compiled_text(read_text(path)); }
+
+bool is_updating() { return std::getenv("XCTL_UPDATE_GOLDEN") != nullptr; }
+
+void write_text(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
 void expect_text(const fs::path& path, const std::string& text) {
-    if (std::getenv("XCTL_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
+    if (is_updating()) write_text(path, text);
     EXPECT_EQ(read_text(path), text) << path;
 }
 
+/// A document NAME.json of an archive, with the error that its NAME.txt expects.
+struct Refusal {
+    std::string name;
+    std::string document;
+    std::optional<std::string> error;
+};
+
+std::vector<Refusal> refusals(const test::Archive& archive) {
+    std::vector<Refusal> out;
+    for (const auto& [name, text] : archive.parts) {
+        if (name.ends_with(".json"))
+            out.push_back({fs::path(name).stem().string(), text, {}});
+        else if (!out.empty() && name == out.back().name + ".txt" && !out.back().error)
+            out.back().error = text;
+        else
+            ADD_FAILURE() << name << " does not follow the document of its name";
+    }
+    return out;
+}
+
+std::string archive_text(const std::string& comment, const std::vector<Refusal>& cases) {
+    auto text = comment + "\n";
+    for (const auto& [name, document, error] : cases) {
+        text += "\n-- " + name + ".json --\n" + document + "\n";
+        text += "-- " + name + ".txt --\n" + error.value_or("") + "\n";
+    }
+    return text;
+}
+
+/// Compares how a document is refused with what its archive expects, or notes it there.
+void check_refusal(Refusal& refusal, Errc code) {
+    SCOPED_TRACE(refusal.name);
+    const auto result = compiled_text(refusal.document);
+    ASSERT_FALSE(result) << "the document was accepted";
+    EXPECT_EQ(result.error().code, code);
+    if (is_updating()) refusal.error = result.error().message;
+    ASSERT_TRUE(refusal.error) << "the archive does not say how the document is refused";
+    EXPECT_EQ(*refusal.error, result.error().message);
+}
+
 TEST(GoodDocuments, Compile) {
-    const auto paths = documents("good");
+    const auto paths = good_documents();
     EXPECT_GT(paths.size(), 50U);
     for (const auto& path : paths) {
         const auto result = compiled(path);
@@ -56,7 +107,7 @@ TEST(GoodDocuments, Compile) {
 
 TEST(GoodDocuments, HaveUnknownMembersWhereTheirNameSaysSo) {
     const std::string of_windows = "/process/user/username";
-    for (const auto& path : documents("good")) {
+    for (const auto& path : good_documents()) {
         auto unknown = oci::list_unknown_members(read_text(path), "f", {}).value();
         std::erase(unknown, of_windows);
         EXPECT_EQ(unknown.empty(), path.stem() != "unknown-properties") << path << ": " << testing::PrintToString(unknown);
@@ -64,27 +115,20 @@ TEST(GoodDocuments, HaveUnknownMembersWhereTheirNameSaysSo) {
 }
 
 TEST(BadDocuments, AreRefusedWithPlaceAndRule) {
-    const auto paths = documents("bad");
-    EXPECT_GT(paths.size(), 170U);
-    for (const auto& path : paths) {
-        const auto result = compiled(path);
-        if (result) {
-            ADD_FAILURE() << path << " was accepted";
-            continue;
+    std::set<std::string> names;
+    for (const auto& path : files("bad", ".txt")) {
+        SCOPED_TRACE(path);
+        const auto archive = test::parse_archive(read_text(path));
+        EXPECT_FALSE(archive.comment.empty()) << "the archive does not say its rule";
+        auto cases = refusals(archive);
+        EXPECT_FALSE(cases.empty());
+        for (auto& refusal : cases) {
+            EXPECT_TRUE(names.insert(refusal.name).second) << refusal.name << " is there twice";
+            check_refusal(refusal, path.stem() == "unsupported" ? Errc::unsupported : Errc::invalid_document);
         }
-        EXPECT_TRUE(result.error().code == Errc::invalid_document || result.error().code == Errc::unsupported)
-            << path;
-        expect_text(fs::path(path).replace_extension(".txt"), result.error().message + "\n");
+        if (is_updating()) write_text(path, archive_text(archive.comment, cases));
     }
-}
-
-TEST(BadDocuments, WhatWeLackIsUnsupportedAndNotInvalid) {
-    for (const auto& path : documents("bad")) {
-        if (!path.stem().string().starts_with("unsupported-")) continue;
-        const auto result = compiled(path);
-        ASSERT_FALSE(result) << path;
-        EXPECT_EQ(result.error().code, Errc::unsupported) << path;
-    }
+    EXPECT_GE(names.size(), 179U);
 }
 
 TEST(Golden, PlansOfKnownDocuments) {
@@ -105,7 +149,7 @@ TEST(Golden, PlansOfSamples) {
 }
 
 TEST(Documents, ArePlansThatTravel) {
-    for (const auto& path : documents("good")) {
+    for (const auto& path : good_documents()) {
         const auto plan = compiled(path).value().plan;
         const auto bytes = encode(plan);
         const auto decoded = decode(std::as_bytes(std::span(bytes)));
