@@ -62,7 +62,7 @@ tell "The container did not notice, and no line is missing: $before lines before
 
 chapter "The container may die"
 run xctl kill web KILL
-until_true 5 state_is web running
+until_true state_is web running
 run xctl list
 tell "It was started again, as its policy says."
 

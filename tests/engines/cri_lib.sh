@@ -46,7 +46,7 @@ prepare() {
     protoc --proto_path=/src/tests/engines --python_out=$stage/cri cri.proto
     configure_containerd
     systemctl start containerd
-    until_true 10 eval 'ctr plugin ls | grep -q "cri  *.*ok"' || { journalctl --quiet --unit=containerd | grep -i cri; exit 1; }
+    until_true eval 'ctr plugin ls | grep -q "cri  *.*ok"' || { journalctl --quiet --unit=containerd | grep -i cri; exit 1; }
     ctr --namespace k8s.io image import $stage/image.tar
 }
 

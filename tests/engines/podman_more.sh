@@ -130,7 +130,7 @@ make_user() {
     useradd --create-home --shell /bin/bash guest
     echo guest:200000:65536 | tee /etc/subuid >/etc/subgid
     loginctl enable-linger guest
-    until_true 10 test -S "/run/user/$(id -u guest)/bus" || true
+    until_true test -S "/run/user/$(id -u guest)/bus" || true
     mkdir -p ~guest/.local/share/containers
     mount -t tmpfs -o mode=700,uid="$(id -u guest)",gid="$(id -g guest)" tmpfs ~guest/.local/share/containers
     chown -R guest: ~guest/.local

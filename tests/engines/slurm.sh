@@ -79,7 +79,7 @@ prepare() {
 
 clean() {
     scancel --user=root
-    until_true 10 nodes_are 4:idle || sinfo
+    until_true nodes_are 4:idle || sinfo
     [ -z "$(containers "$1")" ]
 }
 
@@ -153,7 +153,7 @@ test_signal() {
     job=$(sbatch --parsable --container=$bundle -o "$work/output" "$work/job")
     eventually 'it runs' has_line "$work/output" started
     ends 'a signal for all of the job' 0 scancel --signal=KILL --full "$job"
-    patience=20 eventually 'it has ended' eval 'job_is "$job" FAILED || job_is "$job" CANCELLED'
+    eventually 'it has ended' eval 'job_is "$job" FAILED || job_is "$job" CANCELLED'
     eventually 'nothing is left' none_left
 }
 
@@ -162,7 +162,7 @@ test_queue() {
     printf '#!/bin/sh\nsleep 1\necho done\n' >"$work/job"
     local job
     job=$(sbatch --parsable --array=1-10 --container=$bundle -o "$work/output.%a" "$work/job")
-    patience=40 eventually 'ten jobs take turns on eight processors' eval '[ "$(cat "$work"/output.* | grep -c done)" = 10 ]'
+    eventually 'ten jobs take turns on eight processors' eval '[ "$(cat "$work"/output.* | grep -c done)" = 10 ]'
     eventually 'nothing is left' none_left
 }
 

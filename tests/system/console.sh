@@ -8,7 +8,7 @@ script_bundle "$work/first" 'printf first; read -r line; echo "got $line" >&2; e
 check "created" xctl create first "$work/first"
 (sleep 1; echo answer; sleep 2) | xctl attach first >"$work/first.out" 2>"$work/first.err" &
 attached=$!
-until_true 5 sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"first\").attached")" = 1 ]' || fail "attach in created"
+until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"first\").attached")" = 1 ]' || fail "attach in created"
 check "started" xctl start first
 r=0; wait "$attached" || r=$?
 equal "the attached client exits with the container's status" 6 "$r"
@@ -25,7 +25,7 @@ check "created" xctl create many "$work/many" --scrollback=4M
 check "started" xctl start many
 for n in 1 2; do xctl attach --observe many >"$work/many.$n" 2>"$work/many.err.$n" & pids[n]=$!; done
 xctl attach --observe many >"$work/stalled.out" 2>/dev/null & stalled=$!
-until_true 5 sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"many\").attached")" = 3 ]' || fail "three clients"
+until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"many\").attached")" = 3 ]' || fail "three clients"
 kill -STOP "$stalled"
 echo | timeout 20 xctl attach many >/dev/null 2>&1 || true
 check "the container ends although one client stalls" timeout 30 sh -c 'xctl wait many; [ $? = 3 ]'
@@ -52,7 +52,7 @@ script_bundle "$work/follow" 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo li
 check "created" xctl create follow "$work/follow"
 xctl attach --observe follow >"$work/follow.out" 2>"$work/follow.err" & follower=$!
 xctl logs -f follow >"$work/follow.log" 2>/dev/null & logger=$!
-until_true 5 sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"follow\").attached")" = 2 ]' || fail "two followers"
+until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"follow\").attached")" = 2 ]' || fail "two followers"
 check "started" xctl start follow
 for _ in 1 2 3 4; do sleep 0.3; systemctl kill -s KILL xctld; done
 r=0; wait "$follower" || r=$?

@@ -13,15 +13,15 @@ check "started" xctl start talk
 mkfifo "$work/first" "$work/second"
 xctl attach talk <"$work/first" >"$work/first.out" 2>"$work/first.err" & one=$!
 exec 7>"$work/first"
-until_true 5 roles_are talk writer || fail "one writer"
+until_true roles_are talk writer || fail "one writer"
 xctl attach talk <"$work/second" >"$work/second.out" 2>"$work/second.err" 7>&- & two=$!
 exec 8>"$work/second"
-until_true 5 roles_are talk "writer waiting" || fail "one waits"
+until_true roles_are talk "writer waiting" || fail "one waits"
 xctl attach --observe talk >/dev/null 2>&1 7>&- 8>&- & three=$!
-until_true 5 roles_are talk "writer waiting observer" || fail "roles: $(xctl clients talk)"
+until_true roles_are talk "writer waiting observer" || fail "roles: $(xctl clients talk)"
 echo later >&8
 echo now >&7
-until_true 5 grep -q '^said now$' "$work/second.out" || fail "what the writer typed reaches the container"
+until_true grep -q '^said now$' "$work/second.out" || fail "what the writer typed reaches the container"
 check "what the one who waits typed does not" sh -c "! grep -q later $work/second.out"
 contains "the one who waits is told" "$(cat "$work/second.err")" 'another client has the input'
 equal "who: the process" "$one" "$(clients talk '.[0].pid')"
@@ -30,8 +30,8 @@ contains "who: the unit" "$(clients talk '.[0].unit')" '\.(service|scope)$'
 check "since when" [ "$(clients talk '.[0].since')" -gt "$((($(date +%s) - 60) * 1000000))" ]
 contains "the table" "$(xctl clients talk)" '^writer +0 +[0-9]+'
 kill "$one"; wait "$one" 2>/dev/null || true
-until_true 5 roles_are talk "writer observer" || fail "the next in line writes: $(xctl clients talk)"
-until_true 5 grep -q '^said later$' "$work/second.out" || fail "the next in line writes, and what waited comes through"
+until_true roles_are talk "writer observer" || fail "the next in line writes: $(xctl clients talk)"
+until_true grep -q '^said later$' "$work/second.out" || fail "the next in line writes, and what waited comes through"
 note "roles, and the next in line"
 
 kill "$two" "$three"; wait "$two" "$three" 2>/dev/null || true
@@ -43,19 +43,19 @@ check "started again" xctl start talk
 mkfifo "$work/a" "$work/b"
 xctl attach talk <"$work/a" >"$work/a.out" 2>/dev/null & one=$!
 exec 7>"$work/a"
-until_true 5 roles_are talk writer || fail "one writer"
+until_true roles_are talk writer || fail "one writer"
 xctl attach talk <"$work/b" >"$work/b.out" 2>"$work/b.err" 7>&- & two=$!
 exec 8>"$work/b"
-until_true 5 roles_are talk "writer waiting" || fail "one waits"
+until_true roles_are talk "writer waiting" || fail "one waits"
 # Stopped, the writer comes back last.
 kill -STOP "$one"
 systemctl kill -s KILL xctld
-until_true 10 roles_are talk writer || fail "the other one is back"
+until_true roles_are talk writer || fail "the other one is back"
 kill -CONT "$one"
-until_true 10 roles_are talk "writer waiting" || fail "both are back"
+until_true roles_are talk "writer waiting" || fail "both are back"
 equal "the writer writes again" "$one" "$(clients talk '.[0].pid')"
 echo mine >&7
-until_true 5 grep -q '^said mine$' "$work/a.out" || fail "its input arrives"
+until_true grep -q '^said mine$' "$work/a.out" || fail "its input arrives"
 r=0; xctl attach talk --steal --observe >/dev/null 2>&1 || r=$?
 equal "steal and observe exclude each other" 125 "$r"
 (sleep 0.2; echo bye; sleep 5) | xctl attach --steal talk >"$work/thief.out" 2>/dev/null & thief=$!
@@ -74,7 +74,7 @@ script_bundle "$work/flood" 'read -r go; dd if=/dev/zero bs=64k count=2000 2>/de
 check "created" xctl create flood "$work/flood" --scrollback=256K
 check "started" xctl start flood
 xctl attach --observe flood >/dev/null 2>"$work/stalled.err" & stalled=$!
-until_true 5 roles_are flood observer || fail "attached"
+until_true roles_are flood observer || fail "attached"
 kill -STOP "$stalled"
 memory() { awk '/^RssAnon/ { print $2 }' "/proc/$(systemctl show -P MainPID xctld)/status"; }
 before=$(memory)

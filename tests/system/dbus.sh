@@ -168,7 +168,7 @@ test_busctl() {
     call_at b Enable >/dev/null
     equal 'Enable' 'b true' "$(get b Autostart)"
     # It is restarted now, since it failed.
-    check 'Kill' until_true 5 [ "$(call Stop 'sa{sv}' b 0 | jq -r '.data[0].state.data')" = stopped ]
+    check 'Kill' until_true [ "$(call Stop 'sa{sv}' b 0 | jq -r '.data[0].state.data')" = stopped ]
     call Wait s b | jq -e '.data[0].state.data == "stopped"' >/dev/null || fail 'Wait'
     call Delete 'sa{sv}' b 1 force b true
     equal 'Delete' '' "$(field b name)"
@@ -183,7 +183,7 @@ test_monitor() {
     sleep 1
     xctl start m || true
     xctl wait m || true
-    check 'a monitor sees the end' until_true 5 grep -q '"ExitStatus":{"type":"x","data":9}' "$work/monitor"
+    check 'a monitor sees the end' until_true grep -q '"ExitStatus":{"type":"x","data":9}' "$work/monitor"
     kill $monitor
     equal 'as PropertiesChanged of the container' 'org.freedesktop.DBus.Properties PropertiesChanged org.xctl1.Container' \
         "$(tail -n 1 "$work/monitor" | jq -r '[.interface, .member, .payload.data[0]] | join(" ")')"

@@ -25,7 +25,7 @@ traces() {
 }
 definitions() { find /etc/xctl/containers /run/xctl/containers /run/xctl/state -mindepth 1 2>/dev/null | sort; }
 unchanged() { # WHAT: the traces are what they were
-    until_true 5 eval '[ "$(traces)" = "$before" ]' ||
+    until_true eval '[ "$(traces)" = "$before" ]' ||
         fail "$1: something is left: $(diff <(echo "$before") <(traces))"
     note "$1: nothing is left"
 }
@@ -117,7 +117,7 @@ launch_fails() {
         >"$work/reply" 2>/dev/null || true
     equal 'step, path and errno' "$step $path $errno" "$(jq -r '[.step, .path, .errno] | join(" ")' "$work/reply")"
     gives 125 "$pattern" xctl run --rm gone "$work/launch"
-    check 'run --rm leaves no container' until_true 5 eval '[ -z "$(field gone name)" ]'
+    check 'run --rm leaves no container' until_true eval '[ -z "$(field gone name)" ]'
     equal 'xctl wait: there is no status of its own' 125 "$(status_of xctl wait launch)"
     unchanged "a failed launch ($step)"
 }
@@ -189,11 +189,11 @@ test_statuses() {
     script_bundle "$work/st" 'exit 11'
     equal 'run: the exit code' 11 "$(status_of xctl run --rm st "$work/st")"
     xctl run --rm st "$work/st" -- sleep 1000 </dev/null & local runner=$! status=0
-    check 'it runs' until_true 10 state_is st running
+    check 'it runs' until_true state_is st running
     xctl kill st KILL
     wait $runner || status=$?
     equal 'run: a signal' 137 $status
-    check 'it is removed' until_true 5 eval '[ -z "$(field st name)" ]'
+    check 'it is removed' until_true eval '[ -z "$(field st name)" ]'
     xctl create st "$work/st"
     xctl start st
     equal 'wait: the exit code' 11 "$(status_of xctl wait st)"

@@ -7,7 +7,7 @@ bundle "$work/b" '.process.args = ["true"]'
 xctl events --json >"$work/events" 2>"$work/errors" & watcher=$!
 has() { jq -e "select(.name == \"$1\" and .event == \"$2\")" "$work/events"; }
 told() { # NAME: of its creation, as soon as somebody listens
-    until_true 10 sh -c "xctl create $1 '$work/b' && xctl delete $1 && grep -q '\"name\":\"$1\"' '$work/events'" ||
+    until_true sh -c "xctl create $1 '$work/b' && xctl delete $1 && grep -q '\"name\":\"$1\"' '$work/events'" ||
         fail "nothing is told of $1: $(cat "$work/errors")"
     note "what happens to $1 is told"
 }

@@ -5,7 +5,7 @@
 # container's cgroup and end with it; that they survive xctld, their clients too; that a slow reader loses nothing.
 . /src/tests/system/lib.sh
 
-kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 10 xctl list; }
+kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true xctl list; }
 start_box() { # [JQ-FILTER]
     script_bundle "$work/box" 'echo up; while :; do sleep 1; done' "${1:-.}"
     xctl create box "$work/box"
@@ -40,11 +40,11 @@ test_basics() {
     xctl exec -d box -- sleep 1234 >"$work/id"
     contains 'detached, it says what it is' "$(cat "$work/id")" '^[0-9a-f]{16}$'
     local pid
-    until_true 5 eval 'xctl ps box --json | jq -e "any(.[]; .command == \"sleep 1234\")"' || fail 'it does not run'
+    until_true eval 'xctl ps box --json | jq -e "any(.[]; .command == \"sleep 1234\")"' || fail 'it does not run'
     pid=$(xctl ps box --json | jq '.[] | select(.command == "sleep 1234") | .pid')
     contains 'it is in the cgroup of its container' "$(cat "/proc/$pid/cgroup")" 'xctl-box.scope/payload'
     kill "$pid"
-    check 'what is over is forgotten' until_true 20 no_execs
+    check 'what is over is forgotten' until_true no_execs
     xctl delete --force box
 }
 
@@ -97,12 +97,12 @@ test_listing() {
     equal 'none runs' '[]' "$(xctl execs box --json)"
     xctl exec -d -t box -- sleep 4321 >"$work/id"
     listed() { xctl execs box --json | jq -r '.[] | "\(.id) \(.command) \(.terminal) \(.attached)"'; }
-    check 'it is listed' until_true 5 eval '[ "$(listed)" = "$(cat "$work/id") sleep 4321 true 0" ]'
+    check 'it is listed' until_true eval '[ "$(listed)" = "$(cat "$work/id") sleep 4321 true 0" ]'
     contains 'for people, too' "$(xctl execs box)" "^$(cat "$work/id") +[0-9]+ +yes +0 +sleep 4321"
     kill_daemon
     equal 'the next daemon knows it' "$(cat "$work/id") sleep 4321 true 0" "$(listed)"
     kill "$(xctl execs box --json | jq '.[0].pid')"
-    check 'it is not listed when it has ended' until_true 5 eval '[ -z "$(listed)" ]'
+    check 'it is not listed when it has ended' until_true eval '[ -z "$(listed)" ]'
     xctl delete --force box
 }
 
@@ -125,7 +125,7 @@ test_end() {
     start_box
     local status=0
     xctl exec box -- sleep 1000 & local client=$!
-    until_true 5 eval 'xctl ps box --json | jq -e "any(.[]; .command == \"sleep 1000\")"' || fail 'it does not run'
+    until_true eval 'xctl ps box --json | jq -e "any(.[]; .command == \"sleep 1000\")"' || fail 'it does not run'
     xctl stop box --timeout=0
     wait $client || status=$?
     equal 'it ends with its container' 137 $status
@@ -138,7 +138,7 @@ test_daemon_dies() {
     start_box
     local status=0
     xctl exec -i box -- sh -c 'echo one; read x; echo $x; sleep 2; echo three; exit 9' <<<two >"$work/out" & local client=$!
-    check 'it has begun' until_true 5 eval 'grep -qx two "$work/out"'
+    check 'it has begun' until_true eval 'grep -qx two "$work/out"'
     kill_daemon
     wait $client || status=$?
     equal 'its client has its exit code' 9 $status
@@ -147,14 +147,14 @@ test_daemon_dies() {
     # One that ends while there is no daemon.
     status=0
     xctl exec box -- sh -c 'echo begun; sleep 1; echo ended; exit 4' >"$work/out" & client=$!
-    check 'it has begun' until_true 5 eval 'grep -qx begun "$work/out"'
+    check 'it has begun' until_true eval 'grep -qx begun "$work/out"'
     systemctl stop xctld xctld.socket
     sleep 1.5
     systemctl start xctld.socket xctld
     wait $client || status=$?
     equal 'its exit code is known' 4 $status
     equal 'and its last words' 'begun ended' "$(paste -sd' ' "$work/out")"
-    check 'nothing is left' until_true 20 no_execs
+    check 'nothing is left' until_true no_execs
     xctl delete --force box
 }
 
@@ -206,21 +206,21 @@ test_starting() {
         '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "1"]}]'
     xctl create box "$work/box"
     xctl start box & local start=$!
-    check 'it is about to run' until_true 5 state_is box starting
+    check 'it is about to run' until_true state_is box starting
     equal 'which exec waits for' 5 "$(status_of xctl exec box -- sh -c 'exit 5')"
     check 'it was started' wait $start
     xctl stop box
     xctl start box & start=$!
-    check 'it is about to run again' until_true 5 state_is box starting
+    check 'it is about to run again' until_true state_is box starting
     check 'pause waits as well' xctl pause box
     wait $start
     xctl resume box
     xctl stop box
     xctl start box & start=$!
-    check 'it is about to run once more' until_true 5 state_is box starting
+    check 'it is about to run once more' until_true state_is box starting
     check 'so does kill' xctl kill box KILL
     check 'and its start has succeeded' wait $start
-    check 'it has ended' until_true 5 state_is box stopped
+    check 'it has ended' until_true state_is box stopped
     equal 'since its program was killed' 'signal 9' "$(field box exitReason) $(field box exitStatus)"
     xctl delete --force box
 

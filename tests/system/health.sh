@@ -33,7 +33,7 @@ test_readiness() {
         check "$name: started" xctl start $name
         equal "$name: runs, and is not ready" 'running false' "$(field $name state) $(field $name ready)"
     done
-    for name in console tcp http exec; do check "$name: ready" until_true 15 ready $name; done
+    for name in console tcp http exec; do check "$name: ready" until_true ready $name; done
     systemctl kill -s KILL xctld
     for name in console tcp http exec; do equal "$name: still ready with another xctld" true "$(field $name ready)"; done
     check 'events tell' grep -q '"event":"ready","name":"console"' "$work/events"
@@ -53,16 +53,16 @@ s.sendto(os.sys.argv[1].encode(), os.environ["NOTIFY_SOCKET"])'
 READY=1
 MAINPID=1"; sleep 1000' '{"readiness": {"notify": true}}' "$programs | $shared"
     systemctl start --no-block oci@notify
-    check 'notify: runs' until_true 15 state_is notify running
+    check 'notify: runs' until_true state_is notify running
     sleep 0.5
     equal 'the unit waits' activating "$(systemctl is-active oci@notify || true)"
     local pid
     pid=$(field notify pid)
     systemctl kill -s KILL xctld
     touch "$work/share/go"
-    check 'it is active when the container says so, though xctld was killed' until_true 15 systemctl -q is-active oci@notify
+    check 'it is active when the container says so, though xctld was killed' until_true systemctl -q is-active oci@notify
     equal 'ready' true "$(field notify ready)"
-    check 'its status comes through' until_true 5 sh -c 'systemctl show -p StatusText --value oci@notify | grep -q "at work"'
+    check 'its status comes through' until_true sh -c 'systemctl show -p StatusText --value oci@notify | grep -q "at work"'
     equal 'its main process does not change' "$pid" "$(systemctl show -p MainPID --value oci@notify)"
     systemctl stop oci@notify
     xctl delete notify
@@ -102,8 +102,8 @@ test_reload() {
     check 'started' timeout 20 systemctl start oci@again
     equal 'one message came through whole' first "$(systemctl show -P StatusText oci@again)"
     check 'a signal to reload' systemctl kill -s HUP --kill-whom=main oci@again
-    check 'it reloads' until_true 5 unit_is again ActiveState reloading
-    check 'and says when it has' until_true 5 unit_is again ActiveState active
+    check 'it reloads' until_true unit_is again ActiveState reloading
+    check 'and says when it has' until_true unit_is again ActiveState active
     equal 'in the same message' reloaded "$(systemctl show -P StatusText oci@again)"
     systemctl stop oci@again
     drop_in again 'Type=notify-reload'
@@ -125,13 +125,13 @@ test_own_watchdog() {
     sleep 3
     equal 'also by another xctld' active "$(systemctl is-active oci@fed)"
     systemctl kill -s USR1 --kill-whom=main oci@fed
-    check 'and is bitten when it hangs' until_true 10 unit_is fed Result watchdog
+    check 'and is bitten when it hangs' until_true unit_is fed Result watchdog
     systemctl reset-failed oci@fed
     # Another kind of health decides alone.
     echo '{"readiness": {"notify": true}, "health": {"exec": ["/usr/bin/false"], "intervalUSec": 300000}}' \
         >/etc/xctl/containers/fed.json.d/checks.json
     check 'started' timeout 20 systemctl start oci@fed
-    check 'what it says does not count then' until_true 10 unit_is fed Result watchdog
+    check 'what it says does not count then' until_true unit_is fed Result watchdog
     xctl delete --force fed
     systemctl reset-failed oci@fed 2>/dev/null || true
 }
@@ -139,7 +139,7 @@ test_own_watchdog() {
 test_not_ready_in_time() {
     define late 'sleep 1000' '{"readiness": {"console": "never", "startTimeoutUSec": 1000000}}'
     check 'late: started' xctl start late
-    check 'it is killed' until_true 15 state_is late stopped
+    check 'it is killed' until_true state_is late stopped
     contains 'and why says so' "$(xctl why late)" 'not ready in time'
     xctl delete late
 }
@@ -149,25 +149,25 @@ test_health() {
     touch "$work/share/well"
     define ill 'sleep 1000' "{\"health\": {\"exec\": [\"test\", \"-e\", \"/share/well\"], $fast}}" "$shared"
     check 'ill: started' xctl start ill
-    check 'healthy' until_true 15 health_is ill healthy
+    check 'healthy' until_true health_is ill healthy
     rm "$work/share/well"
-    check 'unhealthy' until_true 15 health_is ill unhealthy
+    check 'unhealthy' until_true health_is ill unhealthy
     equal 'which is an event and no more' running "$(field ill state)"
     systemctl kill -s KILL xctld
     equal 'also for the next xctld' unhealthy "$(field ill health)"
     touch "$work/share/well"
-    check 'healthy again' until_true 15 health_is ill healthy
+    check 'healthy again' until_true health_is ill healthy
     xctl delete --force ill
 
     define again 'sleep 1; echo up; sleep 1000' "{\"health\": {\"tcp\": \"4001\", \"action\": \"restart\", $fast}}"
     check 'again: started' xctl start again
-    check 'it is restarted' until_true 20 sh -c '[ "$(xctl list --json | jq -r ".[] | select(.name == \"again\") | .runs")" -ge 2 ]'
+    check 'it is restarted' until_true sh -c '[ "$(xctl list --json | jq -r ".[] | select(.name == \"again\") | .runs")" -ge 2 ]'
     contains 'history knows why' "$(xctl history again --json)" '"cause":"health"'
     xctl delete --force again
 
     define over 'sleep 1000' "{\"health\": {\"console\": \"pulse\", \"action\": \"stop\", $fast}, \"restart\": {\"policy\": \"always\"}}"
     check 'over: started' xctl start over
-    check 'it is stopped, whatever its restart policy' until_true 20 state_is over stopped
+    check 'it is stopped, whatever its restart policy' until_true state_is over stopped
     xctl delete over
 }
 
@@ -176,7 +176,7 @@ test_leftovers() {
     define slow 'sleep 1000' '{"health": {"exec": ["sh", "-c", "(sleep 881; true) & sleep 881; true"], "intervalUSec": 100000,
         "timeoutUSec": 1000000, "retries": 1000}}'
     xctl start slow
-    check 'attempts' until_true 10 pgrep -f '^sleep 881'
+    check 'attempts' until_true pgrep -f '^sleep 881'
     sleep 6
     local left; left=$(pgrep -fc '^sleep 881' || true)
     [ "$left" -le 4 ] || fail "$left programs of old attempts are left"
@@ -195,7 +195,7 @@ test_watchdog() {
     sleep 4
     equal 'health feeds the watchdog' active "$(systemctl is-active oci@dog)"
     rm "$work/share/dog"
-    check 'which bites when it fails' until_true 15 sh -c '[ "$(systemctl show -p Result --value oci@dog)" = watchdog ]'
+    check 'which bites when it fails' until_true sh -c '[ "$(systemctl show -p Result --value oci@dog)" = watchdog ]'
     xctl delete --force dog
 }
 

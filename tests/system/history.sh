@@ -12,14 +12,14 @@ define() {
     jq -n --arg bundle "$work/$1" --argjson extra "$2" '{$bundle} + $extra' >"/etc/xctl/containers/$1.json"
 }
 why() { xctl why "$1" --json | jq -r "[$2] | map(tostring) | join(\" \")"; }
-kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 10 xctl list; }
+kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true xctl list; }
 
 test_ends() {
     define h '{}' 'echo first; echo last words; exit 3'
     equal 'nothing yet' 'No run of h has ended yet.' "$(xctl why h)"
     equal 'no runs' '[]' "$(xctl history h --json)"
     xctl start h || true
-    check 'it ended' until_true 10 state_is h stopped
+    check 'it ended' until_true state_is h stopped
     equal 'by itself' '1 exited 3 itself' "$(why h '.run, .exitReason, .exitStatus, .cause')"
     equal 'what it printed last' 'first|last words||' "$(xctl why h --json | jq -r .console | tr '\n' '|')"
     contains 'for people' "$(xctl why h)" '^Run 1 of h exited with 3, .* ago, after '
@@ -30,26 +30,26 @@ test_ends() {
 
     define asked '{}' 'trap "exit 0" TERM; echo up; while :; do sleep 0.05; done'
     xctl start asked
-    until_true 5 eval 'xctl logs asked | grep -q up'
+    until_true eval 'xctl logs asked | grep -q up'
     xctl stop asked
     equal 'a stop, by whom' 'user stop by uid 0 false' "$(why asked '.cause, .by, .timedOut')"
     xctl start asked
     xctl kill asked KILL
-    check 'killed' until_true 10 state_is asked stopped
+    check 'killed' until_true state_is asked stopped
     equal 'a kill, by whom' 'user kill SIGKILL by uid 0' "$(why asked '.cause, .by')"
     xctl start asked
     kill -KILL "$(field asked pid)"
-    check 'killed from outside' until_true 10 state_is asked stopped
+    check 'killed from outside' until_true state_is asked stopped
     equal 'nobody that we know of' 'itself signal 9' "$(why asked '.cause, .exitReason, .exitStatus')"
     xctl start asked
     systemctl stop xctl-asked.scope
-    check 'stopped by systemd' until_true 10 state_is asked stopped
+    check 'stopped by systemd' until_true state_is asked stopped
     equal 'it says so' systemd "$(xctl history asked --json | jq -r '.[-1].cause')"
     equal 'the last failure is the one before' 3 "$(why asked .run)"
 
     define stubborn '{}' 'trap "" TERM; echo up; while :; do sleep 0.05; done'
     xctl start stubborn
-    until_true 5 eval 'xctl logs stubborn | grep -q up'
+    until_true eval 'xctl logs stubborn | grep -q up'
     xctl stop stubborn --timeout=200ms
     equal 'it had to be killed' 'user true signal 9' "$(why stubborn '.cause, .timedOut, .exitReason, .exitStatus')"
     contains 'for people' "$(xctl why stubborn)" 'after stop by uid 0; it did not end in time'
@@ -76,7 +76,7 @@ test_launches() {
 test_survival() {
     define loop '{"history": 3, "restart": {"policy": "always", "delayUSec": 50000, "multiplier": 1, "limit": 0}}' 'sleep 0.2; exit 5'
     xctl start loop
-    check 'it ran often' until_true 20 eval '[ "$(field loop runs)" -ge 5 ]'
+    check 'it ran often' until_true eval '[ "$(field loop runs)" -ge 5 ]'
     equal 'as many as wanted are kept' 3 "$(xctl history loop --json | jq length)"
     kill_daemon
     equal 'the next daemon has them' 3 "$(xctl history loop --json | jq length)"
@@ -84,12 +84,12 @@ test_survival() {
     xctl delete --force loop
     define slow '{}' 'trap "sleep 1; exit 0" TERM; echo up; while :; do sleep 0.05; done'
     xctl start slow
-    until_true 5 eval 'xctl logs slow | grep -q up'
+    until_true eval 'xctl logs slow | grep -q up'
     xctl stop slow 2>/dev/null & local stopper=$!
-    check 'it stops' until_true 5 state_is slow stopping
+    check 'it stops' until_true state_is slow stopping
     kill_daemon
     wait $stopper || true
-    check 'it has stopped' until_true 10 state_is slow stopped
+    check 'it has stopped' until_true state_is slow stopped
     equal 'who asked is known to the next daemon' 'user stop by uid 0' "$(why slow '.cause, .by')"
     xctl delete slow
 }
@@ -97,11 +97,11 @@ test_survival() {
 test_lists() {
     define prevent '{"restart": {"policy": "always", "delayUSec": 20000, "preventExitStatus": ["7", "TERM"]}}' 'sleep 0.1; exit 7'
     xctl start prevent
-    check 'an exit code that prevents' until_true 10 state_is prevent stopped
+    check 'an exit code that prevents' until_true state_is prevent stopped
     equal 'no restart' 1 "$(field prevent runs)"
     define force '{"restart": {"policy": "on-failure", "delayUSec": 20000, "forceExitStatus": ["0"]}}' 'sleep 0.1; exit 0'
     xctl start force
-    check 'an exit code that forces' until_true 10 eval '[ "$(field force runs)" -ge 2 ]'
+    check 'an exit code that forces' until_true eval '[ "$(field force runs)" -ge 2 ]'
     xctl delete --force force
     xctl delete prevent
 }
@@ -111,8 +111,8 @@ test_crash_loop() {
     xctl events --json >"$work/events" & local watcher=$!
     sleep 0.3
     xctl start crash || true
-    check 'an event' until_true 10 eval 'jq -e "select(.event == \"crash-loop\" and .name == \"crash\")" "$work/events"'
-    check 'and one of the state, with its end' until_true 10 eval \
+    check 'an event' until_true eval 'jq -e "select(.event == \"crash-loop\" and .name == \"crash\")" "$work/events"'
+    check 'and one of the state, with its end' until_true eval \
         'jq -e "select(.event == \"failed\" and .exitStatus == 1 and .exitReason == \"exited\")" "$work/events"'
     kill $watcher
     equal 'it has failed' 'failed 2' "$(field crash state) $(field crash restarts)"
@@ -130,7 +130,7 @@ given_up=f8d5dc4333624c318fd06b0e2351a3ba unhealthy=fd02a458b9374271bba07fe5e118
 test_journal() {
     define crashy '{"restart": {"policy": "on-failure", "delayUSec": 20000, "multiplier": 1, "limit": 2}}' 'sleep 0.1; exit 3'
     xctl start crashy
-    check 'it fails' until_true 10 state_is crashy failed
+    check 'it fails' until_true state_is crashy failed
     equal 'each end has an entry' 3 "$(told crashy $ended)"
     equal 'with its exit status, as systemd has it' 'exited 3 1 itself' \
         "$(entries crashy $ended | jq -rs '.[0] | [.EXIT_CODE, .EXIT_STATUS, .CONTAINER_RUN, .CONTAINER_END_CAUSE] | join(" ")')"
@@ -146,16 +146,16 @@ test_journal() {
 
     define calm '{}' 'trap "exit 4" TERM; echo up; while :; do sleep 0.05; done'
     xctl start calm
-    until_true 5 eval 'xctl logs calm | grep -q up'
+    until_true eval 'xctl logs calm | grep -q up'
     xctl stop calm
     equal 'what was asked for has none' 0 "$(told calm $ended)"
     xctl start calm
     xctl kill calm KILL
-    check 'it ends' until_true 5 state_is calm stopped
+    check 'it ends' until_true state_is calm stopped
     equal 'nor has a kill' 0 "$(told calm $ended)"
     xctl start calm
     kill -KILL "$(field calm pid)"
-    check 'it ends' until_true 5 state_is calm stopped
+    check 'it ends' until_true state_is calm stopped
     contains 'a signal of somebody else has' "$(entries calm $ended | jq -r '"\(.EXIT_CODE) \(.EXIT_STATUS) \(.MESSAGE)"')" \
         '^killed 9 calm: killed by SIGKILL$'
     xctl delete calm
@@ -167,7 +167,7 @@ test_journal() {
     xctl delete nogo
     define ill '{"health": {"exec": ["false"], "intervalUSec": 100000, "retries": 2}}' 'sleep 1000'
     xctl start ill
-    check 'ill health' until_true 10 eval '[ "$(told ill $unhealthy)" = 1 ]'
+    check 'ill health' until_true eval '[ "$(told ill $unhealthy)" = 1 ]'
     sleep 0.5
     equal 'is told once' 1 "$(told ill $unhealthy)"
     contains 'and explained' "$(journalctl -x -b --no-pager MESSAGE_ID=$unhealthy)" 'The container ill is unhealthy'
@@ -179,7 +179,7 @@ test_unless_stopped() {
     boot() { # what the first daemon of a boot finds
         systemctl stop xctld.socket xctld
         systemctl kill --signal=KILL xctl-keep.scope 2>/dev/null || true
-        until_true 10 eval '! systemctl is-active --quiet xctl-keep.scope'
+        until_true eval '! systemctl is-active --quiet xctl-keep.scope'
         systemctl clean --what=fdstore xctld
         rm -rf /run/xctl/state/keep /run/xctl/booted
         systemctl start xctld.socket xctld
@@ -188,11 +188,11 @@ test_unless_stopped() {
     equal 'nobody asked for it yet' created "$(field keep state)"
     xctl start keep
     # The first process of a container ignores a signal until it has a handler.
-    check 'it is ready' until_true 10 eval 'xctl logs keep | grep -q ready'
+    check 'it is ready' until_true eval 'xctl logs keep | grep -q ready'
     kill "$(field keep pid)"
-    check 'it is restarted' until_true 10 eval '[ "$(field keep runs)" = 2 ]'
+    check 'it is restarted' until_true eval '[ "$(field keep runs)" = 2 ]'
     boot
-    check 'it starts at boot' until_true 10 state_is keep running
+    check 'it starts at boot' until_true state_is keep running
     xctl stop keep
     boot
     equal 'stopped stays stopped' created "$(field keep state)"

@@ -53,11 +53,11 @@ check "nothing tells of a deleted one" sh -c '! journalctl -u xctld -o cat --no-
 sleeper lost 9002
 xctl start lost || fail "start lost"
 xctl exec lost -- sleep 9003 & client=$!
-until_true 5 sh -c 'pgrep -f "^sleep 9003$"' || fail "exec"
+until_true sh -c 'pgrep -f "^sleep 9003$"' || fail "exec"
 stop_daemon
 edit_record lost "$another_life"
 start_daemon
-check "a run without descriptors is ended" until_true 20 state_is lost stopped
+check "a run without descriptors is ended" until_true state_is lost stopped
 equal "nobody knows how it ended" unknown "$(field lost exitReason)"
 contains "and it is said why" "$(xctl why lost)" 'xctld lost its descriptors while it ran'
 equal "no process goes on" "0 0" "$(sleepers 9002) $(sleepers 9003)"
@@ -73,7 +73,7 @@ old=$(field stubborn pid)
 stop_daemon
 edit_record stubborn "$another_life"
 start_daemon
-check "its policy starts it again" until_true 30 sh -c \
+check "its policy starts it again" until_true sh -c \
     "[ \"\$(xctl list --json | jq -r '.[] | select(.name == \"stubborn\") | .state + \" \" + (.pid != $old | tostring)')\" = 'running true' ]"
 check "the old run is gone" sh -c "[ ! -d /proc/$old ]"
 xctl delete --force stubborn || fail "delete stubborn"
@@ -84,8 +84,8 @@ xctl start begin || fail "start begin"
 stop_daemon
 edit_record begin "$another_life | .machine.state = \"starting\""
 start_daemon
-check "a start that was asked for happens" until_true 20 state_is begin running
-check "one process" until_true 10 sleep_once 9004
+check "a start that was asked for happens" until_true state_is begin running
+check "one process" until_true sleep_once 9004
 
 # --- the record says that it waits or has stopped; the entry says otherwise
 for state in stopped waiting; do
@@ -95,7 +95,7 @@ for state in stopped waiting; do
     edit_record "$state" ".machine.state = \"$state\" | .machine.nextStartMonotonic = 4000000000000000"
     start_daemon
     equal "the record counts" "$state" "$(field "$state" state)"
-    check "what is left of the run is ended" until_true 20 sh -c '! pgrep -f "^sleep 9005$"'
+    check "what is left of the run is ended" until_true sh -c '! pgrep -f "^sleep 9005$"'
     check "and that is logged" in_journal "xctl-$state.scope has processes of a run that no record has"
     xctl delete --force "$state" || fail "delete $state"
 done
@@ -108,9 +108,9 @@ for damage in none damaged; do
     if [ $damage = none ]; then rm "$(record $damage)"; else echo '{"machine": {' >"$(record $damage)"; fi
     start_daemon
     equal "$damage: without a record nothing is adopted" "created 0" "$(field $damage state) $(field $damage runs)"
-    check "$damage: its processes are ended" until_true 20 sh -c '! pgrep -f "^sleep 9006$"'
+    check "$damage: its processes are ended" until_true sh -c '! pgrep -f "^sleep 9006$"'
     xctl start $damage || fail "start $damage again"
-    check "$damage: it can be started" until_true 10 sleep_once 9006
+    check "$damage: it can be started" until_true sleep_once 9006
     xctl delete --force $damage || fail "delete $damage"
 done
 check "a damaged record is named" in_journal 'cannot read /run/xctl/state/damaged/record.json'
@@ -121,22 +121,22 @@ systemctl start oci@unit || fail "start oci@unit"
 stop_daemon
 rm -r /run/xctl/state/unit
 start_daemon
-check "a unit without a record is stopped" until_true 20 sh -c '! systemctl is-active --quiet oci@unit'
+check "a unit without a record is stopped" until_true sh -c '! systemctl is-active --quiet oci@unit'
 equal "and its processes with it" 0 "$(sleepers 9007)"
 systemctl start oci@unit || fail "start oci@unit again"
 stop_daemon
 edit_record unit "$another_life | .machine.state = \"starting\""
 start_daemon
-check "a start in a unit is systemd's to repeat" until_true 20 sh -c '! systemctl is-active --quiet oci@unit'
-check "its end is known" until_true 5 state_is unit stopped
+check "a start in a unit is systemd's to repeat" until_true sh -c '! systemctl is-active --quiet oci@unit'
+check "its end is known" until_true state_is unit stopped
 equal "and its processes are gone" 0 "$(sleepers 9007)"
 
 # --- a scope of ours that no container has
 stop_daemon
 systemd-run --quiet --scope --slice=xctl.slice --unit=xctl-nobody.scope sleep 9008 & stray=$!
-until_true 5 systemctl is-active --quiet xctl-nobody.scope || fail "a stray scope"
+until_true systemctl is-active --quiet xctl-nobody.scope || fail "a stray scope"
 start_daemon
-check "a stray scope is stopped" until_true 20 sh -c '! systemctl is-active --quiet xctl-nobody.scope'
+check "a stray scope is stopped" until_true sh -c '! systemctl is-active --quiet xctl-nobody.scope'
 wait "$stray" || true
 
 # --- no definition: a run goes on by what it was started with, all else of it goes
@@ -153,7 +153,7 @@ sleeper unused 9009
 equal "a new container of that name has no past" "created 0 []" \
     "$(field unused state) $(field unused runs) $(xctl history unused --json)"
 check "stopped" xctl stop --timeout=0 undefined
-check "it is deleted when it stops" until_true 20 absent undefined
+check "it is deleted when it stops" until_true absent undefined
 
 # --- a broken definition: a run goes on, and a record stays
 sleeper broken 9010
@@ -175,7 +175,7 @@ script_bundle "$work/changed" "trap 'exit 143' TERM; sleep 9012 & wait"
 start_daemon
 equal "the run is the old one" "1 0" "$(sleepers 9011) $(sleepers 9012)"
 xctl restart --timeout=0 changed || fail "restart"
-check "the next run is the new one" until_true 10 sleep_once 9012
+check "the next run is the new one" until_true sleep_once 9012
 equal "and nothing of the old one is left" 0 "$(sleepers 9011)"
 
 # --- the mark of unless-stopped counts at boot only, and belongs to one life

@@ -53,7 +53,7 @@ while True:
 PY
 python3 "$work/swap.py" "$swapped" >"$work/swapping" &
 swapper=$!
-until_true 10 grep -q ready "$work/swapping" || fail 'the files are not swapped'
+until_true grep -q ready "$work/swapping" || fail 'the files are not swapped'
 for n in $(seq 1 10); do
     out=$(run_xrun "$work/race" run "r$n")
     [ "$out" = done ] || fail "run $n while a file and a FIFO change places: '$out'"

@@ -39,14 +39,14 @@ few=$(descriptors)
 grows_less 3000 leave wait 20000
 grows_less 3000 leave stats 2000
 grows_less 3000 leave events 2000
-check 'their descriptors are free' until_true 10 are_as_few "$few"
+check 'their descriptors are free' until_true are_as_few "$few"
 
 for method in Events 'FollowStats sa{sv} web 1 intervalUSec t 3600000000'; do
     for n in $(seq 100); do
         # shellcheck disable=SC2086
         call $method >/dev/null || fail "D-Bus: $method"
     done
-    check "D-Bus: streams of ${method%% *} are closed with their readers" until_true 5 are_as_few "$few"
+    check "D-Bus: streams of ${method%% *} are closed with their readers" until_true are_as_few "$few"
 done
 
 # Callers on D-Bus who wait, and end: the bus tells of it.
@@ -57,13 +57,13 @@ matches() {
 sleep 1
 before=$(matches)
 for n in $(seq 20); do timeout 0.5 busctl call org.xctl1 /org/xctl1 org.xctl1.Manager Wait s web >/dev/null 2>&1 & killed[n]=$!; done
-check 'a match for each who waits' until_true 5 eval '[ "$(matches)" -gt "$before" ]'
+check 'a match for each who waits' until_true eval '[ "$(matches)" -gt "$before" ]'
 wait "${killed[@]}" 2>/dev/null || true
-check 'and none when they have left' until_true 5 eval '[ "$(matches)" -le "$before" ]'
+check 'and none when they have left' until_true eval '[ "$(matches)" -le "$before" ]'
 
 xctl stop web >/dev/null
 wait $varlink && fail 'xctl wait hides the status'
 wait $bus || fail 'Wait on D-Bus has failed'
 contains 'a wait on D-Bus is answered' "$(cat "$work/bus")" '"exitStatus".*"data":7'
-check 'events are heard' until_true 5 grep -q '"stopped"' "$work/events"
+check 'events are heard' until_true grep -q '"stopped"' "$work/events"
 kill $events

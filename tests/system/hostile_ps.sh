@@ -31,7 +31,7 @@ cp "$work/many" "$work/many.d/rootfs/bin/"
 xctl create many "$work/many.d"
 check 'started' xctl start many
 running() { [ "$(cat /sys/fs/cgroup/xctl.slice/xctl-many.scope/payload/cgroup.procs | wc -l)" = $processes ]; }
-until_true 30 running || fail "the processes are not there"
+until_true running || fail "the processes are not there"
 pid=$(daemon) before=$(peak)
 
 timeout 20 xctl ps many >"$work/ps" || fail "ps does not answer: $?"

@@ -77,7 +77,7 @@ notifications() {
     check 'created' xctl create say "$work/say"
     xctl set say readiness.notify=yes readiness.timeoutUSec=60000000 >/dev/null
     xctl start say >/dev/null 2>&1 &
-    until_true 10 sh -c 'xctl logs say | grep -q tried' || fail 'the container does not run'
+    until_true sh -c 'xctl logs say | grep -q tried' || fail 'the container does not run'
     equal 'is read-only for it' tried "$(xctl logs say | grep -E '^(WROTE|REMOVED|CHANGED|MADE|tried)' | xargs)"
     equal 'and has nothing but the socket' notify.sock "$(ls /run/xctl/state/say/notify)"
     equal 'to which everybody may send' 777 "$(stat -c %a /run/xctl/state/say/notify/notify.sock)"
@@ -88,7 +88,7 @@ notifications() {
     rm /run/xctl/state/say/notify/notify.sock
     mkdir -p /run/xctl/state/say/notify/notify.sock/x
     xctl start say >/dev/null 2>&1 &
-    until_true 10 sh -c '[ "$(xctl logs say | grep -c tried)" = 2 ]' || fail 'it cannot be started again'
+    until_true sh -c '[ "$(xctl logs say | grep -c tried)" = 2 ]' || fail 'it cannot be started again'
     [ "$(stat -c %i /run/xctl/state/say/notify)" != "$before" ] || fail 'the directory of an earlier run is used again'
     check 'and is another one in each run' test -S /run/xctl/state/say/notify/notify.sock
     xctl stop -t 0 say >/dev/null
@@ -108,7 +108,7 @@ deep() { # NAME DEPTH NAME-OF-EACH [JQ]
     chown -R 100000:100000 "$work/$1/rootfs"
     check 'created' xctl create "$1" "$work/$1"
     check 'started' xctl start "$1"
-    until_true 40 sh -c "xctl logs $1 | grep -q depth" || fail 'it makes no cgroups'
+    until_true sh -c "xctl logs $1 | grep -q depth" || fail 'it makes no cgroups'
 }
 
 cgroups() {
@@ -119,7 +119,7 @@ cgroups() {
     equal 'there is a limit' 'depth 32' "$(xctl logs limited)"
     equal 'and one of their number' 4096 "$(cat /sys/fs/cgroup/xctl.slice/xctl-limited.scope/payload/cgroup.max.descendants)"
     xctl stop -t 0 limited >/dev/null
-    until_true 10 test ! -e /sys/fs/cgroup/xctl.slice/xctl-limited.scope || fail 'what systemd cannot remove is left'
+    until_true test ! -e /sys/fs/cgroup/xctl.slice/xctl-limited.scope || fail 'what systemd cannot remove is left'
     note 'a path of more than 4096 bytes is removed, too'
     xctl delete limited
 
@@ -135,7 +135,7 @@ cgroups() {
     check 'a signal to all' xctl kill --all endless USR1
     xctl stop -t 0 endless >/dev/null
     equal 'xctld is the same' "$before" "$(systemctl show -P MainPID xctld)"
-    until_true 10 test ! -e /sys/fs/cgroup/xctl.slice/xctl-endless.scope || fail 'its cgroups are left'
+    until_true test ! -e /sys/fs/cgroup/xctl.slice/xctl-endless.scope || fail 'its cgroups are left'
     note 'nothing is left'
     xctl delete endless
     rm -r /run/systemd/system/xctld.service.d

@@ -16,7 +16,7 @@ attack() { # WHAT UNIT...
     chmod 666 /tmp/attack.log
     setpriv --reuid=somebody --regid=somebody --clear-groups python3 /tmp/forged_signals.py "$@" >/tmp/attack.log 2>&1 &
     attacker=$!
-    until_true 10 grep -q listening /tmp/attack.log || fail "the attacker does not listen: $(cat /tmp/attack.log)"
+    until_true grep -q listening /tmp/attack.log || fail "the attacker does not listen: $(cat /tmp/attack.log)"
 }
 end_attack() { kill "$attacker" && wait "$attacker" 2>/dev/null || true; }
 xctld_is_up() { timeout 5 xctl list >/dev/null 2>&1; }
@@ -32,7 +32,7 @@ test_while_xctld_starts() {
         systemctl restart xctld
         sleep 0.3
         systemctl kill -s KILL xctld
-        check "$what: xctld is back" until_true 10 xctld_is_up
+        check "$what: xctld is back" until_true xctld_is_up
         systemctl stop xctld.service 2>/dev/null
         setpriv --reuid=somebody --regid=somebody --clear-groups timeout 5 xctl list >/dev/null 2>&1 || true
         sleep 1.2
@@ -52,17 +52,17 @@ test_systemd_itself() {
     # xctld is the controller of a scope that it started itself: systemd only asks it to stop that.
     xctl restart db
     systemctl stop xctl-db.scope
-    check "systemd's request counts" until_true 10 state_is db stopped
+    check "systemd's request counts" until_true state_is db stopped
     contains 'history knows who it was' "$(xctl history db | tail -n 1)" 'systemd'
     before=$(owner)
     systemctl daemon-reexec
-    check "systemd's name has an owner again" until_true 20 owner
+    check "systemd's name has an owner again" until_true owner
     [ "$before" != "$(owner)" ] || fail "systemd kept its unique name, $before: nothing is tested"
     check 'a start after systemd was executed anew' timeout 20 xctl start db
     check 'a stop after it' timeout 20 xctl stop db
     xctl start db
     systemctl stop xctl-db.scope
-    check "systemd's request counts after it" until_true 10 state_is db stopped
+    check "systemd's request counts after it" until_true state_is db stopped
     contains 'history knows who it was' "$(xctl history db | tail -n 1)" 'systemd'
 }
 

@@ -17,7 +17,7 @@ crowds=()
 crowd_of() {
     python3 "$here/crowd.py" "$@" >"$work/crowd.$1" 2>&1 &
     crowds+=($!)
-    until_true 30 test -s "$work/crowd.$1" || fail "no crowd of $1"
+    until_true test -s "$work/crowd.$1" || fail "no crowd of $1"
 }
 all_leave() { kill "${crowds[@]}" 2>/dev/null || true; wait "${crowds[@]}" 2>/dev/null || true; crowds=(); }
 answers_root() { check "$1: root is answered" eval "timeout 3 xctl list >/dev/null"; }
@@ -43,7 +43,7 @@ test_connections() {
     equal 'somebody else is heard, and refused by polkit' 4 "$(status_of setpriv --reuid=2100 --clear-groups timeout 5 xctl list)"
     equal 'one of the crowd is heard as well' 4 "$(status_of setpriv --reuid=2001 --clear-groups timeout 5 xctl list)"
     all_leave
-    check 'afterwards their descriptors are free' until_true 10 are_as_few "$before"
+    check 'afterwards their descriptors are free' until_true are_as_few "$before"
 }
 
 test_memory() {
@@ -73,7 +73,7 @@ PY
     # Of root it is taken, and given back.
     before=$(kilobytes)
     crowd 0 halves 20 0 >/dev/null
-    check 'memory of long calls is given back' until_true 15 eval '[ $(($(kilobytes) - before)) -lt 32768 ]'
+    check 'memory of long calls is given back' until_true eval '[ $(($(kilobytes) - before)) -lt 32768 ]'
 }
 
 # Root's xctl itself needs a few descriptors of xctld.
@@ -116,7 +116,7 @@ PY
     most 'ticks of a second in which the launch socket has no descriptors' $(($(ticks) - before)) 20
     all_leave
     check 'a launch by systemd works afterwards' timeout 20 systemctl start oci@web
-    check 'it runs' until_true 10 state_is web running
+    check 'it runs' until_true state_is web running
     systemctl stop oci@web
     equal 'it was one xctld all the time' "$pid" "$(xctld_pid)"
     rm /run/systemd/system/xctld.service.d/few.conf

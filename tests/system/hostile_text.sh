@@ -29,7 +29,7 @@ test_processes() {
     xctl create p "$work/p"
     check 'processes with strange arguments' xctl start p
     # Each of the three has executed its program: the script's own command line has no such end.
-    until_true 10 eval '[ "$(xctl ps p | grep -Ec "1000; : [^ ]*(caf.|end)$")" = 3 ]' ||
+    until_true eval '[ "$(xctl ps p | grep -Ec "1000; : [^ ]*(caf.|end)$")" = 3 ]' ||
         fail "xctl ps shows other processes: $(xctl ps p)"
     local table json
     table=$(xctl ps p)

@@ -35,12 +35,14 @@ status_of() {
     echo "$r"
 }
 
-# until_true SECONDS COMMAND...: polls.
+# How many seconds anything may take. The number is no measure of speed: it only ends a test of what hangs.
+patience=60
+
+# until_true COMMAND...: polls, for as long as we have patience.
 until_true() {
-    local tries=$(($1 * 10)); shift
-    while ! "$@" >/dev/null 2>&1; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
+    local end=$((SECONDS + patience))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
         sleep 0.1
     done
 }

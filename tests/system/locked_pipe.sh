@@ -19,13 +19,13 @@ held() { grep -qs '^40 ' /proc/"$(pgrep -f 'cat /dev/ptmx' | tail -n 1)"/syscall
 xctl start holder
 systemctl stop xctld.socket xctld
 touch "$work/sign/go"
-check 'it holds its pipe' until_true 10 held
+check 'it holds its pipe' until_true held
 systemctl start xctld.socket
 check 'xctld comes up' timeout 10 xctl list
 check 'others start' timeout 10 xctl start other
-check 'and print' until_true 5 eval 'timeout 5 xctl logs other | grep -qx other'
-check 'xctld says so' until_true 10 eval 'journalctl --boot | grep -q "holder: one of its processes keeps its console locked"'
-check 'the worker that waits is with the container' until_true 5 eval '
+check 'and print' until_true eval 'timeout 5 xctl logs other | grep -qx other'
+check 'xctld says so' until_true eval 'journalctl --boot | grep -q "holder: one of its processes keeps its console locked"'
+check 'the worker that waits is with the container' until_true eval '
     for pid in $(workers); do grep -l "xctl-holder.scope/supervisor" /proc/$pid/cgroup; done | grep -q .'
 
 # What an exec leaves behind may hold its pipe, and is not waited for when that is closed.
@@ -36,7 +36,7 @@ check 'xctld answers' timeout 5 xctl list
 # Neither way of going waits for the pipe, and the next daemon meets it as well.
 for how in 'systemctl restart xctld' 'systemctl kill --signal=KILL --kill-whom=main xctld'; do
     check "$how" timeout 15 $how
-    check 'it answers' until_true 10 timeout 5 xctl list
+    check 'it answers' until_true timeout 5 xctl list
     equal 'the container runs' running "$(field holder state)"
     check 'an exec is served' timeout 10 xctl exec other -- true
 done
@@ -48,4 +48,4 @@ check 'it is deleted' xctl delete holder
 check 'others go on' xctl stop other --timeout=0
 equal 'nothing was lost of the other' other "$(xctl logs other)"
 xctl delete other
-check 'one worker is left, at most' until_true 10 eval '[ "$(workers | wc -l)" -le 1 ]'
+check 'one worker is left, at most' until_true eval '[ "$(workers | wc -l)" -le 1 ]'

@@ -66,11 +66,11 @@ contains "a gap is a record" "$(xctl logs small --json --offset 0 | head -n 1)" 
 script_bundle "$work/follow" 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; [ $((i % 100)) = 0 ] && sleep 0.05; done'
 check "created" xctl create follow "$work/follow"
 xctl logs -f --json follow >"$work/follow.json" 2>/dev/null & logger=$!
-until_true 5 sh -c '[ "$(xctl clients follow --json | jq length)" = 1 ]' || fail "a follower"
+until_true sh -c '[ "$(xctl clients follow --json | jq length)" = 1 ]' || fail "a follower"
 check "started" xctl start follow
 for _ in 1 2 3; do sleep 0.3; systemctl kill -s KILL xctld; done
 xctl wait follow
-until_true 5 grep -q '"run":"end"' "$work/follow.json" || fail "the end of the run"
+until_true grep -q '"run":"end"' "$work/follow.json" || fail "the end of the run"
 check "logs -f ends with the container" wait "$logger"
 equal "every line once" "$(seq -f 'line %g' 1 2000 | sha256sum)" \
     "$(jq -r 'select(.text).text' "$work/follow.json" | sha256sum)"
@@ -80,7 +80,7 @@ script_bundle "$work/twice" 'echo run; [ -e /own/failed ] || { touch /own/failed
     '.mounts += [{destination: "/own", source: env.own, type: "bind", options: ["bind"]}]'
 xctl create twice "$work/twice" --restart=on-failure
 timeout 30 xctl logs -f twice >"$work/twice.log" & logger=$!
-until_true 5 sh -c '[ "$(xctl clients twice --json | jq length)" = 1 ]' || fail "a follower of what has not run yet"
+until_true sh -c '[ "$(xctl clients twice --json | jq length)" = 1 ]' || fail "a follower of what has not run yet"
 xctl start twice
 check "it ends" wait "$logger"
 equal "after both runs" "run run" "$(xargs <"$work/twice.log")"
@@ -94,7 +94,7 @@ xctl start live
 xctl attach live <"$work/in" >/dev/null 2>&1 &
 exec 7>"$work/in"
 size() { xctl list --json | jq '.[] | select(.name == "live") | .consoleEnd - .consoleBegin'; }
-until_true 5 sh -c 'xctl logs live | grep -qx 20000' || fail "the first half"
+until_true sh -c 'xctl logs live | grep -qx 20000' || fail "the first half"
 kept=$(xctl logs live | sed 1d)
 check "64K are kept" [ "$(size)" -le 65536 ]
 echo '{ "console": { "scrollback": 1048576 } }' >"$work/drop-in"
@@ -102,7 +102,7 @@ mkdir -p /etc/xctl/containers/live.json.d
 cp "$work/drop-in" /etc/xctl/containers/live.json.d/50-size.json
 check "the file is read again" xctl enable live
 echo >&7
-until_true 5 sh -c 'xctl logs live | grep -qx 40000' || fail "the second half"
+until_true sh -c 'xctl logs live | grep -qx 40000' || fail "the second half"
 check "more is kept now" [ "$(size)" -gt 65536 ]
 equal "what fit was kept, and nothing is missing" "$kept
 $(seq 20001 40000)" "$(xctl logs live | sed 1d)"

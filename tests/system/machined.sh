@@ -88,15 +88,15 @@ test_scope() {
     before=$(logins)
     check 'xctl start' xctl start deb
     check 'it is listed at once' is_listed deb
-    check 'it boots' until_true 60 has_booted
+    check 'it boots' until_true has_booted
     enter xctl-deb.scope
     restart_daemon systemctl restart xctld
     restart_daemon systemctl kill --signal=KILL xctld
     check 'machinectl shell after that' in_terminal 60 'I am here' machinectl shell deb /bin/echo I am here
     check 'machinectl poweroff' machinectl poweroff deb
-    check 'it is stopped' until_true 60 state_is deb stopped
+    check 'it is stopped' until_true state_is deb stopped
     equal 'it ended by itself' 'exited 0' "$(field deb exitReason) $(field deb exitStatus)"
-    check 'machinectl list does not have it' until_true 5 is_forgotten deb
+    check 'machinectl list does not have it' until_true is_forgotten deb
 }
 
 test_unit() {
@@ -104,26 +104,26 @@ test_unit() {
     systemctl daemon-reload  # so that the unit has the stop signal
     before=$(logins)
     check 'systemctl start' systemctl start oci@deb
-    check 'it is listed' until_true 5 is_listed deb
-    check 'it boots' until_true 60 has_booted
+    check 'it is listed' until_true is_listed deb
+    check 'it boots' until_true has_booted
     enter oci@deb.service
     restart_daemon systemctl restart xctld
     check 'machinectl poweroff' machinectl poweroff deb
-    check 'its unit is inactive' until_true 60 sh -c '[ "$(systemctl is-active oci@deb)" = inactive ]'
-    check 'machinectl list does not have it' until_true 5 is_forgotten deb
+    check 'its unit is inactive' until_true sh -c '[ "$(systemctl is-active oci@deb)" = inactive ]'
+    check 'machinectl list does not have it' until_true is_forgotten deb
 
     # Stopped by us, and by machinectl.
     systemctl start oci@deb
-    check 'it is listed again' until_true 5 is_listed deb
+    check 'it is listed again' until_true is_listed deb
     xctl stop deb --timeout=0
-    check 'xctl stop: it is forgotten' until_true 5 is_forgotten deb
+    check 'xctl stop: it is forgotten' until_true is_forgotten deb
     before=$(logins)
     xctl start deb
     check 'it is listed as a scope' is_listed deb
-    check 'it boots again' until_true 60 has_booted
+    check 'it boots again' until_true has_booted
     check 'machinectl terminate' timeout 60 machinectl terminate deb
-    check 'it is stopped' until_true 60 state_is deb stopped
-    check 'machinectl terminate: it is forgotten' until_true 5 is_forgotten deb
+    check 'it is stopped' until_true state_is deb stopped
+    check 'machinectl terminate: it is forgotten' until_true is_forgotten deb
 }
 
 app='trap "exit 0" TERM; while :; do sleep 0.1; done'
@@ -142,21 +142,21 @@ test_definition() {
     check 'plain is not' is_forgotten plain
     equal 'told has a number of its own' 32 "$(machinectl show told --property=Id --value | tr -d '\n' | wc -c)"
     xctl restart told
-    check 'restarted, it is listed' until_true 5 is_listed told
-    check 'by its new init' until_true 5 has_leader told
+    check 'restarted, it is listed' until_true is_listed told
+    check 'by its new init' until_true has_leader told
     xctl stop told
-    check 'stopped, it is forgotten' until_true 5 is_forgotten told
+    check 'stopped, it is forgotten' until_true is_forgotten told
 
     xctl set deb register=never
     xctl start deb
-    until_true 5 state_is deb running
+    until_true state_is deb running
     check 'one with systemd can be left out' is_forgotten deb
     xctl stop deb --timeout=0
 
     # A name that no host can have.
     app_bundle a_b always
     check 'one that machined refuses starts' xctl start a_b
-    check 'xctld says why it is not listed' until_true 5 warned 'a_b: not registered with systemd-machined: .*name'
+    check 'xctld says why it is not listed' until_true warned 'a_b: not registered with systemd-machined: .*name'
     xctl stop a_b
 }
 
@@ -171,13 +171,13 @@ test_taken_names() {
     register_by_hand left xctl "$(systemctl show stale --property=MainPID --value)"
     app_bundle taken always
     check 'one whose name is taken starts' xctl start taken
-    check 'xctld says so' until_true 5 warned 'taken: not registered with systemd-machined: somebody has'
+    check 'xctld says so' until_true warned 'taken: not registered with systemd-machined: somebody has'
     xctl stop taken
     sleep 0.5
     equal 'the machine is still theirs' somebody "$(property taken Service)"
     app_bundle left always
     xctl start left
-    check 'what an earlier run left is replaced' until_true 5 has_leader left
+    check 'what an earlier run left is replaced' until_true has_leader left
     xctl stop left
     systemctl stop theirs stale
 }

@@ -65,12 +65,12 @@ test_boot() {
     define circle '.autostart = true | .requires = ["circle"]'
     define manual .
     boot
-    for name in db app web alone later; do check "$name runs" until_true 20 state_is $name running; done
+    for name in db app web alone later; do check "$name runs" until_true state_is $name running; done
     check 'what is required comes first' before db app
     check 'and what is wanted before' before app web
     equal 'what cannot start is stopped' stopped "$(field broken state)"
     equal 'the others have not run' '0 0 0' "$(field lost runs) $(field circle runs) $(field manual runs)"
-    check 'the boot is over' until_true 5 test -e /run/xctl/booted
+    check 'the boot is over' until_true test -e /run/xctl/booted
     journalctl --sync
     contains 'the journal says why' "$(journalctl -b -u xctld -o cat)" 'lost requires broken, which could not be started'
     contains 'also of the circle' "$(journalctl -b -u xctld -o cat)" 'circle: a circle of containers'
@@ -87,9 +87,9 @@ test_interfaces() {
     equal 'also after the daemon died' 'created created' "$(field net state) $(field web state)"
     check 'since the boot is not over' [ ! -e /run/xctl/booted ]
     ip link add boot0 type dummy 2>/dev/null || ip tuntap add boot0 mode tap
-    check 'with it they run' until_true 10 state_is web running
+    check 'with it they run' until_true state_is web running
     equal 'both' running "$(field net state)"
-    check 'the boot is over' until_true 5 test -e /run/xctl/booted
+    check 'the boot is over' until_true test -e /run/xctl/booted
     ip link delete boot0
     define net '.autostart = true | .interfaces = ["boot1"]'
     rm $etc/web.json
@@ -111,7 +111,7 @@ test_mounts() {
         "$work/one/config.json" >"$work/store/config.json"
     define store '.autostart = true | .bundle = "/mnt/store/store"'
     boot
-    check 'the bundle and the source of a bind mount are mounted first' until_true 20 state_is store running
+    check 'the bundle and the source of a bind mount are mounted first' until_true state_is store running
     equal 'by systemd' 'active active' "$(property mnt-store.mount ActiveState) $(property mnt-data.mount ActiveState)"
     equal 'the file is there' yes "$(test -e "/proc/$(field store pid)/root/tmp/bin/busybox" && echo yes)"
     forget
@@ -154,9 +154,9 @@ test_units() {
     systemctl daemon-reload
     check 'systemctl start' systemctl start oci@app
     # A unit is active a moment before the program of its container runs.
-    check 'it runs' until_true 5 state_is app running
+    check 'it runs' until_true state_is app running
     equal 'starts what is required' 'active running' "$(property oci@db ActiveState) $(field db state)"
-    check 'first' until_true 5 before db app
+    check 'first' until_true before db app
     systemctl stop oci@db
     equal 'and stops with it' inactive "$(property oci@app ActiveState)"
     rm $etc/broken.json

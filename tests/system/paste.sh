@@ -56,7 +56,7 @@ script_bundle "$work/piped" 'cat >/own/attached; exit 7' ".process.terminal = tr
 xctl create piped "$work/piped"; xctl start piped
 xctl attach piped </dev/null >/dev/null 2>&1 & watcher=$!
 role() { xctl clients piped --json | jq -r '.[0].role'; }
-until_true 10 eval '[ "$(role)" = observer ]' || fail 'a client that only watches'
+until_true eval '[ "$(role)" = observer ]' || fail 'a client that only watches'
 check 'who has typed nothing ends nothing' state_is piped running
 r=0; xctl attach piped <"$work/numbers" >/dev/null || r=$?
 equal 'attach ends the input that it has brought' 7 "$r"

@@ -129,7 +129,7 @@ END
     chmod 755 "$work"
     python3 "$work/listen.py" >"$work/root" & local first=$!
     as_user python3 "$work/listen.py" >"$work/user" & local second=$!
-    until_true 10 grep -q listening "$work/root" && until_true 10 grep -q listening "$work/user" || fail 'nobody listens'
+    until_true grep -q listening "$work/root" && until_true grep -q listening "$work/user" || fail 'nobody listens'
     xctl create new "$work/bundle"
     xctl restart run
     xctl delete new
@@ -150,7 +150,7 @@ END
 
 test_rule_for_a_container() {
     rule 'id == "org.xctl1.manage" && container == "mine"'
-    check 'the rule takes effect' until_true 10 as_user xctl start mine
+    check 'the rule takes effect' until_true as_user xctl start mine
     equal 'start' running "$(field mine state)"
     allowed xctl kill mine USR1
     allowed xctl restart mine
@@ -177,7 +177,7 @@ test_rule_for_a_container() {
 
 test_rule_for_a_verb() {
     rule 'id == "org.xctl1.attach" && verb == "logs" || id == "org.xctl1.inspect" && container == "mine" && verb == "state"'
-    check 'the rule takes effect' until_true 10 as_user xctl logs run
+    check 'the rule takes effect' until_true as_user xctl logs run
     equal 'logs' ready "$(as_user xctl logs run | head -n 1)"
     equal 'state' mine "$(as_user xctl state mine --json | jq -r .id)"
     refused_xctl attach run
@@ -188,21 +188,21 @@ test_rule_for_a_verb() {
     refused_send $path org.xctl1.Manager Attach string:run $no_options
 
     rule 'id == "org.xctl1.configure" && container == "own"'
-    check 'the rule takes effect' until_true 10 as_user xctl create own "$work/bundle"
+    check 'the rule takes effect' until_true as_user xctl create own "$work/bundle"
     allowed xctl enable own
     refused_xctl create other "$work/bundle"
     refused_xctl delete mine
     allowed xctl delete own
     equal 'it is gone' '' "$(field own name)"
     rm /etc/polkit-1/rules.d/10-test.rules
-    check 'without the rule it is refused again' until_true 10 eval '[ "$(status_of as_user xctl create own "$work/bundle")" = 4 ]'
+    check 'without the rule it is refused again' until_true eval '[ "$(status_of as_user xctl create own "$work/bundle")" = 4 ]'
 }
 
 id somebody >/dev/null 2>&1 || useradd --create-home somebody
 script_bundle "$work/bundle" 'trap "exit 0" TERM; trap : USR1; echo ready; while :; do sleep 0.1; done'
 for name in run idle mine mine2; do xctl create $name "$work/bundle"; done
 xctl start run
-check 'it has printed' until_true 10 eval '[ "$(field run consoleEnd)" = 6 ]'
+check 'it has printed' until_true eval '[ "$(field run consoleEnd)" = 6 ]'
 for test in ${*:-refusal leaks rule_for_a_container rule_for_a_verb}; do
     note "== $test"
     "test_$test"

@@ -43,14 +43,14 @@ PY
 mkdir "$work/hang"
 python3 "$work/server" "$work/hang" >"$work/server.log" 2>&1 & server=$!
 trap 'kill -KILL $server 2>/dev/null || true; umount -l "$work/hang" 2>/dev/null || true' EXIT
-until_true 5 mountpoint -q "$work/hang" || { cat "$work/server.log"; echo 'SKIPPED: FUSE cannot be mounted here'; exit 77; }
+until_true mountpoint -q "$work/hang" || { cat "$work/server.log"; echo 'SKIPPED: FUSE cannot be mounted here'; exit 77; }
 
 mkdir -p /etc/xctl/containers
 script_bundle "$work/stuck" 'cat /hang/file & echo up; wait' \
     ".mounts += [{destination: \"/hang\", type: \"bind\", source: \"$work/hang\", options: [\"rbind\"]}]"
 xctl create stuck "$work/stuck"
 xctl start stuck
-check 'it reads' until_true 10 grep -q reading "$work/server.log"
+check 'it reads' until_true grep -q reading "$work/server.log"
 
 xctl stop stuck --timeout=0 2>"$work/stop.err" & stopper=$!
 status=0
@@ -67,11 +67,11 @@ equal 'stop says it at once' 5 "$(status_of timeout 5 xctl stop stuck)"
 equal 'nor deleted' 5 "$(status_of timeout 5 xctl delete --force stuck)"
 check 'others stop' timeout 10 xctl stop other --timeout=0
 systemctl kill --signal=KILL --kill-whom=main xctld
-until_true 10 xctl list
+until_true xctl list
 equal 'the next daemon knows' quarantined "$(field stuck state)"
 
 kill -KILL $server
-check 'it leaves by itself when the kernel lets go' until_true 20 state_is stuck stopped
+check 'it leaves by itself when the kernel lets go' until_true state_is stuck stopped
 equal 'stopped by whom' 'user stop by uid 0' "$(xctl why stuck --json | jq -r '[.cause, .by] | join(" ")')"
 check 'it can be deleted' xctl delete stuck
 xctl delete other

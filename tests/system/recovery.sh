@@ -32,14 +32,14 @@ mv /etc/xctl/containers/calm.json "$work/calm.json"
 systemctl kill -s KILL xctld
 equal "it is still there" "$pid" "$(field calm pid)"
 xctl attach --observe calm >"$work/calm.out" 2>/dev/null & client=$!
-until_true 5 sh -c '[ "$(xctl list --json | jq ".[0].attached")" = 1 ]' || fail "attach"
+until_true sh -c '[ "$(xctl list --json | jq ".[0].attached")" = 1 ]' || fail "attach"
 touch "$stop/now"
 r=0; wait "$client" || r=$?
 equal "its end is told" 17 "$r"
 lines=$(sed -n 's/^line //p' "$work/calm.out")
 equal "with all that it printed in all that time" "$(seq 1 "$(printf '%s\n' "$lines" | wc -l)" | sha256sum)" \
     "$(printf '%s\n' "$lines" | sha256sum)"
-check "without a definition it goes when it has stopped" until_true 20 sh -c '[ "$(xctl list --json)" = "[]" ]'
+check "without a definition it goes when it has stopped" until_true sh -c '[ "$(xctl list --json)" = "[]" ]'
 rm "$stop/now"
 
 # --- killed at random moments of a start: what was asked for is there in the end, once
@@ -55,7 +55,7 @@ for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
     # The call may have died before the daemon read it; then nothing was asked for.
     state=$(field begin state)
     if [ "$state" != running ]; then
-        case $state in created | stopped) xctl start begin ;; *) until_true 10 state_is begin running || fail "round $round: it is $(field begin state)" ;; esac
+        case $state in created | stopped) xctl start begin ;; *) until_true state_is begin running || fail "round $round: it is $(field begin state)" ;; esac
     fi
     equal "round $round: it began once" $((before + 1)) "$(xctl logs begin | grep -c began)"
     equal "round $round: one process" 1 "$(pgrep -fc '^sleep 1000$')"
@@ -68,10 +68,10 @@ script_bundle "$work/again" 'echo run; sleep 0.2; exit 1'
 jq -n --arg bundle "$work/again" '{bundle: $bundle, restart: {policy: "always", delayUSec: 1500000, multiplier: 1}}' \
     >/etc/xctl/containers/again.json
 check "a definition written by hand is known" xctl start again
-until_true 5 state_is again waiting || fail "it should wait for its restart"
+until_true state_is again waiting || fail "it should wait for its restart"
 runs=$(field again runs)
 systemctl kill -s KILL xctld
-check "it is started again by the next daemon" until_true 5 sh -c "[ \"\$(xctl list --json | jq '.[] | select(.name == \"again\").runs')\" -gt $runs ]"
+check "it is started again by the next daemon" until_true sh -c "[ \"\$(xctl list --json | jq '.[] | select(.name == \"again\").runs')\" -gt $runs ]"
 check "stopped while waiting" sh -c 'xctl stop again && [ "$(xctl list --json | jq -r ".[] | select(.name == \"again\").state")" = stopped ]'
 
 # --- a container that goes when it stops, ending while there is no daemon
@@ -80,20 +80,20 @@ check "run --rm -d" xctl run -d --rm gone "$work/gone"
 systemctl stop xctld.socket xctld-launch.socket xctld.service
 sleep 1
 systemctl start xctld.socket xctld-launch.socket
-check "it is gone with the next daemon, soon" until_true 20 sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
+check "it is gone with the next daemon, soon" until_true sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
 
 # --- its state directory is removed under the daemon
 script_bundle "$work/bare" 'i=0; while :; do i=$((i + 1)); echo "count $i"; sleep 0.1; done'
 check "created" xctl create bare "$work/bare"
 check "started" xctl start bare
 printed() { xctl logs "$1" | grep -q "^count $2\$"; }
-until_true 5 printed bare 3 || fail "it prints"
+until_true printed bare 3 || fail "it prints"
 rm -r /run/xctl/state
 check "stop" xctl stop --timeout=0 bare
 equal "how it ended is known" "stopped signal" "$(field bare state) $(field bare exitReason)"
 check "what it printed is kept" printed bare 3
 check "start" xctl start bare
-check "it prints again" until_true 5 sh -c '[ "$(xctl logs bare | grep -c "^count 1\$")" = 2 ]'
+check "it prints again" until_true sh -c '[ "$(xctl logs bare | grep -c "^count 1\$")" = 2 ]'
 equal "the removal was logged once" 1 "$(journalctl -u xctld -o cat | grep -c 'bare: its state directory was removed')"
 pid=$(field bare pid)
 systemctl kill -s KILL xctld

@@ -32,12 +32,12 @@ got word" "$(XCTL_HOST=far xctl logs hello 2>/dev/null)"
 r=0; xctl -H far wait hello || r=$?
 equal "wait" 5 "$r"
 xctl -H far events >"$work/events" & events=$!
-until_true 5 sh -c "pgrep -f '^xctl --bridge' >/dev/null" || fail "a bridge"
+until_true sh -c "pgrep -f '^xctl --bridge' >/dev/null" || fail "a bridge"
 sleep 0.5
 check "start again" xctl -H far start hello
-until_true 5 grep -q 'hello running' "$work/events" || fail "events arrive: $(cat "$work/events")"
+until_true grep -q 'hello running' "$work/events" || fail "events arrive: $(cat "$work/events")"
 kill "$events"
-until_true 5 sh -c "! pgrep -f '^xctl --bridge' >/dev/null" || fail "the bridge ends with its caller"
+until_true sh -c "! pgrep -f '^xctl --bridge' >/dev/null" || fail "the bridge ends with its caller"
 check "stop" xctl -H far stop -t 0 hello
 check "delete" xctl -H far delete hello
 equal "the command line of ssh" "-T -e none -- far xctl --bridge" "$(head -n 1 "$work/calls")"
@@ -53,7 +53,7 @@ equal "an option is no host" 2 "$(status_of xctl -H -oProxyCommand=x list)"
 script_bundle "$work/follow" 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; [ $((i % 100)) = 0 ] && sleep 0.1; done'
 check "created" xctl create follow "$work/follow"
 xctl -H far attach --observe follow >"$work/follow.out" 2>"$work/follow.err" & follower=$!
-until_true 5 sh -c '[ "$(xctl clients follow --json | jq length)" = 1 ]' || fail "attached"
+until_true sh -c '[ "$(xctl clients follow --json | jq length)" = 1 ]' || fail "attached"
 check "started" xctl start follow
 for _ in 1 2; do
     sleep 0.5; systemctl kill -s KILL xctld
@@ -65,7 +65,7 @@ equal "every line once" "$(seq -f 'line %g' 1 3000 | sha256sum)" "$(sha256sum <"
 script_bundle "$work/big" 'seq 1 300000; echo; read -r l'
 check "created" xctl create big "$work/big" --scrollback=8M
 check "started" xctl start big
-until_true 20 sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"big\").consoleEnd")" -gt 1988895 ]' || fail "printed"
+until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"big\").consoleEnd")" -gt 1988895 ]' || fail "printed"
 equal "much at once" "$(seq 1 300000 | sha256sum)" "$(xctl -H far logs big | sed '$d' | sha256sum)"
 head -c 500000 /dev/zero | tr '\0' y >"$work/input"
 script_bundle "$work/sink" 'head -c 500000 | sha256sum'

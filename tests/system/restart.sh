@@ -32,9 +32,9 @@ ends_as() {
     define "$1" "{\"policy\": \"$2\", \"delayUSec\": 50000}" "$3"
     xctl start "$1"
     if [ "$4" = again ]; then
-        check "$2, $3: again" until_true 10 restarts_reach "$1" 2
+        check "$2, $3: again" until_true restarts_reach "$1" 2
     else
-        check "$2, $3: ends" until_true 10 state_is "$1" stopped
+        check "$2, $3: ends" until_true state_is "$1" stopped
         sleep 0.4
         equal "$2, $3: once" '1 0' "$(field "$1" runs) $(field "$1" restarts)"
     fi
@@ -52,10 +52,10 @@ test_policies() {
     define signal '{"policy": "on-failure", "delayUSec": 50000}' 'sleep 1000'
     xctl start signal
     xctl kill signal KILL
-    check 'on-failure, killed: again' until_true 10 eval 'state_is signal running && restarts_reach signal 1'
+    check 'on-failure, killed: again' until_true eval 'state_is signal running && restarts_reach signal 1'
     equal 'the exit before it is on record' 'signal 9' "$(exit_of signal)"
     kill -KILL "$(field signal pid)"
-    check 'on-failure, killed from outside: again' until_true 10 eval 'state_is signal running && restarts_reach signal 2'
+    check 'on-failure, killed from outside: again' until_true eval 'state_is signal running && restarts_reach signal 2'
     xctl stop signal --timeout=0
     sleep 0.3
     equal 'stopped by somebody, though killed in the end: stays' 'stopped signal 9' "$(field signal state) $(exit_of signal)"
@@ -84,7 +84,7 @@ test_delays() {
 test_limit() {
     define limit '{"policy": "on-failure", "delayUSec": 20000, "multiplier": 1, "limit": 3, "windowUSec": 60000000}' 'echo run; exit 2'
     xctl start limit || true
-    check 'the limit ends it' until_true 20 state_is limit failed
+    check 'the limit ends it' until_true state_is limit failed
     sleep 0.5
     equal 'one start and three restarts' '4 3' "$(field limit runs) $(field limit restarts)"
     equal 'each ran' 4 "$(xctl logs limit | grep -c run)"
@@ -100,13 +100,13 @@ test_limit() {
     equal 'its exit is the last run'"'s" 'exited 2' "$(exit_of limit)"
     equal 'nothing more is planned' 0 "$(field limit nextStart)"
     xctl start limit || true
-    check 'a person may start it again' until_true 20 eval 'state_is limit failed && [ "$(field limit runs)" = 8 ]'
+    check 'a person may start it again' until_true eval 'state_is limit failed && [ "$(field limit runs)" = 8 ]'
     xctl delete limit
 
     # Restarts that have left the window do not count.
     define window '{"policy": "always", "delayUSec": 300000, "multiplier": 1, "limit": 3, "windowUSec": 500000}' 'exit 2'
     xctl start window || true
-    check 'slow restarts go on beyond the limit' until_true 20 restarts_reach window 6
+    check 'slow restarts go on beyond the limit' until_true restarts_reach window 6
     xctl delete --force window
 }
 
@@ -114,7 +114,7 @@ test_while_waiting() {
     define wait '{"policy": "always", "delayUSec": 60000000}' 'trap "exit 0" TERM; read -r word </word; [ "$word" = go ] || exit 4; echo runs; while :; do sleep 0.1; done'
     echo no >"$work/wait/rootfs/word"
     xctl start wait || true
-    check 'it waits' until_true 10 state_is wait waiting
+    check 'it waits' until_true state_is wait waiting
     xctl wait wait & local waiter=$!
     sleep 0.3
     check 'wait does not return while it waits' kill -0 $waiter
@@ -134,22 +134,22 @@ test_while_waiting() {
     equal 'it stays stopped' stopped "$(field wait state)"
 
     xctl start wait || true
-    check 'it waits again' until_true 10 state_is wait waiting
+    check 'it waits again' until_true state_is wait waiting
     echo go >"$work/wait/rootfs/word"
     check 'start while it waits' timeout 10 xctl start wait
     equal 'it runs' running "$(field wait state)"
     equal 'without counting as a restart' 0 "$(field wait restarts)"
     xctl kill wait KILL
-    check 'it waits' until_true 10 state_is wait waiting
+    check 'it waits' until_true state_is wait waiting
     check 'restart while it waits' timeout 10 xctl restart wait
     equal 'it runs' running "$(field wait state)"
     [ "$(status_of xctl delete wait)" = 9 ] || fail 'it could be deleted while it runs'
     xctl stop wait
     xctl start wait
-    until_true 5 eval '[ "$(xctl logs wait | grep -c runs)" = 3 ]' || fail 'it did not run three times'
+    until_true eval '[ "$(xctl logs wait | grep -c runs)" = 3 ]' || fail 'it did not run three times'
     echo no >"$work/wait/rootfs/word"
     xctl kill wait KILL
-    check 'it waits' until_true 10 state_is wait waiting
+    check 'it waits' until_true state_is wait waiting
     equal 'kill while it waits: there is nothing to kill' 9 "$(status_of xctl kill wait)"
     equal 'delete while it waits needs force' 9 "$(status_of xctl delete wait)"
     check 'delete by force' xctl delete --force wait
@@ -160,17 +160,17 @@ test_while_waiting() {
 test_policy_changes() {
     define change '{"policy": "always", "delayUSec": 60000000}' 'exit 1'
     xctl start change || true
-    check 'it waits' until_true 10 state_is change waiting
+    check 'it waits' until_true state_is change waiting
     xctl set change restart.delayUSec=300ms
-    check 'a shorter delay' until_true 10 restarts_reach change 1
+    check 'a shorter delay' until_true restarts_reach change 1
     xctl set change restart.delayUSec=60s
-    check 'it waits' until_true 10 state_is change waiting
+    check 'it waits' until_true state_is change waiting
     xctl set change restart.policy=no
     equal 'no policy any more' 'stopped 0' "$(field change state) $(field change nextStart)"
     xctl set change restart.policy=always
     equal 'which is not taken back' stopped "$(field change state)"
     xctl start change || true
-    check 'it waits' until_true 10 state_is change waiting
+    check 'it waits' until_true state_is change waiting
     systemctl stop xctld.socket xctld-launch.socket xctld.service 2>/dev/null
     echo '{"restart": {"policy": "no"}}' >/etc/xctl/containers/change.json.d/90-late.json
     systemctl start xctld.socket
@@ -189,7 +189,7 @@ test_failed_launch() {
     define later '{"policy": "on-failure", "delayUSec": 100000, "multiplier": 1, "limit": 3}' 'sleep 0.3; exit 1'
     xctl start later
     mv "$work/later/rootfs/bin/sh" "$work/later/rootfs/bin/hidden"
-    check 'a restart that cannot be launched is tried again, up to the limit' until_true 20 state_is later failed
+    check 'a restart that cannot be launched is tried again, up to the limit' until_true state_is later failed
     equal 'as often as the limit says' '4 launch-failed' "$(field later runs) $(field later exitReason)"
     contains 'the message says both' "$(field later message)" 'exec: "sh".*giving up'
     xctl delete later

@@ -9,7 +9,7 @@ export own="$work/own"
 mkdir "$own"
 mounts='.process.terminal = true | .mounts += [{destination: "/own", source: env.own, type: "bind", options: ["bind"]}]'
 shows() { tmux capture-pane -p -t "$1" | grep -q -- "$2"; }
-until_shown() { until_true 10 shows "$1" "$2" || fail "$2: $(tmux capture-pane -p -t "$1")"; note "shows: $2"; }
+until_shown() { until_true shows "$1" "$2" || fail "$2: $(tmux capture-pane -p -t "$1")"; note "shows: $2"; }
 window() { # NAME: a shell in a terminal
     tmux new-session -d -s "$1" -x 90 -y 25 "PS1='host> ' sh -i"
     until_shown "$1" 'host>'
@@ -23,13 +23,13 @@ tmux set-option -g status off
 script_bundle "$work/asks" 'stty -echo; printf "\033[6n\033[c\033[>c\033[>q\033]11;?\007asked"
     while read -r l; do echo "$l" | cat -v >>/own/answers; done' "$mounts"
 xctl create asks "$work/asks"; xctl start asks
-until_true 10 sh -c 'xctl logs asks | grep -q asked' || fail 'it has asked'
+until_true sh -c 'xctl logs asks | grep -q asked' || fail 'it has asked'
 window asking
 type_line asking 'xctl attach asks'
 until_shown asking 'asked'
 contains 'it is said how to leave' "$(tmux capture-pane -p -t asking)" 'Ctrl-P Ctrl-Q leaves'
 type_line asking 'typed'
-until_true 10 grep -q typed "$own/answers" || fail 'what is typed arrives'
+until_true grep -q typed "$own/answers" || fail 'what is typed arrives'
 equal 'and nothing else' typed "$(cat "$own/answers")"
 leave asking
 type_line asking 'clear; xctl logs asks'
@@ -45,7 +45,7 @@ window living
 type_line living 'xctl attach live'
 until_shown living 'leaves'
 tmux send-keys -t living C-j
-check 'a live query is answered' until_true 10 grep -q '\[[0-9]' "$own/live"
+check 'a live query is answered' until_true grep -q '\[[0-9]' "$own/live"
 leave living
 
 stop_xctld() { systemctl stop xctld.socket xctld-launch.socket xctld; }
@@ -74,7 +74,7 @@ stop_xctld
 until_shown screens 'xctld does not answer'
 start_xctld
 has_no_note() { ! shows screens 'does not answer'; }
-check 'a note on it goes when xctld is back' until_true 10 has_no_note
+check 'a note on it goes when xctld is back' until_true has_no_note
 until_shown screens 'drawn for 25 90'
 leave screens
 

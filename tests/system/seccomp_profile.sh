@@ -87,7 +87,7 @@ joining() {
 # output_of NAME: of a run of it.
 output_of() {
     xctl start "$1"
-    until_true 30 state_is "$1" stopped || fail "$1 does not end"
+    until_true state_is "$1" stopped || fail "$1 does not end"
     xctl logs "$1"
 }
 

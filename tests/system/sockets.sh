@@ -74,18 +74,18 @@ time.sleep(float(sys.argv[2]))' "$1" "$2"
 }
 for address in /run/oci/idle.socket 4712; do
     visit "$address" 6 &
-    until_true 10 state_is idle running
+    until_true state_is idle running
     sleep 5
     check "it stays while somebody is connected to $address" state_is idle running
     wait
-    check 'and is stopped when nobody is' until_true 15 state_is idle stopped
+    check 'and is stopped when nobody is' until_true state_is idle stopped
     equal 'by systemd' inactive "$(systemctl is-active oci@idle.service || true)"
     contains 'for this reason' "$(xctl history idle --json)" '"cause":"idle","by":"nobody was connected for 3s"'
     equal 'the socket listens on' active "$(systemctl is-active oci@idle.socket)"
 done
 visit /run/oci/idle.socket 0
 systemctl restart xctld
-check 'a new xctld stops it, too' until_true 15 state_is idle stopped
+check 'a new xctld stops it, too' until_true state_is idle stopped
 visit /run/oci/idle.socket 0
 check 'without a time' xctl set idle idle.timeoutUSec=
 sleep 5

@@ -6,7 +6,7 @@
 . /src/tests/system/lib.sh
 
 socket=/run/xctl/org.xctl.Containers
-kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true 10 xctl list; }
+kill_daemon() { systemctl kill --signal=KILL --kill-whom=main xctld; until_true xctl list; }
 ticks() { xctl logs "$1" | wc -l; }
 frozen() { grep -qx 'frozen 1' "/sys/fs/cgroup/xctl.slice/xctl-$1.scope/payload/cgroup.events"; }
 # call METHOD JSON [OPTION...]
@@ -34,14 +34,14 @@ test_pause() {
     check 'resume' xctl resume tick
     equal 'the state' running "$(field tick state)"
     before=$(ticks tick)
-    check 'it prints again' until_true 5 eval '[ "$(ticks tick)" -gt '"$before"' ]'
+    check 'it prints again' until_true eval '[ "$(ticks tick)" -gt '"$before"' ]'
     xctl pause tick
     check 'stop while it is paused' xctl stop tick
     equal 'it could end by itself' 'exited 7' "$(field tick exitReason) $(field tick exitStatus)"
     xctl start tick
     xctl pause tick
     check 'killed while it is paused' xctl kill tick KILL
-    check 'it ends' until_true 10 state_is tick stopped
+    check 'it ends' until_true state_is tick stopped
     xctl start tick
     xctl pause tick
     check 'restart while it is paused' xctl restart tick
@@ -60,27 +60,27 @@ test_frozen_by_systemd() {
     for unit in xctl-ice.scope oci@ice.service; do
         if [ "$unit" = xctl-ice.scope ]; then xctl start ice; else systemctl start "$unit"; fi
         systemctl freeze "$unit"
-        check "$unit: paused" until_true 5 state_is ice paused
+        check "$unit: paused" until_true state_is ice paused
         kill_daemon
         equal "$unit: also for another xctld" paused "$(field ice state)"
         systemctl thaw "$unit"
-        check "$unit: running again" until_true 5 state_is ice running
+        check "$unit: running again" until_true state_is ice running
         systemctl freeze "$unit"
-        check "$unit: paused" until_true 5 state_is ice paused
+        check "$unit: paused" until_true state_is ice paused
         check "$unit: resume thaws it" xctl resume ice
-        check "$unit: as systemd sees" until_true 5 eval '[ "$(systemctl show -P FreezerState '"$unit"')" = running ]'
+        check "$unit: as systemd sees" until_true eval '[ "$(systemctl show -P FreezerState '"$unit"')" = running ]'
         local before; before=$(ticks ice)
-        check "$unit: it prints again" until_true 5 eval '[ "$(ticks ice)" -gt '"$before"' ]'
+        check "$unit: it prints again" until_true eval '[ "$(ticks ice)" -gt '"$before"' ]'
         xctl pause ice
         systemctl freeze "$unit"
         check "$unit: resume thaws what both have frozen" xctl resume ice
         before=$(ticks ice)
-        check "$unit: it prints again" until_true 5 eval '[ "$(ticks ice)" -gt '"$before"' ]'
+        check "$unit: it prints again" until_true eval '[ "$(ticks ice)" -gt '"$before"' ]'
         systemctl freeze "$unit"
-        check "$unit: paused" until_true 5 state_is ice paused
+        check "$unit: paused" until_true state_is ice paused
         systemctl kill -s KILL --kill-whom=main xctld
         systemctl thaw "$unit"
-        check "$unit: thawed while there is no xctld" until_true 10 state_is ice running
+        check "$unit: thawed while there is no xctld" until_true state_is ice running
         xctl stop ice
         equal "$unit: it ended gracefully" 7 "$(field ice exitStatus)"
         systemctl reset-failed "$unit" 2>/dev/null || true
@@ -98,31 +98,31 @@ test_late_hooks() {
         xctl create "$kind" "$work/$kind"
         xctl start "$kind" >/dev/null 2>&1 & local starter=$!
         if [ $kind = poststop ]; then
-            check "$kind: runs" until_true 5 state_is $kind running
+            check "$kind: runs" until_true state_is $kind running
         else
-            check "$kind: the hook runs" until_true 5 pgrep -f '^sleep 877'
+            check "$kind: the hook runs" until_true pgrep -f '^sleep 877'
         fi
         began=$SECONDS
         check "$kind: stop" timeout 20 xctl stop --timeout=1 "$kind"
         [ $((SECONDS - began)) -lt 8 ] || fail "$kind: the stop took $((SECONDS - began)) s"
         equal "$kind: stopped" stopped "$(field $kind state)"
-        check "$kind: the hook is gone with its child" until_true 5 eval '! pgrep -f "^sleep 877"'
+        check "$kind: the hook is gone with its child" until_true eval '! pgrep -f "^sleep 877"'
         wait $starter || true
         xctl start "$kind" >/dev/null 2>&1 & starter=$!
         sleep 0.5
         check "$kind: delete by force" timeout 8 xctl delete --force "$kind"
         wait $starter || true
-        check "$kind: nothing is left" until_true 5 eval '! pgrep -f "^sleep 877"'
+        check "$kind: nothing is left" until_true eval '! pgrep -f "^sleep 877"'
     done
     # It ended by itself, so that nobody limits its hooks yet.
     script_bundle "$work/ended" 'exit 0' ".hooks.poststop = [{path: \"$work/late\"}]"
     xctl create ended "$work/ended"
     systemctl start oci@ended
-    check 'the hook runs' until_true 5 pgrep -f '^sleep 877'
+    check 'the hook runs' until_true pgrep -f '^sleep 877'
     check 'a stop of its unit' timeout 10 xctl stop --timeout=1 ended
     equal 'ends that, and the container ended as it did' 'stopped exited 0' "$(field ended state) $(field ended exitReason) $(field ended exitStatus)"
     equal 'without having been killed' false "$(xctl history ended --json | jq '.[-1].timedOut')"
-    check 'nothing is left' until_true 5 eval '! pgrep -f "^sleep 877"'
+    check 'nothing is left' until_true eval '! pgrep -f "^sleep 877"'
     xctl delete ended
 }
 
@@ -130,9 +130,9 @@ test_exec_while_stopping() {
     script_bundle "$work/long" 'trap "" TERM; echo up; while :; do sleep 0.1; done'
     xctl create long "$work/long"
     xctl start long
-    until_true 5 eval 'xctl logs long | grep -q up'
+    until_true eval 'xctl logs long | grep -q up'
     xctl stop --timeout=1h long & local stopper=$!
-    check 'it is being stopped' until_true 5 state_is long stopping
+    check 'it is being stopped' until_true state_is long stopping
     equal 'programs can be run in it' 'hello' "$(xctl exec long -- echo hello)"
     xctl kill long KILL
     wait $stopper || fail 'the stop has failed'
@@ -161,7 +161,7 @@ test_processes() {
     xctl create many "$work/many"
     equal 'none of one that does not run' 9 "$(status_of xctl ps many)"
     xctl start many
-    check 'it is ready' until_true 5 eval 'xctl logs many | grep -q ready'
+    check 'it is ready' until_true eval 'xctl logs many | grep -q ready'
     local json
     json=$(xctl ps many --json)
     equal 'its init is 1 inside' "$(field many pid)" "$(jq '.[] | select(.innerPid == 1) | .pid' <<<"$json")"
@@ -169,14 +169,14 @@ test_processes() {
     contains 'ps for people' "$(xctl ps many)" 'PID +INNER +PARENT +UID +STATE +COMMAND'
     # Between fork and exec there is one more.
     local shells='map(select(.command | startswith("sh"))) | length'
-    check 'two' until_true 5 eval '[ "$(xctl ps many --json | jq "$shells")" = 2 ]'
-    check 'as many over varlink' until_true 5 eval '[ "$(call Ps "{\"name\": \"many\"}" | jq ".processes | $shells")" = 2 ]'
+    check 'two' until_true eval '[ "$(xctl ps many --json | jq "$shells")" = 2 ]'
+    check 'as many over varlink' until_true eval '[ "$(call Ps "{\"name\": \"many\"}" | jq ".processes | $shells")" = 2 ]'
     check 'over D-Bus' busctl call org.xctl1 /org/xctl1/container/many org.xctl1.Container Ps
     check 'a signal for all' xctl kill many USR1 --all
-    check 'the init got it' until_true 5 eval 'xctl logs many | grep -qx init'
-    check 'its child got it' until_true 5 eval 'xctl logs many | grep -qx child'
+    check 'the init got it' until_true eval 'xctl logs many | grep -qx init'
+    check 'its child got it' until_true eval 'xctl logs many | grep -qx child'
     check 'kill all' xctl kill --all many KILL
-    check 'all are gone' until_true 10 state_is many stopped
+    check 'all are gone' until_true state_is many stopped
     equal 'by a signal' 'signal 9' "$(field many exitReason) $(field many exitStatus)"
     xctl delete many
 }
@@ -185,7 +185,7 @@ test_stats() {
     script_bundle "$work/use" 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); done; echo used; sleep 1000'
     xctl create use "$work/use"
     xctl start use
-    check 'it has worked' until_true 20 eval 'xctl logs use | grep -q used'
+    check 'it has worked' until_true eval 'xctl logs use | grep -q used'
     local json
     json=$(xctl stats use --json)
     check 'CPU time was counted' jq -e '.cpuUSec > 0 and .time > 0 and .name == "use"' <<<"$json"
@@ -207,11 +207,11 @@ test_stats() {
         "$(busctl introspect org.xctl1 /org/xctl1/container/use org.xctl1.Container)" '\.FollowStats +method +a\{sv\} +h'
     check 'and answers' busctl call org.xctl1 /org/xctl1/container/use org.xctl1.Container FollowStats 'a{sv}' 0
     xctl stats use --follow --interval=100ms --json >"$work/stream" 2>"$work/stream.err" & local follower=$!
-    check 'xctl follows' until_true 5 eval '[ "$(wc -l <"$work/stream")" -ge 3 ]'
+    check 'xctl follows' until_true eval '[ "$(wc -l <"$work/stream")" -ge 3 ]'
     kill_daemon
     local before
     before=$(wc -l <"$work/stream")
-    check 'also after xctld was killed' until_true 5 eval '[ "$(wc -l <"$work/stream")" -gt '"$((before + 2))"' ]'
+    check 'also after xctld was killed' until_true eval '[ "$(wc -l <"$work/stream")" -gt '"$((before + 2))"' ]'
     xctl stop use --timeout=0
     local status=0
     wait $follower || status=$?

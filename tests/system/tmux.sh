@@ -10,7 +10,7 @@ check 'created' xctl create tty "$work/tty"
 check 'started' xctl start tty
 
 shows() { tmux capture-pane -p -t "$1" | grep -q -- "$2"; }
-until_shown() { until_true 10 shows "$1" "$2" || fail "$2: $(tmux capture-pane -p -t "$1")"; note "shows: $2"; }
+until_shown() { until_true shows "$1" "$2" || fail "$2: $(tmux capture-pane -p -t "$1")"; note "shows: $2"; }
 
 tmux -f /dev/null new-session -d -s one -x 90 -y 25 'xctl attach tty; echo "status $?"; exec sleep 1000'
 tmux set-option -g status off
@@ -20,7 +20,7 @@ until_shown one 'said hello'
 tmux send-keys -t one 'size' Enter
 until_shown one '^25 90'
 tmux resize-window -t one -x 77 -y 20
-until_true 10 sh -c '[ "$(stty size </proc/'"$(field tty pid)"'/fd/0)" = "20 77" ]' || fail 'the new size does not arrive'
+until_true sh -c '[ "$(stty size </proc/'"$(field tty pid)"'/fd/0)" = "20 77" ]' || fail 'the new size does not arrive'
 note 'the new size arrives'
 
 tmux new-session -d -s two -x 80 -y 24 'xctl attach --steal tty; echo "status $?"; exec sleep 1000'

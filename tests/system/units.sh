@@ -15,7 +15,7 @@ journal_of() { journalctl --sync; journalctl --no-pager --boot --output="${2:-ca
 journal_has() { journal_of "$1" | grep -Fq -- "$2"; }
 start_fails() { # WHAT UNIT PATTERN: starting it fails, and status and journal say why
     [ "$(status_of systemctl start "$2")" != 0 ] || fail "$1: systemctl start succeeded"
-    until_true 5 property_is "$2" ActiveState failed || fail "$1: $2 is $(property "$2" ActiveState)"
+    until_true property_is "$2" ActiveState failed || fail "$1: $2 is $(property "$2" ActiveState)"
     contains "$1: its status says why" "$(systemctl --no-pager --full status "$2" || true)" "$3"
     contains "$1: its journal says why" "$(journal_of "$2")" "$3"
     equal "$1: nothing runs" 0 "$(property "$2" MainPID)"
@@ -38,14 +38,14 @@ until_ready() { # NAME COMMAND...
     local before
     before=$(starts "$1")
     "${@:2}"
-    until_true 10 eval "[ \"\$(starts $1)\" -gt $before ]" || fail "$1 is ready"
+    until_true eval "[ \"\$(starts $1)\" -gt $before ]" || fail "$1 is ready"
 }
 
 test_scope() {
     service_bundle web
     xctl create web "$work/web" --restart=always
     xctl start web
-    until_true 5 printed web 'web is ready' || fail 'web does not print'
+    until_true printed web 'web is ready' || fail 'web does not print'
     local pid scope=xctl-web.scope text
     pid=$(field web pid)
     equal 'xctl names the scope' $scope "$(field web unit)"
@@ -67,11 +67,11 @@ test_scope() {
 
     # Its policy would start it again, but somebody stopped it.
     check 'systemctl stop of the scope' timeout 20 systemctl stop $scope
-    check 'stopped, not restarted' until_true 5 state_is web stopped
+    check 'stopped, not restarted' until_true state_is web stopped
     equal 'it was stopped by its stop signal' 'exited 3' "$(field web exitReason) $(field web exitStatus)"
     equal 'it ran once' 1 "$(field web runs)"
     check 'it could say goodbye' printed web 'got term'
-    check 'the scope is gone' until_true 5 property_is $scope LoadState not-found
+    check 'the scope is gone' until_true property_is $scope LoadState not-found
     [ ! -e /proc/"$pid" ] || fail 'its init still runs'
     [ ! -e "/sys/fs/cgroup/xctl.slice/$scope" ] || fail 'its cgroup is still there'
 
@@ -80,7 +80,7 @@ test_scope() {
     echo "{\"bundle\": \"$work/deaf\", \"stop\": {\"timeoutUSec\": 500000}}" >/etc/xctl/containers/deaf.json
     xctl start deaf
     check 'systemctl stop of a deaf container' timeout 20 systemctl stop xctl-deaf.scope
-    check 'it is stopped' until_true 5 state_is deaf stopped
+    check 'it is stopped' until_true state_is deaf stopped
     equal 'it was killed' 'signal 9' "$(field deaf exitReason) $(field deaf exitStatus)"
 }
 
@@ -94,10 +94,10 @@ test_names() {
         unit=$(field "$name" unit)
         equal "its scope is active" active "$(property "$unit" ActiveState)"
         check 'stopping its scope' timeout 20 systemctl stop "$unit"
-        check 'it is stopped' until_true 5 state_is "$name" stopped
+        check 'it is stopped' until_true state_is "$name" stopped
         equal 'stopped gracefully' 'exited 3' "$(field "$name" exitReason) $(field "$name" exitStatus)"
         check "a unit for ${name:0:20}" systemctl start "oci@$name.service"
-        check 'it runs' until_true 5 state_is "$name" running
+        check 'it runs' until_true state_is "$name" running
         xctl stop "$name"
         xctl delete "$name"
     done
@@ -107,7 +107,7 @@ test_unit() {
     service_bundle u
     xctl create u "$work/u"
     check 'systemctl start oci@u' systemctl start oci@u
-    until_true 5 printed u 'u is ready' || fail 'u does not print'
+    until_true printed u 'u is ready' || fail 'u does not print'
     local pid text
     pid=$(property oci@u MainPID)
     equal 'the main process is the init' "$(field u pid)" "$pid"
@@ -132,7 +132,7 @@ test_unit() {
     xctl kill u USR1
     wait $waiter || status=$?
     equal 'xctl wait: the exit code' 42 $status
-    check 'the unit has failed' until_true 5 property_is oci@u ActiveState failed
+    check 'the unit has failed' until_true property_is oci@u ActiveState failed
     equal 'systemd: the exit code' '1 42' "$(property oci@u ExecMainCode) $(property oci@u ExecMainStatus)"
     equal 'systemd: the result' exit-code "$(property oci@u Result)"
     contains 'systemctl status: the exit code' "$(systemctl --no-pager status oci@u || true)" 'status=42'
@@ -140,14 +140,14 @@ test_unit() {
 
     until_ready u systemctl start oci@u
     xctl kill u USR2
-    check 'xctl sees success' until_true 5 state_is u stopped
-    check 'a success leaves the unit inactive' until_true 5 property_is oci@u ActiveState inactive
-    check 'a last line without an end is logged' until_true 5 journal_has oci@u 'last words'
+    check 'xctl sees success' until_true state_is u stopped
+    check 'a success leaves the unit inactive' until_true property_is oci@u ActiveState inactive
+    check 'a last line without an end is logged' until_true journal_has oci@u 'last words'
 
     until_ready u systemctl start oci@u
     xctl kill u KILL
-    check 'xctl sees the signal' until_true 5 state_is u stopped
-    check 'the unit has failed by the signal' until_true 5 property_is oci@u Result signal
+    check 'xctl sees the signal' until_true state_is u stopped
+    check 'the unit has failed by the signal' until_true property_is oci@u Result signal
     equal 'systemd: the signal' '2 9' "$(property oci@u ExecMainCode) $(property oci@u ExecMainStatus)"
     equal 'xctl: the signal' 'signal 9' "$(field u exitReason) $(field u exitStatus)"
     systemctl reset-failed oci@u
@@ -157,13 +157,13 @@ test_unit_stop() {
     until_ready u systemctl start oci@u
     check 'systemctl stop' timeout 20 systemctl stop oci@u
     equal 'after systemctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
-    check 'its log has the goodbye' until_true 5 journal_has oci@u 'got term'
+    check 'its log has the goodbye' until_true journal_has oci@u 'got term'
     systemctl reset-failed oci@u 2>/dev/null || true
 
     until_ready u systemctl start oci@u
     check 'xctl stop' timeout 20 xctl stop u
     equal 'after xctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
-    check 'the unit does not run' until_true 5 eval '! systemctl --quiet is-active oci@u'
+    check 'the unit does not run' until_true eval '! systemctl --quiet is-active oci@u'
     equal 'no process is left' 0 "$(property oci@u MainPID)"
     systemctl reset-failed oci@u 2>/dev/null || true
 
@@ -190,7 +190,7 @@ test_unit_console() {
     equal 'attach to a unit: its status' 5 $status
     equal 'attach to a unit: its output' 'heard hello' "$text"
     equal 'logs of a unit' 'heard hello' "$(xctl logs echo)"
-    check 'systemd knows as well' until_true 5 property_is oci@echo ExecMainStatus 5
+    check 'systemd knows as well' until_true property_is oci@echo ExecMainStatus 5
     xctl delete echo
     systemctl reset-failed oci@echo
 }
@@ -200,10 +200,10 @@ test_unit_restart() {
     xctl create flaky "$work/flaky"
     drop_in oci@flaky.service $'[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3\n[Service]\nRestart=on-failure\nRestartSec=100ms'
     systemctl start oci@flaky
-    check 'systemd restarts it' until_true 20 property_is oci@flaky NRestarts 1
-    check 'and again' until_true 20 property_is oci@flaky NRestarts 2
-    check 'the start limit ends it' until_true 20 journal_has oci@flaky 'Start request repeated too quickly'
-    check 'it has failed' until_true 5 property_is oci@flaky ActiveState failed
+    check 'systemd restarts it' until_true property_is oci@flaky NRestarts 1
+    check 'and again' until_true property_is oci@flaky NRestarts 2
+    check 'the start limit ends it' until_true journal_has oci@flaky 'Start request repeated too quickly'
+    check 'it has failed' until_true property_is oci@flaky ActiveState failed
     sleep 1
     equal 'three runs in all' 3 "$(field flaky runs)"
     equal 'each printed' 3 "$(xctl logs flaky | grep -c 'once more')"
@@ -215,7 +215,7 @@ test_unit_restart() {
     script_bundle "$work/once" 'sleep 0.2; exit 7'
     xctl create once "$work/once" --restart=always
     systemctl start oci@once
-    check 'it ends' until_true 5 state_is once stopped
+    check 'it ends' until_true state_is once stopped
     sleep 1
     equal 'a unit without Restart= is not restarted' '1 failed' "$(field once runs) $(property oci@once ActiveState)"
     systemctl reset-failed oci@once
@@ -286,12 +286,12 @@ test_exit_without_xctld() {
     systemctl stop xctld.socket xctld-launch.socket xctld.service 2>/dev/null
     kill -USR1 "$unit_pid"
     kill -USR1 "$pid"
-    check 'without xctld systemd has its exit code' until_true 5 property_is oci@u ExecMainStatus 42
-    check 'the process is gone' until_true 5 [ ! -e "/proc/$pid" ]
+    check 'without xctld systemd has its exit code' until_true property_is oci@u ExecMainStatus 42
+    check 'the process is gone' until_true [ ! -e "/proc/$pid" ]
     systemctl start xctld.socket xctld.service
     equal 'afterwards xctl has it, too' 'stopped exited 42' "$(field u state) $(field u exitReason) $(field u exitStatus)"
     # Its policy is always, so that it runs again, with the exit code of the first run on record.
-    check 'in a scope it is restarted' until_true 5 state_is web running
+    check 'in a scope it is restarted' until_true state_is web running
     equal 'and its exit code is known' 'exited 42' "$(field web exitReason) $(field web exitStatus)"
     systemctl reset-failed oci@u
     xctl stop web
@@ -300,8 +300,8 @@ test_exit_without_xctld() {
     unit_pid=$(property oci@u MainPID)
     systemctl kill --signal=KILL --kill-whom=main xctld
     kill -USR1 "$unit_pid"
-    check 'xctld killed: systemd has its exit code' until_true 5 property_is oci@u ExecMainStatus 42
-    check 'xctld killed: xctl has it, too' until_true 5 state_is u stopped
+    check 'xctld killed: systemd has its exit code' until_true property_is oci@u ExecMainStatus 42
+    check 'xctld killed: xctl has it, too' until_true state_is u stopped
     equal 'xctld killed: the record' 'exited 42' "$(field u exitReason) $(field u exitStatus)"
     systemctl reset-failed oci@u
 }
@@ -325,7 +325,7 @@ test_autostart() {
     systemctl clean --what=fdstore xctld.service 2>/dev/null || true
     rm -rf /run/xctl/state /run/xctl/booted
     systemctl start multi-user.target
-    check 'after a boot the enabled one runs' until_true 10 state_is always running
+    check 'after a boot the enabled one runs' until_true state_is always running
     equal 'and nothing else' 'created 1' "$(field never state) $(xctl list --json | jq '[.[] | select(.state != "created")] | length')"
     systemctl stop xctld.service
     systemctl start xctld.service
@@ -338,7 +338,7 @@ test_autostart() {
     check 'systemctl enable oci@unit' systemctl --quiet enable oci@unit
     contains 'it is wanted at boot' "$(property multi-user.target Wants)" 'oci@unit\.service'
     check 'systemctl start of the target starts it' systemctl start multi-user.target
-    check 'it runs' until_true 5 state_is unit running
+    check 'it runs' until_true state_is unit running
     systemctl --quiet disable oci@unit
     equal 'disabled, it runs on' running "$(field unit state)"
     systemctl stop oci@unit

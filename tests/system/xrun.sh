@@ -20,7 +20,7 @@ life_cycle() {
     equal 'a second create' 1 "$(status_of xrun create --bundle "$work/life" life)"
     contains 'its text' "$(cat "$work/err")" 'container with given ID already exists'
     check 'start' xrun start life
-    check 'it runs' until_true 5 grep -q hello "$work/life.out"
+    check 'it runs' until_true grep -q hello "$work/life.out"
     equal 'running' running "$(status life)"
     equal 'a second start' 1 "$(status_of xrun start life)"
     contains 'its text' "$(cat "$work/err")" 'cannot start an already running container'
@@ -32,7 +32,7 @@ life_cycle() {
     contains 'ps --format json' "$(xrun ps --format json life)" '^\[[0-9]+,[0-9]+\]$'
     contains 'ps' "$(xrun ps life)" 'sleep 1000'
     check 'kill by name' xrun kill life SIGTERM
-    check 'stopped' until_true 5 [ "$(sleep 0.3; status life)" = stopped ]
+    check 'stopped' until_true [ "$(sleep 0.3; status life)" = stopped ]
     equal 'kill of a stopped one' 1 "$(status_of xrun kill life 9)"
     contains 'its text' "$(cat "$work/err")" 'container not running'
     equal 'kill --all of a stopped one' 0 "$(status_of xrun kill --all life 9)"
@@ -118,12 +118,12 @@ PY
     equal 'a terminal needs a console socket' 1 "$(status_of xrun create -b "$work/tty" tty)"
     python3 "$work/receive.py" "$work/console" >"$work/console.out" &
     local receiver=$!
-    check 'the receiver' until_true 5 test -e "$work/console.ready"
+    check 'the receiver' until_true test -e "$work/console.ready"
     check 'create with a console socket' xrun create -b "$work/tty" --console-socket "$work/console" tty
     check 'start' xrun start tty
     wait $receiver
     contains 'the terminal' "$(cat "$work/console.out")" '/dev/(pts/0|console)'
-    check 'delete' until_true 5 xrun delete tty
+    check 'delete' until_true xrun delete tty
 }
 
 hooks() {
@@ -181,7 +181,7 @@ killing() {
         [ ! -e /run/xrun/kill ] || fail "the state is left ($i)"
         [ ! -e "$(group_of kill)" ] || fail "the cgroup is left ($i)"
     done
-    check 'no init is left' until_true 3 sh -c '! pgrep -x xrun'
+    check 'no init is left' until_true sh -c '! pgrep -x xrun'
     note 'a killed create leaves nothing that delete --force does not remove'
 }
 
@@ -198,7 +198,7 @@ systemd_scopes() {
     check 'delete --force' xrun delete --force scope
     equal 'the scope is gone' inactive "$(systemctl is-active test-scope.scope || true)"
     systemd-run --quiet --scope --unit=test-scope sleep 1000 &
-    until_true 5 systemctl is-active test-scope.scope
+    until_true systemctl is-active test-scope.scope
     equal 'create where the scope is taken' 1 "$(status_of xrun --systemd-cgroup create -b "$work/scope" scope)"
     equal 'delete --force of nothing' 0 "$(status_of xrun delete --force scope)"
     equal 'leaves the other scope alone' active "$(systemctl is-active test-scope.scope)"
@@ -240,7 +240,7 @@ events() {
     xrun run --detach -b "$work/events" events </dev/null >/dev/null 2>&1
     contains 'events --stats' "$(xrun events --stats events | jq -r '.type, .id, (.data.cpu.usage.total > 0)' | xargs)" '^stats events true$'
     xrun events --interval 50ms events >"$work/stream" &
-    check 'events' until_true 5 sh -c "[ \$(wc -l <$work/stream) -ge 3 ]"
+    check 'events' until_true sh -c "[ \$(wc -l <$work/stream) -ge 3 ]"
     check 'delete --force' xrun delete --force events
     wait
     bundle "$work/events" '.linux.resources.pids.limit = 5'

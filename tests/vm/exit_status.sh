@@ -28,17 +28,17 @@ test_scope() {
     equal 'its parent is the keeper, apart from it' "$keeper" "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")"
 
     kill -USR1 "$pid"
-    check 'it ends' until_true 5 state_is status-scope stopped
+    check 'it ends' until_true state_is status-scope stopped
     equal 'with xctld all the time' 'stopped exited 42' "$(exit_of status-scope)"
-    check 'the keeper is gone' until_true 5 [ ! -e "/proc/$keeper" ]
+    check 'the keeper is gone' until_true [ ! -e "/proc/$keeper" ]
 
     xctl start status-scope
     pid=$(field status-scope pid)
     systemctl kill --signal=KILL xctld.service
-    check 'xctld is back' until_true 10 state_is status-scope running
+    check 'xctld is back' until_true state_is status-scope running
     equal 'and knows its container' "$pid" "$(field status-scope pid)"
     kill -USR1 "$pid"
-    check 'it ends' until_true 5 state_is status-scope stopped
+    check 'it ends' until_true state_is status-scope stopped
     equal 'xctld was killed before' 'stopped exited 42' "$(exit_of status-scope)"
 
     local signal
@@ -48,15 +48,15 @@ test_scope() {
         silence
         check "$signal: it runs without xctld" kill -0 "$pid"
         kill -$signal "$pid"
-        check "$signal: it ends" until_true 5 [ ! -e "/proc/$pid" ]
-        check "$signal: its keeper has nothing more to do" until_true 5 [ ! -e "/proc/$keeper" ]
+        check "$signal: it ends" until_true [ ! -e "/proc/$pid" ]
+        check "$signal: its keeper has nothing more to do" until_true [ ! -e "/proc/$keeper" ]
         revive
-        check "$signal: it has stopped" until_true 10 state_is status-scope stopped
+        check "$signal: it has stopped" until_true state_is status-scope stopped
         case $signal in
         USR1) equal 'an exit code without xctld' 'stopped exited 42' "$(exit_of status-scope)" ;;
         KILL) equal 'a signal without xctld' 'stopped signal 9' "$(exit_of status-scope)" ;;
         esac
-        check "$signal: the scope is gone" until_true 5 [ ! -e /sys/fs/cgroup/xctl.slice/xctl-status-scope.scope ]
+        check "$signal: the scope is gone" until_true [ ! -e /sys/fs/cgroup/xctl.slice/xctl-status-scope.scope ]
     done
     equal 'no keeper is left' "$before" "$(keepers)"
 }
@@ -67,7 +67,7 @@ test_unit() {
     pid=$(field status-unit pid)
     equal 'the init is a child of PID 1' 1 "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")"
     kill -USR1 "$pid"
-    check 'it ends' until_true 5 state_is status-unit stopped
+    check 'it ends' until_true state_is status-unit stopped
     equal 'with xctld all the time' 'stopped exited 42' "$(exit_of status-unit)"
     equal 'systemd agrees' 42 "$(property oci@status-unit ExecMainStatus)"
     systemctl reset-failed oci@status-unit
@@ -78,9 +78,9 @@ test_unit() {
         pid=$(field status-unit pid)
         silence
         kill -$signal "$pid"
-        check "$signal: systemd has noticed" until_true 10 eval '[ "$(property oci@status-unit ActiveState)" = failed ]'
+        check "$signal: systemd has noticed" until_true eval '[ "$(property oci@status-unit ActiveState)" = failed ]'
         revive
-        check "$signal: it has stopped" until_true 10 state_is status-unit stopped
+        check "$signal: it has stopped" until_true state_is status-unit stopped
         case $signal in
         USR1) equal 'an exit code without xctld' 'stopped exited 42 42' "$(exit_of status-unit) $(property oci@status-unit ExecMainStatus)" ;;
         KILL) equal 'a signal without xctld' 'stopped signal 9 9' "$(exit_of status-unit) $(property oci@status-unit ExecMainStatus)" ;;

@@ -28,16 +28,16 @@ for policy in continue kill; do
     systemctl daemon-reload
     systemctl start oci@evil
     # A unit is active a moment before the program of its container runs, and that moment needs xctld.
-    check "$policy: the container runs" until_true 30 says here
+    check "$policy: the container runs" until_true says here
     # There is something to read, and nobody reads it until the pipe is locked.
     kill -STOP "$daemon"
     touch "$work/sign/hold"
-    until_true 30 held || fail "$policy: the container locks its output"
+    until_true held || fail "$policy: the container locks its output"
     kill -CONT "$daemon"
-    check "$policy: a worker of xctld is in the unit" until_true 20 worker
+    check "$policy: a worker of xctld is in the unit" until_true worker
     before=$(kills)
     touch "$work/sign/go"
-    check "$policy: the container ends" until_true 60 state_is evil stopped
+    check "$policy: the container ends" until_true state_is evil stopped
     check "$policy: the OOM killer was there" [ "$(kills)" -gt "$before" ]
     equal "$policy: xctld lives" "$daemon" "$(xctld_pid)"
     equal "$policy: and knows how it ended" oom-kill "$(field evil exitReason)"

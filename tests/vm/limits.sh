@@ -18,10 +18,10 @@ test_memory_of_a_unit() {
     printf '[Service]\nMemoryMax=24M\nMemorySwapMax=0\n' >/run/systemd/system/oci@limits-unit.service.d/test.conf
     systemctl daemon-reload
     systemctl start oci@limits-unit
-    check 'MemoryMax= ends it' until_true 10 state_is limits-unit stopped
+    check 'MemoryMax= ends it' until_true state_is limits-unit stopped
     equal 'its reason' 'oom-kill 9' "$(field limits-unit exitReason) $(field limits-unit exitStatus)"
     contains 'its message' "$(field limits-unit message)" 'memory'
-    check 'the unit has failed' until_true 5 eval '[ "$(property oci@limits-unit ActiveState)" = failed ]'
+    check 'the unit has failed' until_true eval '[ "$(property oci@limits-unit ActiveState)" = failed ]'
     equal 'systemd knows the signal' 9 "$(property oci@limits-unit ExecMainStatus)"
     equal 'xctl wait says the signal' 137 "$(status_of xctl wait limits-unit)"
     contains 'xctl state tells' "$(xctl state limits-unit)" 'oom-kill KILL'
@@ -31,7 +31,7 @@ test_memory_of_a_scope() {
     script_bundle "$work/scope" "exec $hog" '.linux.resources.memory = {"limit": 25165824, "swap": 25165824}'
     xctl create limits-scope "$work/scope"
     xctl start limits-scope
-    check 'the limit ends it' until_true 10 state_is limits-scope stopped
+    check 'the limit ends it' until_true state_is limits-scope stopped
     equal 'its reason' 'oom-kill 9' "$(field limits-scope exitReason) $(field limits-scope exitStatus)"
     contains 'its message' "$(field limits-scope message)" 'memory'
     journalctl --sync
@@ -48,7 +48,7 @@ test_memory_of_a_scope() {
     script_bundle "$work/child" "$hog; echo \"child \$?\"; exit 6" '.linux.resources.memory = {"limit": 25165824, "swap": 25165824}'
     xctl create limits-child "$work/child"
     xctl start limits-child
-    check 'the container outlives its child' until_true 10 state_is limits-child stopped
+    check 'the container outlives its child' until_true state_is limits-child stopped
     equal 'it could tell' 'child 137' "$(xctl logs limits-child | tail -n 1)"
     equal 'it ended by itself' 'exited 6' "$(field limits-child exitReason) $(field limits-child exitStatus)"
     contains 'the message tells of the child' "$(field limits-child message)" 'memory'
@@ -75,18 +75,18 @@ test_files() {
     equal 'the unit itself has no limit' max "$(cat "$at/../pids.max" | sed 's/^[0-9]*$/max/')"
     xctl stop limits-files --timeout=1
     check 'nothing is left in its cgroup' eval '! grep -qsx "populated 1" "$at/cgroup.events"'
-    check 'which systemd removes' until_true 10 test ! -e "$at"
+    check 'which systemd removes' until_true test ! -e "$at"
 
     check 'the same in a unit' systemctl start oci@limits-files
     at=$(payload oci@limits-files.service)
     equal 'unit: pids.max and cpu.max' '33 50000 200000' "$(cat "$at/pids.max" "$at/cpu.max" | xargs)"
     systemctl kill --signal=KILL oci@limits-files
-    until_true 5 state_is limits-files stopped || fail 'files does not end'
+    until_true state_is limits-files stopped || fail 'files does not end'
 
     script_bundle "$work/forks" 'for i in 1 2 3 4 5 6 7 8; do sleep 100 & done; echo forked' '.linux.resources.pids.limit = 5'
     xctl create limits-forks "$work/forks"
     xctl start limits-forks
-    check 'the limit of processes is enforced' until_true 5 eval 'xctl logs limits-forks 2>&1 | grep -q "can.t fork"'
+    check 'the limit of processes is enforced' until_true eval 'xctl logs limits-forks 2>&1 | grep -q "can.t fork"'
     xctl delete -f limits-forks
 }
 
@@ -101,9 +101,9 @@ test_stats() {
     local unit
     for unit in xctl-limits-stats.scope oci@limits-stats.service; do
         if [ "$unit" = xctl-limits-stats.scope ]; then xctl start limits-stats; else systemctl start "$unit"; fi
-        check "$unit: it is ready" until_true 10 eval 'xctl logs -n 1 limits-stats | grep -q ready'
+        check "$unit: it is ready" until_true eval 'xctl logs -n 1 limits-stats | grep -q ready'
         check "$unit: payload has no memory controller" test ! -e "$(payload "$unit")/memory.current"
-        check "$unit: memory is what systemd says" until_true 10 eval \
+        check "$unit: memory is what systemd says" until_true eval \
             '[ "$(stat_of limits-stats .memory)" = "$(of_systemd '"$unit"' MemoryCurrent)" ]'
         equal "$unit: with what it has written" true "$(stat_of limits-stats '.memory >= 8388608')"
         equal "$unit: its processes" "$(of_systemd "$unit" TasksCurrent)" "$(stat_of limits-stats .processes)"
@@ -116,7 +116,7 @@ test_stats() {
         check "$unit: a smaller one" xctl set limits-stats --runtime config.linux.resources.memory.limit=33554432
         equal "$unit: does" 33554432 "$(stat_of limits-stats .memoryLimit)"
         xctl stop limits-stats --timeout=0
-        until_true 10 eval '! systemctl -q is-active '"$unit" || fail "$unit does not end"
+        until_true eval '! systemctl -q is-active '"$unit" || fail "$unit does not end"
         systemctl revert "$unit" 2>/dev/null || true
     done
     systemctl reset-failed oci@limits-stats 2>/dev/null || true
@@ -139,14 +139,14 @@ test_devices() {
         {\"allow\": true, \"type\": \"c\", \"major\": 10, \"minor\": $first, \"access\": \"r\"}]"
     xctl create limits-devices "$work/devices"
     xctl start limits-devices
-    check 'it ends' until_true 5 state_is limits-devices stopped
+    check 'it ends' until_true state_is limits-devices stopped
     equal 'what is in the list can be opened, what is not cannot' \
         '/dev/zero yes /dev/first yes /dev/second no /tmp/made no' "$(xctl logs limits-devices 2>/dev/null | xargs)"
 
     script_bundle "$work/open" "$script" "$common | .linux.resources.devices = [{\"allow\": true, \"access\": \"rwm\"}]"
     xctl create limits-open "$work/open"
     xctl start limits-open
-    check 'it ends' until_true 5 state_is limits-open stopped
+    check 'it ends' until_true state_is limits-open stopped
     equal 'where all are allowed all can be opened' \
         '/dev/zero yes /dev/first yes /dev/second yes /tmp/made yes' "$(xctl logs limits-open 2>/dev/null | xargs)"
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Checkpoints: xrun by itself, and podman with both runtimes. CRIU wants a kernel and privileges of its own.
-feature_seconds=150 prepare_seconds=180 patience=30
+prepare_seconds=180
 . /src/tests/engines/podman_lib.sh
 engine=checkpoint
 
@@ -66,7 +66,7 @@ restore() { # OPTION... ID
 # It goes on from where it was, rather than from the start.
 goes_on() { # ID
     equal 'running' running "$(status "$1")"
-    check 'it goes on' until_true $patience beyond $((before + 3))
+    check 'it goes on' until_true beyond $((before + 3))
     equal 'it did not start again' 1 "$(tr -d '\r' <$stage/out | grep -c '^1$')"
 }
 
@@ -150,7 +150,7 @@ with open(sys.argv[2], "ab", 0) as out:
         except OSError:
             break
 EOF
-    check 'somebody waits for the terminal' until_true $patience [ -S $stage/console ]
+    check 'somebody waits for the terminal' until_true [ -S $stage/console ]
 }
 
 test_terminal() {

@@ -3,7 +3,7 @@
 #
 # What engines ask for that needs a kernel with all controllers, AppArmor and CRIU: limits of memory, processes and CPU,
 # their change while a container runs, the end by the OOM killer, a profile, a checkpoint.
-feature_seconds=150 prepare_seconds=180 patience=30
+prepare_seconds=180
 . /src/tests/engines/podman_lib.sh
 engine=vm
 
