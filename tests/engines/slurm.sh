@@ -86,7 +86,7 @@ clean() {
 # IDs of the containers there are.
 containers() { "$(path_of "$name")" --root=/run/slurm-containers list --quiet 2>/dev/null; }
 none_left() { [ -z "$(containers)" ]; }
-contained() { timeout 30 srun --quiet --container=$bundle "$@"; }
+contained() { timeout $patience srun --quiet --container=$bundle "$@"; }
 use() { write_oci_conf "$runtime"; scontrol reconfigure; }
 job_state() { scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z]*\).*/\1/p'; }
 job_is() { [ "$(job_state "$1")" = "$2" ]; }

@@ -27,8 +27,8 @@ for n in 1 2; do xctl attach --observe many >"$work/many.$n" 2>"$work/many.err.$
 xctl attach --observe many >"$work/stalled.out" 2>/dev/null & stalled=$!
 until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"many\").attached")" = 3 ]' || fail "three clients"
 kill -STOP "$stalled"
-echo | timeout 20 xctl attach many >/dev/null 2>&1 || true
-check "the container ends although one client stalls" timeout 30 sh -c 'xctl wait many; [ $? = 3 ]'
+echo | timeout $patience xctl attach many >/dev/null 2>&1 || true
+check "the container ends although one client stalls" timeout $patience sh -c 'xctl wait many; [ $? = 3 ]'
 for n in 1 2; do
     r=0; wait "${pids[n]}" || r=$?
     equal "client $n: the status" 3 "$r"
@@ -66,14 +66,14 @@ script_bundle "$work/tty" 'stty size; while read -r l; do echo "said $l"; [ "$l"
 drive() {
     python3 - "$work/tty" <<'PY'
 import pexpect, subprocess, sys
-first = pexpect.spawn("xctl", ["run", "tty", sys.argv[1]], timeout=20, encoding="utf-8")
+first = pexpect.spawn("xctl", ["run", "tty", sys.argv[1]], timeout=60, encoding="utf-8")
 first.sendline("one")
 first.expect("said one")
 first.send("\x10\x11")
 first.expect(pexpect.EOF)
 first.close()
 assert first.exitstatus == 0, first.exitstatus
-second = pexpect.spawn("xctl", ["attach", "tty"], timeout=20, encoding="utf-8")
+second = pexpect.spawn("xctl", ["attach", "tty"], timeout=60, encoding="utf-8")
 second.expect("said one")  # the scrollback
 second.sendline("bye")
 second.expect("said bye")

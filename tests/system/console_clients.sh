@@ -78,8 +78,8 @@ until_true roles_are flood observer || fail "attached"
 kill -STOP "$stalled"
 memory() { awk '/^RssAnon/ { print $2 }' "/proc/$(systemctl show -P MainPID xctld)/status"; }
 before=$(memory)
-echo | timeout 60 xctl attach flood >/dev/null 2>&1 || true
-check "the container ends" timeout 60 xctl wait flood
+echo | timeout $patience xctl attach flood >/dev/null 2>&1 || true
+check "the container ends" timeout $patience xctl wait flood
 check "it is far behind" [ "$(clients flood '.[0].behind')" -gt 100000000 ]
 check "xctld keeps nothing for it" [ "$(($(memory) - before))" -lt 4096 ]
 kill -CONT "$stalled"; r=0; wait "$stalled" || r=$?
@@ -92,12 +92,12 @@ drive() {
     XCTL_DETACH_KEYS=ctrl-x,q python3 - "$work/tty" <<'PY'
 import pexpect, subprocess, sys
 def roles(): return subprocess.run("xctl clients tty --json | jq -r '[.[].role] | join(\" \")'", shell=True, capture_output=True, text=True).stdout.strip()
-first = pexpect.spawn("xctl", ["run", "tty", sys.argv[1]], timeout=20, encoding="utf-8", dimensions=(30, 100))
+first = pexpect.spawn("xctl", ["run", "tty", sys.argv[1]], timeout=60, encoding="utf-8", dimensions=(30, 100))
 first.sendline("one")
 first.expect("said one")
-second = pexpect.spawn("xctl", ["attach", "tty"], timeout=20, encoding="utf-8", dimensions=(40, 120))
+second = pexpect.spawn("xctl", ["attach", "tty"], timeout=60, encoding="utf-8", dimensions=(40, 120))
 second.expect("another client has the input")
-thief = pexpect.spawn("xctl", ["attach", "--steal", "tty"], timeout=20, encoding="utf-8", dimensions=(50, 140))
+thief = pexpect.spawn("xctl", ["attach", "--steal", "tty"], timeout=60, encoding="utf-8", dimensions=(50, 140))
 first.expect("another client has the input")
 assert roles() == "writer waiting waiting", roles()
 first.sendline("unheard")

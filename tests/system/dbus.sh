@@ -7,8 +7,8 @@
 . /src/tests/system/lib.sh
 
 path=/org/xctl1 manager=org.xctl1.Manager
-call() { busctl --json=short --timeout=20 -- call org.xctl1 $path $manager "$@"; }
-call_at() { busctl --json=short --timeout=20 -- call org.xctl1 "$path/container/$1" org.xctl1.Container "${@:2}"; }
+call() { busctl --json=short --timeout=$patience -- call org.xctl1 $path $manager "$@"; }
+call_at() { busctl --json=short --timeout=$patience -- call org.xctl1 "$path/container/$1" org.xctl1.Container "${@:2}"; }
 get() { busctl get-property org.xctl1 "$path/container/$1" org.xctl1.Container "$2"; }
 listing() { # PATH INTERFACE: its members with their types
     busctl --no-pager --no-legend introspect org.xctl1 "$1" "$2" | awk '{ print $1, $2, $3, ($2 == "method" ? $4 : "") }' |
@@ -192,7 +192,7 @@ test_monitor() {
 
 test_python() {
     script_bundle "$work/p" 'echo ready; read -r line; echo "heard $line"; exit 7'
-    check 'a Python program' timeout 60 python3 /src/tests/system/dbus.py "$work/p"
+    check 'a Python program' timeout $patience python3 /src/tests/system/dbus.py "$work/p"
 }
 
 test_errors() {

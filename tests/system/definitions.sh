@@ -8,12 +8,12 @@
 . /src/tests/system/lib.sh
 
 etc=/etc/xctl/containers run=/run/xctl/containers usr=/usr/lib/xctl/containers
-busctl_call() { busctl --json=short --timeout=20 -- call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
-varlink_call() { varlinkctl --json=short --timeout=20 call unix:/run/xctl/org.xctl.Containers "org.xctl.Containers.$1" "$2"; }
+busctl_call() { busctl --json=short --timeout=$patience -- call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
+varlink_call() { varlinkctl --json=short --timeout=$patience call unix:/run/xctl/org.xctl.Containers "org.xctl.Containers.$1" "$2"; }
 gives() { # STATUS PATTERN COMMAND...
     local expected=$1 pattern=$2
     shift 2
-    equal "$*: status $expected" "$expected" "$(status_of timeout 30 "$@")"
+    equal "$*: status $expected" "$expected" "$(status_of timeout $patience "$@")"
     contains "$*: what it says" "$(cat "$work/out" "$work/err")" "$pattern"
 }
 cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(field "$1" pid)/cgroup")"; }
@@ -270,7 +270,7 @@ test_live() {
     equal 'what lasts is in force from the start' 66 "$(depth_of)"
     check 'the timeout of a stop' xctl set web stop.timeoutUSec=100ms
     kill -STOP "$(field web pid)"
-    check 'counts at once' timeout 5 xctl stop web
+    check 'counts at once' timeout $patience xctl stop web
     xctl start web
     equal 'a setting of the next start says so' 'xctl: config.hostname counts at the next start of web' \
         "$(xctl set web config.hostname=later restart.limit=7 2>&1)"

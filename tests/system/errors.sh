@@ -10,7 +10,7 @@
 gives() {
     local expected=$1 pattern=$2
     shift 2
-    equal "$*: status $expected" "$expected" "$(status_of timeout 30 "$@")"
+    equal "$*: status $expected" "$expected" "$(status_of timeout $patience "$@")"
     contains "$*: what it says" "$(cat "$work/err")" "$pattern"
     equal "$*: in one line" 1 "$(wc -l <"$work/err")"
 }

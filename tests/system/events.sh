@@ -24,6 +24,6 @@ check 'it is the same client' kill -0 "$watcher"
 check 'each is one event' has last deleted
 kill "$watcher"
 systemctl stop xctld.socket xctld-launch.socket xctld
-equal 'without xctld it says so at once' 1 "$(status_of timeout 10 xctl events)"
+equal 'without xctld it says so at once' 1 "$(status_of timeout $patience xctl events)"
 contains 'and what to do' "$(cat "$work/err")" 'enable --now xctld.socket'
 systemctl start xctld.socket xctld-launch.socket

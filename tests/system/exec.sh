@@ -76,7 +76,7 @@ print(seen.decode().replace('\r', ''))
 sys.exit(child.wait())
 PY
     local status=0
-    timeout 20 python3 "$work/driver" >"$work/out" || status=$?
+    timeout $patience python3 "$work/driver" >"$work/out" || status=$?
     equal 'its exit code through a terminal' 5 $status
     contains 'what was typed reached it' "$(cat "$work/out")" 'got typed'
     contains 'its terminal is as large as ours' "$(cat "$work/out")" '^30 90$'
@@ -88,7 +88,7 @@ test_without_dev() {
     xctl create bare "$work/bare"
     xctl start bare
     equal 'a terminal in a container without /dev/pts' 'a terminal' \
-        "$(timeout 10 xctl exec -t bare -- sh -c '[ -t 0 ] && echo a terminal' </dev/null 2>&1 | tr -d '\r')"
+        "$(timeout $patience xctl exec -t bare -- sh -c '[ -t 0 ] && echo a terminal' </dev/null 2>&1 | tr -d '\r')"
     xctl delete --force bare
 }
 
@@ -228,7 +228,7 @@ test_starting() {
         '.hooks.poststart = [{path: "/usr/bin/xctl", args: ["xctl", "exec", "box", "--", "true"]}]'
     xctl create box "$work/box"
     contains 'a hook that its start waits for does not wait for its start' \
-        "$(timeout 20 xctl start box 2>&1 || echo "status $?")" 'status 10'
+        "$(timeout $patience xctl start box 2>&1 || echo "status $?")" 'status 10'
     xctl delete --force box
 }
 

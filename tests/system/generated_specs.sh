@@ -7,7 +7,7 @@ drive() { # NAME: types into the shell of `xctl run` on a real terminal
     python3 - "$1" "$work/$1" <<'PY'
 import pexpect, sys
 name, bundle = sys.argv[1:]
-child = pexpect.spawn("xctl", ["run", name, bundle], timeout=20, dimensions=(33, 99), encoding="utf-8")
+child = pexpect.spawn("xctl", ["run", name, bundle], timeout=60, dimensions=(33, 99), encoding="utf-8")
 child.expect("[#$] ")
 child.sendline("tty; stty size; echo $((6 * 7))")
 child.expect("/dev/pts/0")

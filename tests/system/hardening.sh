@@ -63,7 +63,7 @@ test_children() {
 
 revive() { # WHAT: another process, that answers
     check "$1" until_true eval "[ \"\$(xctld_pid)\" != 0 ] && [ \"\$(xctld_pid)\" != $before ]"
-    check 'it answers' until_true timeout 5 xctl list
+    check 'it answers' until_true timeout $patience xctl list
 }
 
 test_watchdog() {
@@ -100,7 +100,7 @@ test_restarts() {
     check 'after seconds in the end' [ "$(property xctld NRestarts)" -lt 12 ]
     mv "$program.away" "$program"
     systemctl restart xctld
-    check 'it is back' timeout 5 xctl list
+    check 'it is back' timeout $patience xctl list
     equal 'as if nothing had been' '0 100ms' "$(property xctld NRestarts) $(property xctld RestartUSecNext)"
 }
 

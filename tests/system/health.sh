@@ -99,7 +99,7 @@ drop_in() { # NAME TEXT
 
 test_reload() {
     define again true '{"readiness": {"notify": true}}' "$notifies"
-    check 'started' timeout 20 systemctl start oci@again
+    check 'started' timeout $patience systemctl start oci@again
     equal 'one message came through whole' first "$(systemctl show -P StatusText oci@again)"
     check 'a signal to reload' systemctl kill -s HUP --kill-whom=main oci@again
     check 'it reloads' until_true unit_is again ActiveState reloading
@@ -107,8 +107,8 @@ test_reload() {
     equal 'in the same message' reloaded "$(systemctl show -P StatusText oci@again)"
     systemctl stop oci@again
     drop_in again 'Type=notify-reload'
-    check 'started as notify-reload' timeout 20 systemctl start oci@again
-    check 'systemctl reload comes back' timeout 10 systemctl reload oci@again
+    check 'started as notify-reload' timeout $patience systemctl start oci@again
+    check 'systemctl reload comes back' timeout $patience systemctl reload oci@again
     equal 'when it has' 'reloaded active' "$(systemctl show -P StatusText oci@again) $(systemctl is-active oci@again)"
     systemctl stop oci@again
     xctl delete again
@@ -117,7 +117,7 @@ test_reload() {
 test_own_watchdog() {
     drop_in fed 'WatchdogSec=2'
     define fed true '{"readiness": {"notify": true}}' "$notifies"
-    check 'started' timeout 20 systemctl start oci@fed
+    check 'started' timeout $patience systemctl start oci@fed
     equal 'it is told of the watchdog' "{'WATCHDOG_PID': '1', 'WATCHDOG_USEC': '2000000'}" "$(xctl logs fed)"
     sleep 4
     equal 'it feeds that without a health of its definition' active "$(systemctl is-active oci@fed)"
@@ -130,7 +130,7 @@ test_own_watchdog() {
     # Another kind of health decides alone.
     echo '{"readiness": {"notify": true}, "health": {"exec": ["/usr/bin/false"], "intervalUSec": 300000}}' \
         >/etc/xctl/containers/fed.json.d/checks.json
-    check 'started' timeout 20 systemctl start oci@fed
+    check 'started' timeout $patience systemctl start oci@fed
     check 'what it says does not count then' until_true unit_is fed Result watchdog
     xctl delete --force fed
     systemctl reset-failed oci@fed 2>/dev/null || true

@@ -34,7 +34,7 @@ for garbage in (b"\xff" * 4096, bytes([6, 0, 0, 0]) + b"\xff\xff\xff\xff" + b"\0
     console = attach()
     try:
         console.sendall(garbage)
-        console.settimeout(10)
+        console.settimeout(60)
         while console.recv(65536):
             pass
     except (BrokenPipeError, ConnectionResetError):
@@ -42,7 +42,7 @@ for garbage in (b"\xff" * 4096, bytes([6, 0, 0, 0]) + b"\xff\xff\xff\xff" + b"\0
 whole = socket.socket(socket.AF_UNIX)
 whole.connect("/run/xctl/org.xctl.Containers")
 whole.sendall(b"{]\0")
-whole.settimeout(10)
+whole.settimeout(60)
 assert whole.recv(100) == b"", "a malformed call must end the connection"
 PY
 equal "garbage on the console hurts nobody" "$pid" "$(field web pid)"
@@ -51,7 +51,7 @@ equal "the daemon is the same" 1 "$(journalctl -u xctld -o cat --no-pager | grep
 # --- a document that is no file
 mkdir -p "$work/fifo/rootfs"
 mkfifo "$work/fifo/config.json"
-equal "a FIFO as config.json is refused at once" 6 "$(status_of timeout 5 xctl create fifo "$work/fifo")"
+equal "a FIFO as config.json is refused at once" 6 "$(status_of timeout $patience xctl create fifo "$work/fifo")"
 contains "and named" "$(cat "$work/err")" 'fifo/config.json: .*regular file'
 
 # --- a definition with a mistake costs its own container only
@@ -65,11 +65,11 @@ equal "the next daemon keeps the others" "$pid" "$(field web pid)"
 fallocate -l "$(($(findmnt -bno AVAIL --target /run) - 4096))" /run/filler || fail "fill /run"
 dd if=/dev/zero of=/run/filler2 bs=4k 2>/dev/null || true
 sleep 3
-check "the daemon answers with a full /run" timeout 5 xctl list
+check "the daemon answers with a full /run" timeout $patience xctl list
 rm /run/filler /run/filler2
 sleep 1.5
 touch "$stop/now"
-r=0; timeout 30 xctl wait web || r=$?
+r=0; timeout $patience xctl wait web || r=$?
 equal "its exit status" 4 "$r"
 lines=$(xctl logs web | sed -n 's/^line //p')
 equal "every line is there once" "$(seq 1 "$(printf '%s\n' "$lines" | wc -l)" | sha256sum)" "$(printf '%s\n' "$lines" | sha256sum)"

@@ -201,4 +201,4 @@ xctl start console || fail "start console"
 stop_daemon
 edit_record console '.machine.state = "stopped" | .machine.lastExit = {reason: "exited", status: 7, time: 1, message: ""}'
 start_daemon
-equal "who attaches is told the record's end" 7 "$(status_of timeout 10 xctl attach --observe console)"
+equal "who attaches is told the record's end" 7 "$(status_of timeout $patience xctl attach --observe console)"

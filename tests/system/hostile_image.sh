@@ -4,13 +4,13 @@
 # host, nodes that change their type.
 . "$(dirname "$0")/lib.sh"
 
-run_xrun() { (cd "$1" && timeout -k 1 20 xrun "${@:2}" </dev/null 2>&1) || true; }
+run_xrun() { (cd "$1" && timeout -k 1 $patience xrun "${@:2}" </dev/null 2>&1) || true; }
 
 # Starts a definition of the bundle in xctl and prints what the container printed.
 run_xctl() { # NAME BUNDLE
     xctl create "$1" "$2" >/dev/null
-    timeout -k 1 30 xctl start "$1" 2>&1 || true
-    timeout 20 xctl wait "$1" >/dev/null 2>&1 || true
+    timeout -k 1 $patience xctl start "$1" 2>&1 || true
+    timeout $patience xctl wait "$1" >/dev/null 2>&1 || true
     xctl logs "$1" 2>/dev/null || true
     xctl delete -f "$1"
 }
@@ -123,7 +123,7 @@ attack() { # COMMAND...: with the container's name as the last word
     done
     answer=$out
 }
-in_bundle() { (cd "$work/program" && timeout -k 1 10 "$@"); }
+in_bundle() { (cd "$work/program" && timeout -k 1 $patience "$@"); }
 attack in_bundle xrun run
 note 'xrun without descriptors'
 attack in_bundle xrun run --preserve-fds 20
@@ -140,7 +140,7 @@ equal 'all are there' RAN "$(in_bundle xrun run --preserve-fds 3 whole 3</dev/nu
 script_bundle "$work/kept" 'sleep 1000' '.root.readonly = false'
 (cd "$work/kept" && xrun run -d kept </dev/null >/dev/null 2>&1)
 program=$work/kept/rootfs/bin/echo
-attack_exec() { timeout -k 1 10 "${@:1:$#-1}" kept /bin/echo RAN; }
+attack_exec() { timeout -k 1 $patience "${@:1:$#-1}" kept /bin/echo RAN; }
 attack attack_exec xrun exec --preserve-fds 20
 contains 'exec names it, too' "$answer" 'cannot preserve descriptor 3 of 20'
 attack attack_exec env LISTEN_FDS=20 xrun exec
@@ -153,7 +153,7 @@ script_bundle "$work/tty" 'sleep 1000' '.root.readonly = false | .mounts |= map(
 rm -rf "$work/tty/rootfs/dev/pts"
 for n in $(seq 3 20); do
     ln -sfn "/proc/self/fd/$n/1/root/dev/pts" "$work/tty/rootfs/dev/pts"
-    out=$(timeout -k 1 10 script -qec 'xrun exec -t tty /bin/echo RAN' /dev/null </dev/null 2>&1) || true
+    out=$(timeout -k 1 $patience script -qec 'xrun exec -t tty /bin/echo RAN' /dev/null </dev/null 2>&1) || true
     case $out in *RAN*) fail "exec: the terminal is of the host, through descriptor $n" ;; esac
 done
 contains 'exec does not look for a terminal on the host' "$out" 'console'
@@ -165,7 +165,7 @@ systemctl daemon-reload
 xctl create unit "$work/program" >/dev/null
 program=$work/program/rootfs/bin/echo
 start_unit() {
-    timeout -k 1 20 systemctl restart oci@unit || true
+    timeout -k 1 $patience systemctl restart oci@unit || true
     systemctl reset-failed oci@unit 2>/dev/null || true
     xctl logs -n 1 unit
 }

@@ -34,22 +34,22 @@ running() { [ "$(cat /sys/fs/cgroup/xctl.slice/xctl-many.scope/payload/cgroup.pr
 until_true running || fail "the processes are not there"
 pid=$(daemon) before=$(peak)
 
-timeout 20 xctl ps many >"$work/ps" || fail "ps does not answer: $?"
+timeout $patience xctl ps many >"$work/ps" || fail "ps does not answer: $?"
 listed=$(($(wc -l <"$work/ps") - 2))
 contains 'and says how many it leaves out' "$(tail -n 1 "$work/ps")" '^\.\.\. and [0-9]+ more processes$'
 more=$(tail -n 1 "$work/ps" | tr -dc 0-9)
 equal 'all are counted' $processes $((listed + more))
-equal 'a command line is cut' 4096 "$(timeout 20 xctl ps many --json 2>"$work/err" | jq '[.[1:][].command | utf8bytelength] | max')"
+equal 'a command line is cut' 4096 "$(timeout $patience xctl ps many --json 2>"$work/err" | jq '[.[1:][].command | utf8bytelength] | max')"
 contains 'as JSON the rest is told beside the list' "$(cat "$work/err")" "^xctl: \.\.\. and $more more processes\$"
 
-timeout 20 busctl --timeout=15 call org.xctl1 /org/xctl1 org.xctl1.Manager Ps s many >"$work/bus" ||
+timeout $patience busctl --timeout=$patience call org.xctl1 /org/xctl1 org.xctl1.Manager Ps s many >"$work/bus" ||
     fail "D-Bus does not answer: $?"
 equal 'D-Bus counts the same' "$more" "$(awk '{ print $NF }' "$work/bus")"
 
-timeout 20 xctl ps many >/dev/null &
+timeout $patience xctl ps many >/dev/null &
 start=$(date +%s%N)
 sleep 0.1
-check 'another caller is served meanwhile' timeout 10 xctl list
+check 'another caller is served meanwhile' timeout $patience xctl list
 wait
 took=$((($(date +%s%N) - start) / 1000000))
 [ $took -lt 5000 ] || fail "it took $took ms"

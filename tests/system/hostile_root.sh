@@ -153,10 +153,10 @@ links_to_procfs() {
         ln -s /proc "$work/image/rootfs/mnt"
         if [ "$runtime" = xctl ]; then
             xctl create image "$work/image" >/dev/null
-            r=$(status_of timeout 20 xctl start image)
+            r=$(status_of timeout $patience xctl start image)
             xctl delete -f image
         else
-            r=$(cd "$work/image" && status_of timeout 20 xrun run image)
+            r=$(cd "$work/image" && status_of timeout $patience xrun run image)
         fi
         [ "$r" != 0 ] || fail "$runtime mounted it there: $(cat "$work/out")"
         contains "is refused by $runtime" "$(cat "$work/err")" '/mnt/sys.*symbolic link'

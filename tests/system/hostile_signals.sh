@@ -19,7 +19,7 @@ attack() { # WHAT UNIT...
     until_true grep -q listening /tmp/attack.log || fail "the attacker does not listen: $(cat /tmp/attack.log)"
 }
 end_attack() { kill "$attacker" && wait "$attacker" 2>/dev/null || true; }
-xctld_is_up() { timeout 5 xctl list >/dev/null 2>&1; }
+xctld_is_up() { timeout $patience xctl list >/dev/null 2>&1; }
 
 pids() { echo "$(field web pid) $(field db pid) $(field web state) $(field db state)"; }
 
@@ -34,7 +34,7 @@ test_while_xctld_starts() {
         systemctl kill -s KILL xctld
         check "$what: xctld is back" until_true xctld_is_up
         systemctl stop xctld.service 2>/dev/null
-        setpriv --reuid=somebody --regid=somebody --clear-groups timeout 5 xctl list >/dev/null 2>&1 || true
+        setpriv --reuid=somebody --regid=somebody --clear-groups timeout $patience xctl list >/dev/null 2>&1 || true
         sleep 1.2
         end_attack
         [ "$(grep -c 'sent to' /tmp/attack.log)" -ge 3 ] || fail "$what: the attacker found only: $(cat /tmp/attack.log)"
@@ -58,8 +58,8 @@ test_systemd_itself() {
     systemctl daemon-reexec
     check "systemd's name has an owner again" until_true owner
     [ "$before" != "$(owner)" ] || fail "systemd kept its unique name, $before: nothing is tested"
-    check 'a start after systemd was executed anew' timeout 20 xctl start db
-    check 'a stop after it' timeout 20 xctl stop db
+    check 'a start after systemd was executed anew' timeout $patience xctl start db
+    check 'a stop after it' timeout $patience xctl stop db
     xctl start db
     systemctl stop xctl-db.scope
     check "systemd's request counts after it" until_true state_is db stopped
@@ -74,7 +74,7 @@ test_xrun() {
     for what in job-removed owner-changed; do
         attack $what
         for n in 1 2 3 4 5 6; do
-            timeout 20 xrun --systemd-cgroup run -d "demo$n" >/dev/null 2>"$work/err" </dev/null ||
+            timeout $patience xrun --systemd-cgroup run -d "demo$n" >/dev/null 2>"$work/err" </dev/null ||
                 fail "$what: xrun fails in round $n: $(cat "$work/err")"
             xrun delete -f "demo$n"
         done

@@ -20,7 +20,7 @@ crowd_of() {
     until_true test -s "$work/crowd.$1" || fail "no crowd of $1"
 }
 all_leave() { kill "${crowds[@]}" 2>/dev/null || true; wait "${crowds[@]}" 2>/dev/null || true; crowds=(); }
-answers_root() { check "$1: root is answered" eval "timeout 3 xctl list >/dev/null"; }
+answers_root() { check "$1: root is answered" eval "timeout $patience xctl list >/dev/null"; }
 least() { [ "$2" -ge "$3" ] || fail "$1: $2 is less than $3"; note "$1: $2"; }
 most() { [ "$2" -le "$3" ] || fail "$1: $2 is more than $3"; note "$1: $2"; }
 are_as_few() { [ "$(descriptors)" -le "$1" ]; }
@@ -32,7 +32,7 @@ test_order() {
 
 test_connections() {
     local before uid
-    setpriv --reuid=2100 --clear-groups timeout 5 xctl list 2>/dev/null || true  # makes what the first call of others makes
+    setpriv --reuid=2100 --clear-groups timeout $patience xctl list 2>/dev/null || true  # makes what the first call of others makes
     before=$(descriptors)
     crowd_of 2001 hold 1100 60
     least 'one user may have' "$(cat "$work/crowd.2001")" 60
@@ -40,8 +40,8 @@ test_connections() {
     for uid in $(seq 2002 2012); do crowd_of "$uid" hold 80 60; done
     most 'descriptors that a dozen users hold' $(($(descriptors) - before)) 520
     answers_root 'a crowd'
-    equal 'somebody else is heard, and refused by polkit' 4 "$(status_of setpriv --reuid=2100 --clear-groups timeout 5 xctl list)"
-    equal 'one of the crowd is heard as well' 4 "$(status_of setpriv --reuid=2001 --clear-groups timeout 5 xctl list)"
+    equal 'somebody else is heard, and refused by polkit' 4 "$(status_of setpriv --reuid=2100 --clear-groups timeout $patience xctl list)"
+    equal 'one of the crowd is heard as well' 4 "$(status_of setpriv --reuid=2001 --clear-groups timeout $patience xctl list)"
     all_leave
     check 'afterwards their descriptors are free' until_true are_as_few "$before"
 }
@@ -58,11 +58,11 @@ test_memory() {
     most 'kB for answers that nobody reads' $(($(kilobytes) - before)) 16384
     answers_root 'answers that nobody reads'
     all_leave
-    contains 'a call that is too long is told so' "$(setpriv --reuid=2003 --clear-groups timeout 10 python3 - <<'PY'
+    contains 'a call that is too long is told so' "$(setpriv --reuid=2003 --clear-groups timeout $patience python3 - <<'PY'
 import socket
 link = socket.socket(socket.AF_UNIX)
 link.connect("/run/xctl/org.xctl.Containers")
-link.settimeout(5)
+link.settimeout(60)
 try:
     link.sendall(b'{"method":"' + b"A" * 100000)
 except OSError:
@@ -93,7 +93,7 @@ test_descriptors() {
     most 'ticks of a second without descriptors' $(($(ticks) - before)) 20
     all_leave
     answers_root 'afterwards'
-    equal 'and others are' 4 "$(status_of setpriv --reuid=2001 --clear-groups timeout 5 xctl list)"
+    equal 'and others are' 4 "$(status_of setpriv --reuid=2001 --clear-groups timeout $patience xctl list)"
 
     # The other socket, which only root can reach.
     python3 - <<'PY' &
@@ -115,7 +115,7 @@ PY
     sleep 1
     most 'ticks of a second in which the launch socket has no descriptors' $(($(ticks) - before)) 20
     all_leave
-    check 'a launch by systemd works afterwards' timeout 20 systemctl start oci@web
+    check 'a launch by systemd works afterwards' timeout $patience systemctl start oci@web
     check 'it runs' until_true state_is web running
     systemctl stop oci@web
     equal 'it was one xctld all the time' "$pid" "$(xctld_pid)"

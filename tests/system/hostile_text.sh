@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 manager="org.xctl1 /org/xctl1 org.xctl1.Manager"
-bus() { timeout 20 busctl --timeout=10 call $manager "$@"; }
+bus() { timeout $patience busctl --timeout=$patience call $manager "$@"; }
 
 # shown WHAT TEXT: it is UTF-8 and has nothing that a terminal obeys.
 shown() {
@@ -94,34 +94,34 @@ test_no_documents() {
     xctl create web "$work/web"
     xctl start web
     mkfifo "$etc/fifo.json"
-    equal 'a definition that is a FIFO' 6 "$(status_of timeout 5 xctl start fifo)"
+    equal 'a definition that is a FIFO' 6 "$(status_of timeout $patience xctl start fifo)"
     contains 'is named' "$(cat "$work/err")" 'containers/fifo.json: is not a regular file'
     ln -s /dev/zero "$etc/zero.json"
-    equal 'one that is a device' 6 "$(status_of timeout 5 xctl start zero)"
+    equal 'one that is a device' 6 "$(status_of timeout $patience xctl start zero)"
     ln -s self.json "$etc/self.json"
-    equal 'one that is a link to itself' 1 "$(status_of timeout 5 xctl start self)"
+    equal 'one that is a link to itself' 1 "$(status_of timeout $patience xctl start self)"
     contains 'is said to be one' "$(cat "$work/err")" 'containers/self.json: Too many levels of symbolic links'
     mkdir "$etc/web.json.d"
     mkfifo "$etc/web.json.d/10-fifo.json"
-    equal 'a drop-in that is a FIFO' 6 "$(status_of timeout 5 xctl cat web)"
+    equal 'a drop-in that is a FIFO' 6 "$(status_of timeout $patience xctl cat web)"
     contains 'is named as well' "$(cat "$work/err")" '10-fifo.json: is not a regular file'
-    equal 'the container is seen' running "$(timeout 5 xctl list --json | jq -r '.[] | select(.name == "web") | .state')"
-    check 'systemd does not wait for the generator' timeout 20 systemctl daemon-reload
-    check 'nor xctld for a restart' timeout 20 systemctl restart xctld
+    equal 'the container is seen' running "$(timeout $patience xctl list --json | jq -r '.[] | select(.name == "web") | .state')"
+    check 'systemd does not wait for the generator' timeout $patience systemctl daemon-reload
+    check 'nor xctld for a restart' timeout $patience systemctl restart xctld
     equal 'the next daemon answers' 'fifo bad-setting, self bad-setting, web running, zero bad-setting' \
-        "$(timeout 5 xctl list --json | jq -r '[sort_by(.name)[] | .name + " " + .state] | join(", ")')"
+        "$(timeout $patience xctl list --json | jq -r '[sort_by(.name)[] | .name + " " + .state] | join(", ")')"
     rm -r "$etc"/{fifo,zero,self}.json "$etc/web.json.d"
     mkdir -p /var/lib/xctl/wanted
     xctl set web restart.policy=unless-stopped
     rm -f /var/lib/xctl/wanted/web
     mkfifo /var/lib/xctl/wanted/web
-    check 'a mark of what was wanted that is a FIFO' timeout 10 xctl stop -t 0 web
+    check 'a mark of what was wanted that is a FIFO' timeout $patience xctl stop -t 0 web
     xctl delete web
 
     mkdir -p "$work/x/rootfs"
     mkfifo "$work/x/config.json"
     cd "$work/x"
-    equal 'xrun: config.json is a FIFO' 1 "$(status_of timeout -k 1 5 xrun run x)"
+    equal 'xrun: config.json is a FIFO' 1 "$(status_of timeout -k 1 $patience xrun run x)"
     contains 'it is said' "$(cat "$work/err")" 'config.json: is not a regular file'
     cd /
 }
@@ -141,10 +141,10 @@ test_arguments() {
     script_bundle "$work/web" 'sleep 1000'
     xctl create web "$work/web"
     # shellcheck disable=SC2046
-    equal 'ten thousand settings at once' 2 "$(status_of timeout 10 xctl set web $(seq -f 'config.annotations.a%.0f=x' 10000))"
+    equal 'ten thousand settings at once' 2 "$(status_of timeout $patience xctl set web $(seq -f 'config.annotations.a%.0f=x' 10000))"
     contains 'are too many' "$(cat "$work/err")" '10000 settings are too many for one call, which takes 512'
     # shellcheck disable=SC2046
-    check '512 are not' timeout 10 xctl set web $(seq -f 'config.annotations.a%.0f=x' 512)
+    check '512 are not' timeout $patience xctl set web $(seq -f 'config.annotations.a%.0f=x' 512)
     equal 'they count' '"x"' "$(xctl cat web --json | jq -r '.[] | select(.key == "/config/annotations/a512") | .value')"
 
     equal 'a name that is no name does not reach polkit' 2 \

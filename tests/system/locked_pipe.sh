@@ -21,27 +21,27 @@ systemctl stop xctld.socket xctld
 touch "$work/sign/go"
 check 'it holds its pipe' until_true held
 systemctl start xctld.socket
-check 'xctld comes up' timeout 10 xctl list
-check 'others start' timeout 10 xctl start other
-check 'and print' until_true eval 'timeout 5 xctl logs other | grep -qx other'
+check 'xctld comes up' timeout $patience xctl list
+check 'others start' timeout $patience xctl start other
+check 'and print' until_true eval 'timeout $patience xctl logs other | grep -qx other'
 check 'xctld says so' until_true eval 'journalctl --boot | grep -q "holder: one of its processes keeps its console locked"'
 check 'the worker that waits is with the container' until_true eval '
     for pid in $(workers); do grep -l "xctl-holder.scope/supervisor" /proc/$pid/cgroup; done | grep -q .'
 
 # What an exec leaves behind may hold its pipe, and is not waited for when that is closed.
 for _ in $(seq 25); do
-    equal 'the exec ends' 3 "$(status_of timeout 10 xctl exec other -- sh -c 'cat /dev/ptmx & sleep 0.1; exit 3')"
+    equal 'the exec ends' 3 "$(status_of timeout $patience xctl exec other -- sh -c 'cat /dev/ptmx & sleep 0.1; exit 3')"
 done
-check 'xctld answers' timeout 5 xctl list
+check 'xctld answers' timeout $patience xctl list
 # Neither way of going waits for the pipe, and the next daemon meets it as well.
 for how in 'systemctl restart xctld' 'systemctl kill --signal=KILL --kill-whom=main xctld'; do
-    check "$how" timeout 15 $how
-    check 'it answers' until_true timeout 5 xctl list
+    check "$how" timeout $patience $how
+    check 'it answers' until_true timeout $patience xctl list
     equal 'the container runs' running "$(field holder state)"
-    check 'an exec is served' timeout 10 xctl exec other -- true
+    check 'an exec is served' timeout $patience xctl exec other -- true
 done
 
-check 'it stops' timeout 20 xctl stop holder --timeout=0
+check 'it stops' timeout $patience xctl stop holder --timeout=0
 equal 'what it printed is there once' up "$(xctl logs holder)"
 equal 'how it ended' 137 "$(status_of xctl wait holder)"
 check 'it is deleted' xctl delete holder

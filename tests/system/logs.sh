@@ -79,12 +79,12 @@ equal "every line once" "$(seq -f 'line %g' 1 2000 | sha256sum)" \
 script_bundle "$work/twice" 'echo run; [ -e /own/failed ] || { touch /own/failed; exit 1; }' \
     '.mounts += [{destination: "/own", source: env.own, type: "bind", options: ["bind"]}]'
 xctl create twice "$work/twice" --restart=on-failure
-timeout 30 xctl logs -f twice >"$work/twice.log" & logger=$!
+timeout $patience xctl logs -f twice >"$work/twice.log" & logger=$!
 until_true sh -c '[ "$(xctl clients twice --json | jq length)" = 1 ]' || fail "a follower of what has not run yet"
 xctl start twice
 check "it ends" wait "$logger"
 equal "after both runs" "run run" "$(xargs <"$work/twice.log")"
-equal "and at once, if the container has stopped for good" "run run" "$(timeout 10 xctl logs -f twice | xargs)"
+equal "and at once, if the container has stopped for good" "run run" "$(timeout $patience xctl logs -f twice | xargs)"
 
 # --- the ring's size is changed while the container runs
 script_bundle "$work/live" 'seq 1 20000; read -r l; seq 20001 40000; read -r l'

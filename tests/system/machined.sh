@@ -121,7 +121,7 @@ test_unit() {
     xctl start deb
     check 'it is listed as a scope' is_listed deb
     check 'it boots again' until_true has_booted
-    check 'machinectl terminate' timeout 60 machinectl terminate deb
+    check 'machinectl terminate' timeout $patience machinectl terminate deb
     check 'it is stopped' until_true state_is deb stopped
     check 'machinectl terminate: it is forgotten' until_true is_forgotten deb
 }
@@ -186,10 +186,10 @@ test_without_machined() {
     systemctl --quiet mask --runtime systemd-machined
     systemctl stop systemd-machined
     app_bundle alone always
-    check 'without machined it starts as ever' timeout 5 xctl start alone
+    check 'without machined it starts as ever' timeout $patience xctl start alone
     systemctl restart xctld
     equal 'it runs' running "$(field alone state)"
-    check 'and stops' timeout 5 xctl stop alone
+    check 'and stops' timeout $patience xctl stop alone
     systemctl --quiet unmask --runtime systemd-machined
 }
 

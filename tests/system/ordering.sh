@@ -10,7 +10,7 @@ etc=/etc/xctl/containers
 gives() { # STATUS PATTERN COMMAND...
     local expected=$1 pattern=$2
     shift 2
-    equal "$*: status $expected" "$expected" "$(status_of timeout 30 "$@")"
+    equal "$*: status $expected" "$expected" "$(status_of timeout $patience "$@")"
     contains "$*: what it says" "$(cat "$work/out" "$work/err")" "$pattern"
 }
 define() { # NAME JQ-FILTER
@@ -95,7 +95,7 @@ test_interfaces() {
     rm $etc/web.json
     boot
     sleep 0.3
-    check 'whoever starts one that waits does not wait' timeout 10 xctl start net
+    check 'whoever starts one that waits does not wait' timeout $patience xctl start net
     equal 'it runs' running "$(field net state)"
     forget
 }

@@ -26,7 +26,7 @@ text = b"".join(b"%07d\r" % i for i in range(125000))
 left, shown = memoryview(text), b""
 watch = selectors.DefaultSelector()
 watch.register(master, selectors.EVENT_READ)
-give_up = time.monotonic() + 60
+give_up = time.monotonic() + 180
 while b"taken" not in shown:
     assert time.monotonic() < give_up, f"{os.path.getsize(path)} bytes arrived, {len(left)} are not taken yet"
     wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if left and b"ready" in shown else 0)
@@ -51,7 +51,7 @@ check 'exec -t ends with its input' sh -c "xctl exec -t box -- tee /own/piped <'
 check 'all of it arrived' cmp "$work/numbers" "$own/piped"
 printf half | xctl exec -t box -- sh -c 'cat >/own/half' >/dev/null
 equal 'in the middle of a line, too' half "$(cat "$own/half")"
-equal 'without any input' 0 "$(status_of timeout 20 xctl exec -t box -- cat)"
+equal 'without any input' 0 "$(status_of timeout $patience xctl exec -t box -- cat)"
 script_bundle "$work/piped" 'cat >/own/attached; exit 7' ".process.terminal = true | $mounts"
 xctl create piped "$work/piped"; xctl start piped
 xctl attach piped </dev/null >/dev/null 2>&1 & watcher=$!

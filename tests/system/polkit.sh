@@ -6,11 +6,11 @@
 # just that, on both transports.
 . /src/tests/system/lib.sh
 
-as_user() { runuser -u somebody -- timeout 20 "$@"; }
+as_user() { runuser -u somebody -- timeout $patience "$@"; }
 path=/org/xctl1
 # dbus-send prints the names of errors.
 send() { # OBJECT-PATH INTERFACE METHOD ARGUMENT...
-    as_user dbus-send --system --print-reply --reply-timeout=15000 --dest=org.xctl1 "$1" "$2.$3" "${@:4}"
+    as_user dbus-send --system --print-reply --reply-timeout=60000 --dest=org.xctl1 "$1" "$2.$3" "${@:4}"
 }
 error_of_send() { send "$@" 2>&1 | sed -n 's/^Error \([^:]*\):.*/\1/p'; }
 snapshot() {

@@ -56,16 +56,16 @@ xctl stop stuck --timeout=0 2>"$work/stop.err" & stopper=$!
 status=0
 script_bundle "$work/other" 'sleep 1000'
 check 'others come meanwhile' xctl create other "$work/other"
-check 'and start' timeout 10 xctl start other
+check 'and start' timeout $patience xctl start other
 wait $stopper || status=$?
 equal 'stop does not wait for ever' 5 $status
 contains 'it says why, and which process' "$(cat "$work/stop.err")" 'stuck is quarantined: .* cannot end: [0-9]+ \((cat|sh), state D'
 equal 'its state' quarantined "$(field stuck state)"
 contains 'with a message' "$(field stuck message)" 'cannot end'
 equal 'it cannot be started' 9 "$(status_of xctl start stuck)"
-equal 'stop says it at once' 5 "$(status_of timeout 5 xctl stop stuck)"
-equal 'nor deleted' 5 "$(status_of timeout 5 xctl delete --force stuck)"
-check 'others stop' timeout 10 xctl stop other --timeout=0
+equal 'stop says it at once' 5 "$(status_of timeout $patience xctl stop stuck)"
+equal 'nor deleted' 5 "$(status_of timeout $patience xctl delete --force stuck)"
+check 'others stop' timeout $patience xctl stop other --timeout=0
 systemctl kill --signal=KILL --kill-whom=main xctld
 until_true xctl list
 equal 'the next daemon knows' quarantined "$(field stuck state)"

@@ -76,7 +76,7 @@ script_bundle "$work/tty" 'while read -r l; do echo "said $l"; stty size; [ "$l"
 drive() {
     python3 - "$work/tty" <<'PY'
 import pexpect, sys
-first = pexpect.spawn("xctl", ["-H", "far", "run", "tty", sys.argv[1]], timeout=20, encoding="utf-8", dimensions=(30, 100))
+first = pexpect.spawn("xctl", ["-H", "far", "run", "tty", sys.argv[1]], timeout=60, encoding="utf-8", dimensions=(30, 100))
 first.sendline("one")
 first.expect("said one\r\n30 100")
 first.setwinsize(31, 101)
@@ -86,7 +86,7 @@ first.send("\x10\x11")
 first.expect(pexpect.EOF)
 first.close()
 assert first.exitstatus == 0, first.exitstatus
-second = pexpect.spawn("xctl", ["-H", "far", "attach", "tty"], timeout=20, encoding="utf-8")
+second = pexpect.spawn("xctl", ["-H", "far", "attach", "tty"], timeout=60, encoding="utf-8")
 second.expect("said two")
 second.sendline("bye")
 second.expect("said bye")

@@ -95,7 +95,7 @@ test_limit() {
     systemctl kill --signal=KILL --kill-whom=main xctld
     equal 'the next xctld knows as well' failed "$(field limit state)"
     contains 'and why' "$(xctl why limit)" 'giving up'
-    equal 'wait returns at once' 2 "$(status_of timeout 5 xctl wait limit)"
+    equal 'wait returns at once' 2 "$(status_of timeout $patience xctl wait limit)"
     check 'stop has nothing to do' xctl stop limit
     equal 'its exit is the last run'"'s" 'exited 2' "$(exit_of limit)"
     equal 'nothing more is planned' 0 "$(field limit nextStart)"
@@ -125,7 +125,7 @@ test_while_waiting() {
     systemctl kill --signal=KILL --kill-whom=main xctld
     sleep 0.5
     equal 'a killed one as well' "waiting $before" "$(field wait state) $(field wait nextStart)"
-    check 'stop while it waits' timeout 5 xctl stop wait
+    check 'stop while it waits' timeout $patience xctl stop wait
     equal 'it is stopped' 'stopped 0' "$(field wait state) $(field wait nextStart)"
     equal 'with the record of its last run' 'exited 4' "$(exit_of wait)"
     wait $waiter || status=$?
@@ -136,12 +136,12 @@ test_while_waiting() {
     xctl start wait || true
     check 'it waits again' until_true state_is wait waiting
     echo go >"$work/wait/rootfs/word"
-    check 'start while it waits' timeout 10 xctl start wait
+    check 'start while it waits' timeout $patience xctl start wait
     equal 'it runs' running "$(field wait state)"
     equal 'without counting as a restart' 0 "$(field wait restarts)"
     xctl kill wait KILL
     check 'it waits' until_true state_is wait waiting
-    check 'restart while it waits' timeout 10 xctl restart wait
+    check 'restart while it waits' timeout $patience xctl restart wait
     equal 'it runs' running "$(field wait state)"
     [ "$(status_of xctl delete wait)" = 9 ] || fail 'it could be deleted while it runs'
     xctl stop wait

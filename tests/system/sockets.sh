@@ -18,7 +18,7 @@ bundle "$work/web" ".process.args = [\"/usr/bin/python3\", \"-c\", env.serve] | 
 check 'created' xctl create web "$work/web"
 ask() { python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX if sys.argv[1].startswith("/") else socket.AF_INET)
-s.settimeout(20)
+s.settimeout(60)
 s.connect(sys.argv[1] if sys.argv[1].startswith("/") else ("127.0.0.1", int(sys.argv[1])))
 sys.stdout.write(s.makefile().read())' "$1"; }
 

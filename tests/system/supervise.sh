@@ -103,14 +103,14 @@ test_late_hooks() {
             check "$kind: the hook runs" until_true pgrep -f '^sleep 877'
         fi
         began=$SECONDS
-        check "$kind: stop" timeout 20 xctl stop --timeout=1 "$kind"
+        check "$kind: stop" timeout $patience xctl stop --timeout=1 "$kind"
         [ $((SECONDS - began)) -lt 8 ] || fail "$kind: the stop took $((SECONDS - began)) s"
         equal "$kind: stopped" stopped "$(field $kind state)"
         check "$kind: the hook is gone with its child" until_true eval '! pgrep -f "^sleep 877"'
         wait $starter || true
         xctl start "$kind" >/dev/null 2>&1 & starter=$!
         sleep 0.5
-        check "$kind: delete by force" timeout 8 xctl delete --force "$kind"
+        check "$kind: delete by force" timeout $patience xctl delete --force "$kind"
         wait $starter || true
         check "$kind: nothing is left" until_true eval '! pgrep -f "^sleep 877"'
     done
@@ -119,7 +119,7 @@ test_late_hooks() {
     xctl create ended "$work/ended"
     systemctl start oci@ended
     check 'the hook runs' until_true pgrep -f '^sleep 877'
-    check 'a stop of its unit' timeout 10 xctl stop --timeout=1 ended
+    check 'a stop of its unit' timeout $patience xctl stop --timeout=1 ended
     equal 'ends that, and the container ended as it did' 'stopped exited 0' "$(field ended state) $(field ended exitReason) $(field ended exitStatus)"
     equal 'without having been killed' false "$(xctl history ended --json | jq '.[-1].timedOut')"
     check 'nothing is left' until_true eval '! pgrep -f "^sleep 877"'

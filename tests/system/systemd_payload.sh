@@ -14,7 +14,7 @@ contains "its services are in the scope's cgroup" "$(systemd-cgls --no-pager /xc
 login() {
     python3 - <<'PY'
 import pexpect, sys
-child = pexpect.spawn("xctl", ["attach", "deb"], timeout=30, encoding="utf-8")
+child = pexpect.spawn("xctl", ["attach", "deb"], timeout=60, encoding="utf-8")
 child.expect("login: ")
 child.sendline("root")
 child.expect("assword: ")

@@ -15,7 +15,7 @@ def mode(fd):
     return termios.tcgetattr(fd)[:4]
 
 def wait_until(condition, what):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)
@@ -30,14 +30,14 @@ class Attached:
         self.before = mode(self.slave)
         self.process = subprocess.Popen(["xctl", "attach", "tty"], stdin=self.slave, stdout=self.slave, stderr=self.slave,
                                         preexec_fn=lambda: (os.setsid(), __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0)))
-        self.screen = pexpect.fdpexpect.fdspawn(self.master, timeout=15, encoding="utf-8")
+        self.screen = pexpect.fdpexpect.fdspawn(self.master, timeout=60, encoding="utf-8")
         wait_until(lambda: is_raw(self.slave), "raw")
 
     def type(self, line):
         os.write(self.master, line.encode() + b"\r")
 
     def ended(self, what):
-        self.process.wait(timeout=15)
+        self.process.wait(timeout=60)
         assert mode(self.slave) == self.before, what
         os.close(self.master)
         os.close(self.slave)
@@ -86,7 +86,7 @@ print("-- a signal in the seam", flush=True)
 # The terminal hangs up: xctl ends.
 attached = Attached()
 os.close(attached.master)
-attached.process.wait(timeout=15)
+attached.process.wait(timeout=60)
 print("-- a terminal that hangs up", flush=True)
 
 # The container ends, and is deleted.

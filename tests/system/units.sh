@@ -66,7 +66,7 @@ test_scope() {
     contains 'the journal has its unit' "$(journal_of $scope)" '^web is ready$'
 
     # Its policy would start it again, but somebody stopped it.
-    check 'systemctl stop of the scope' timeout 20 systemctl stop $scope
+    check 'systemctl stop of the scope' timeout $patience systemctl stop $scope
     check 'stopped, not restarted' until_true state_is web stopped
     equal 'it was stopped by its stop signal' 'exited 3' "$(field web exitReason) $(field web exitStatus)"
     equal 'it ran once' 1 "$(field web runs)"
@@ -79,7 +79,7 @@ test_scope() {
     script_bundle "$work/deaf" 'trap "" TERM; while :; do sleep 0.1; done'
     echo "{\"bundle\": \"$work/deaf\", \"stop\": {\"timeoutUSec\": 500000}}" >/etc/xctl/containers/deaf.json
     xctl start deaf
-    check 'systemctl stop of a deaf container' timeout 20 systemctl stop xctl-deaf.scope
+    check 'systemctl stop of a deaf container' timeout $patience systemctl stop xctl-deaf.scope
     check 'it is stopped' until_true state_is deaf stopped
     equal 'it was killed' 'signal 9' "$(field deaf exitReason) $(field deaf exitStatus)"
 }
@@ -93,7 +93,7 @@ test_names() {
         check "a scope for ${name:0:20}" xctl start "$name"
         unit=$(field "$name" unit)
         equal "its scope is active" active "$(property "$unit" ActiveState)"
-        check 'stopping its scope' timeout 20 systemctl stop "$unit"
+        check 'stopping its scope' timeout $patience systemctl stop "$unit"
         check 'it is stopped' until_true state_is "$name" stopped
         equal 'stopped gracefully' 'exited 3' "$(field "$name" exitReason) $(field "$name" exitStatus)"
         check "a unit for ${name:0:20}" systemctl start "oci@$name.service"
@@ -155,13 +155,13 @@ test_unit() {
 
 test_unit_stop() {
     until_ready u systemctl start oci@u
-    check 'systemctl stop' timeout 20 systemctl stop oci@u
+    check 'systemctl stop' timeout $patience systemctl stop oci@u
     equal 'after systemctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
     check 'its log has the goodbye' until_true journal_has oci@u 'got term'
     systemctl reset-failed oci@u 2>/dev/null || true
 
     until_ready u systemctl start oci@u
-    check 'xctl stop' timeout 20 xctl stop u
+    check 'xctl stop' timeout $patience xctl stop u
     equal 'after xctl stop' 'stopped exited 3' "$(field u state) $(field u exitReason) $(field u exitStatus)"
     check 'the unit does not run' until_true eval '! systemctl --quiet is-active oci@u'
     equal 'no process is left' 0 "$(property oci@u MainPID)"
@@ -170,11 +170,11 @@ test_unit_stop() {
     local first
     until_ready u systemctl start oci@u
     first=$(property oci@u MainPID)
-    until_ready u check 'systemctl restart' timeout 20 systemctl restart oci@u
+    until_ready u check 'systemctl restart' timeout $patience systemctl restart oci@u
     [ "$(property oci@u MainPID)" != "$first" ] || fail 'systemctl restart kept the process'
     equal 'xctl follows' "$(property oci@u MainPID) running" "$(field u pid) $(field u state)"
     first=$(property oci@u MainPID)
-    until_ready u check 'xctl restart' timeout 20 xctl restart u
+    until_ready u check 'xctl restart' timeout $patience xctl restart u
     equal 'xctl restart: in its unit again' "oci@u.service running" "$(field u unit) $(field u state)"
     [ "$(property oci@u MainPID)" != "$first" ] || fail 'xctl restart kept the process'
     systemctl stop oci@u
@@ -186,7 +186,7 @@ test_unit_console() {
     xctl create echo "$work/echo"
     systemctl start oci@echo
     local status=0 text
-    text=$(echo hello | timeout 20 xctl attach echo) || status=$?
+    text=$(echo hello | timeout $patience xctl attach echo) || status=$?
     equal 'attach to a unit: its status' 5 $status
     equal 'attach to a unit: its output' 'heard hello' "$text"
     equal 'logs of a unit' 'heard hello' "$(xctl logs echo)"

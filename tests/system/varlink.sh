@@ -7,7 +7,7 @@
 . /src/tests/system/lib.sh
 
 address=unix:/run/xctl/org.xctl.Containers interface=org.xctl.Containers
-call() { varlinkctl --json=short --timeout=20 call "$address" "$interface.$1" "${2-"{}"}"; }
+call() { varlinkctl --json=short --timeout=$patience call "$address" "$interface.$1" "${2-"{}"}"; }
 verbs=$(xctl help | sed -n '/^Verbs:/,/^$/ s/^  \([a-z]*\) .*/\1/p' | grep -v '^help$')
 
 # refused WHAT ERROR METHOD PARAMETERS [PATTERN]: the call fails with this error, whose fields match.
@@ -104,7 +104,7 @@ END
 test_descriptor() {
     script_bundle "$work/d" 'echo ready; read -r line; echo "heard $line"; exit 7'
     xctl create d "$work/d"
-    equal 'a console as a descriptor' 'ready heard varlink' "$(timeout 30 python3 - "${address#unix:}" <<'END'
+    equal 'a console as a descriptor' 'ready heard varlink' "$(timeout $patience python3 - "${address#unix:}" <<'END'
 import array, json, os, socket, sys
 
 def call(method, **parameters):
@@ -165,7 +165,7 @@ import socket, sys
 for junk in (b'\0', b'{}\0', b'[1]\0', b'{"method": 7}\0', b'{"method": "org.xctl.Containers.List", "parameters": []}\0',
              b'\xff' * 5000 + b'\0', b'{"method":' * 1000 + b'\0'):
     link = socket.socket(socket.AF_UNIX)
-    link.settimeout(5)
+    link.settimeout(60)
     link.connect(sys.argv[1])
     link.send(junk)
     try:
