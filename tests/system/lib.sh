@@ -47,6 +47,12 @@ until_true() {
     done
 }
 
+# until_heard FILE: what `xctl events` writes into this file has begun to come.
+until_heard() {
+    [ -d "$work/heard" ] || bundle "$work/heard"
+    until_true eval 'xctl create heard "$work/heard" && xctl delete heard && grep -q "\bheard\b" '"$1" || fail "no events come: $(cat "$1")"
+}
+
 state_is() { [ "$(xctl list --json | jq -r ".[] | select(.name == \"$1\") | .state")" = "$2" ]; }
 field() { xctl list --json | jq -r ".[] | select(.name == \"$1\") | .$2"; }
 
