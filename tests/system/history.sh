@@ -82,12 +82,14 @@ test_survival() {
     equal 'the next daemon has them' 3 "$(xctl history loop --json | jq length)"
     check 'in order' jq -e 'map(.run) == (map(.run) | sort) and all(.[]; .exitStatus == 5)' <<<"$(xctl history loop --json)"
     xctl delete --force loop
-    define slow '{}' 'trap "sleep 1; exit 0" TERM; echo up; while :; do sleep 0.05; done'
+    define slow '{"stop": {"timeoutUSec": 60000000}}' 'trap "while [ ! -e /end ]; do sleep 0.05; done; exit 0" TERM
+        echo up; while :; do sleep 0.05; done'
     xctl start slow
     until_true eval 'xctl logs slow | grep -q up'
     xctl stop slow 2>/dev/null & local stopper=$!
     check 'it stops' until_true state_is slow stopping
     kill_daemon
+    touch "$work/slow/rootfs/end"
     wait $stopper || true
     check 'it has stopped' until_true state_is slow stopped
     equal 'who asked is known to the next daemon' 'user stop by uid 0' "$(why slow '.cause, .by')"
@@ -109,7 +111,7 @@ test_lists() {
 test_crash_loop() {
     define crash '{"restart": {"policy": "always", "delayUSec": 20000, "multiplier": 1, "limit": 2}}' 'exit 1'
     xctl events --json >"$work/events" & local watcher=$!
-    sleep 0.3
+    until_heard "$work/events"
     xctl start crash || true
     check 'an event' until_true eval 'jq -e "select(.event == \"crash-loop\" and .name == \"crash\")" "$work/events"'
     check 'and one of the state, with its end' until_true eval \
