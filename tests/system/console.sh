@@ -6,11 +6,15 @@
 # --- attach while created sees byte 0
 script_bundle "$work/first" 'printf first; read -r line; echo "got $line" >&2; exit 6'
 check "created" xctl create first "$work/first"
-(sleep 1; echo answer; sleep 2) | xctl attach first >"$work/first.out" 2>"$work/first.err" &
-attached=$!
+mkfifo "$work/first.in"
+xctl attach first <"$work/first.in" >"$work/first.out" 2>"$work/first.err" & attached=$!
+exec 7>"$work/first.in"
 until_true sh -c '[ "$(xctl list --json | jq ".[] | select(.name == \"first\").attached")" = 1 ]' || fail "attach in created"
 check "started" xctl start first
+until_true grep -q first "$work/first.out" || fail "it sees nothing"
+echo answer >&7
 r=0; wait "$attached" || r=$?
+exec 7>&-
 equal "the attached client exits with the container's status" 6 "$r"
 equal "it saw byte 0 and nothing else on stdout" first "$(cat "$work/first.out")"
 contains "stderr came on stderr, after stdin was passed on" "$(cat "$work/first.err")" '^got answer$'
