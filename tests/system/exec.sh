@@ -146,10 +146,11 @@ test_daemon_dies() {
 
     # One that ends while there is no daemon.
     status=0
-    xctl exec box -- sh -c 'echo begun; sleep 1; echo ended; exit 4' >"$work/out" & client=$!
+    xctl exec box -- sh -c 'echo begun; sleep 1333; echo ended; exit 4' >"$work/out" & client=$!
     check 'it has begun' until_true eval 'grep -qx begun "$work/out"'
     systemctl stop xctld xctld.socket
-    sleep 1.5
+    pkill -f '^sleep 1333'
+    check 'it has ended without a daemon' until_true eval '! pgrep -f "^sh -c echo begun"'
     systemctl start xctld.socket xctld
     wait $client || status=$?
     equal 'its exit code is known' 4 $status
@@ -200,25 +201,42 @@ test_placements() {
     xctl delete --force box
 }
 
+# let_go PID: lets a hook of the container end while somebody waits for that.
+let_go() {
+    sleep 0.3
+    check 'it is waited for' kill -0 "$1"
+    touch "$work/box/rootfs/go"
+}
+start_slowly() {
+    rm -f "$work/box/rootfs/go"
+    xctl start box & start=$!
+    check 'it is about to run' until_true state_is box starting
+}
+
 # As right after `systemctl start`, which systemd ends a moment before the program runs.
 test_starting() {
     script_bundle "$work/box" 'while :; do sleep 1; done' \
-        '.hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "1"]}]'
+        '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "while [ ! -e /go ]; do sleep 0.1; done"]}]'
     xctl create box "$work/box"
-    xctl start box & local start=$!
-    check 'it is about to run' until_true state_is box starting
-    equal 'which exec waits for' 5 "$(status_of xctl exec box -- sh -c 'exit 5')"
+    local start
+    start_slowly
+    xctl exec box -- sh -c 'exit 5' & local client=$! status=0
+    let_go $client
+    wait $client || status=$?
+    equal 'which exec waits for' 5 $status
     check 'it was started' wait $start
     xctl stop box
-    xctl start box & start=$!
-    check 'it is about to run again' until_true state_is box starting
-    check 'pause waits as well' xctl pause box
+    start_slowly
+    xctl pause box & client=$!
+    let_go $client
+    check 'pause waits as well' wait $client
     wait $start
     xctl resume box
     xctl stop box
-    xctl start box & start=$!
-    check 'it is about to run once more' until_true state_is box starting
-    check 'so does kill' xctl kill box KILL
+    start_slowly
+    xctl kill box KILL & client=$!
+    let_go $client
+    check 'so does kill' wait $client
     check 'and its start has succeeded' wait $start
     check 'it has ended' until_true state_is box stopped
     equal 'since its program was killed' 'signal 9' "$(field box exitReason) $(field box exitStatus)"
