@@ -11,14 +11,19 @@ kilobytes() { awk '/VmRSS/ { print $2 }' "/proc/$(xctld_pid)/status"; }
 descriptors() { find "/proc/$(xctld_pid)/fd" -mindepth 1 | wc -l; }
 leave() { python3 "$here/leavers.py" web "$@"; }
 call() { busctl --timeout=120 --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
+# settled COMMAND...: what it prints, once that stays the same for half a second.
+settled() {
+    local now=none before
+    until before=$now; now=$("$@"); [ "$now" = "$before" ]; do sleep 0.5; done
+    echo "$now"
+}
+has_grown_less() { now=$(kilobytes) && [ $((now - before)) -lt "$1" ]; } # KB
 # grows_less KB COMMAND...
 grows_less() {
     local limit=$1 before now; shift
     before=$(kilobytes)
     "$@"
-    sleep 0.5
-    now=$(kilobytes)
-    [ $((now - before)) -lt "$limit" ] || fail "$*: xctld grew by $((now - before)) kB"
+    until_true has_grown_less "$limit" || fail "$*: xctld grew by $((now - before)) kB"
     note "$*: xctld grew by $((now - before)) kB"
 }
 are_as_few() { [ "$(descriptors)" -le "$1" ]; }
@@ -31,10 +36,11 @@ check 'started' xctl start web
 xctl wait web >/dev/null & varlink=$!
 call Wait s web >"$work/bus" & bus=$!
 xctl events --json >"$work/events" & events=$!
+has_called() { ls -l "/proc/$1/fd" | grep -q socket; } # PID
+for pid in $varlink $bus $events; do until_true has_called "$pid" || fail "client $pid does not call"; done
 leave wait 1000
 leave stats 200
-sleep 0.5
-few=$(descriptors)
+few=$(settled descriptors)
 
 grows_less 3000 leave wait 20000
 grows_less 3000 leave stats 2000
@@ -54,10 +60,10 @@ matches() {
     busctl --json=short call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus.Debug.Stats \
         GetConnectionStats s org.xctl1 | jq -r '.data[0].MatchRules.data'
 }
-sleep 1
-before=$(matches)
-for n in $(seq 20); do timeout 0.5 busctl call org.xctl1 /org/xctl1 org.xctl1.Manager Wait s web >/dev/null 2>&1 & killed[n]=$!; done
+before=$(settled matches)
+for n in $(seq 20); do call Wait s web >/dev/null 2>&1 & killed[n]=$!; done
 check 'a match for each who waits' until_true eval '[ "$(matches)" -gt "$before" ]'
+kill "${killed[@]}"
 wait "${killed[@]}" 2>/dev/null || true
 check 'and none when they have left' until_true eval '[ "$(matches)" -le "$before" ]'
 

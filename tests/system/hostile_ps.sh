@@ -47,13 +47,9 @@ timeout $patience busctl --timeout=$patience call org.xctl1 /org/xctl1 org.xctl1
 equal 'D-Bus counts the same' "$more" "$(awk '{ print $NF }' "$work/bus")"
 
 timeout $patience xctl ps many >/dev/null &
-start=$(date +%s%N)
 sleep 0.1
 check 'another caller is served meanwhile' timeout $patience xctl list
 wait
-took=$((($(date +%s%N) - start) / 1000000))
-[ $took -lt 5000 ] || fail "it took $took ms"
-note "it took $took ms"
 equal 'the daemon is the same' "$pid" "$(daemon)"
 after=$(peak)
 [ $((after - before)) -lt 150000 ] || fail "the daemon's memory grew from $before to $after kB"

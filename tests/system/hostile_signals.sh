@@ -19,6 +19,7 @@ attack() { # WHAT UNIT...
     until_true grep -q listening /tmp/attack.log || fail "the attacker does not listen: $(cat /tmp/attack.log)"
 }
 end_attack() { kill "$attacker" && wait "$attacker" 2>/dev/null || true; }
+has_attacked() { [ "$(grep -c 'sent to' /tmp/attack.log)" -ge "$1" ]; } # TIMES
 xctld_is_up() { timeout $patience xctl list >/dev/null 2>&1; }
 
 pids() { echo "$(field web pid) $(field db pid) $(field web state) $(field db state)"; }
@@ -35,9 +36,9 @@ test_while_xctld_starts() {
         check "$what: xctld is back" until_true xctld_is_up
         systemctl stop xctld.service 2>/dev/null
         setpriv --reuid=somebody --regid=somebody --clear-groups timeout $patience xctl list >/dev/null 2>&1 || true
-        sleep 1.2
+        until_true has_attacked 3 || fail "$what: the attacker found only: $(cat /tmp/attack.log)"
+        sleep 0.5
         end_attack
-        [ "$(grep -c 'sent to' /tmp/attack.log)" -ge 3 ] || fail "$what: the attacker found only: $(cat /tmp/attack.log)"
         equal "$what: nothing stops" "$before" "$(pids)"
     done
 }
