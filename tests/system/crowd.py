@@ -62,8 +62,16 @@ def crowd(count, use):
     if use:
         for link in links:
             send_what_is_taken(link, use)
-    time.sleep(0.5)
     return links
+
+
+def settled(links):
+    """How many are open, once that stays the same for a second."""
+    before, now = None, sum(map(is_open, links))
+    while before != now:
+        time.sleep(1)
+        before, now = now, sum(map(is_open, links))
+    return now
 
 
 def answers(link, count):
@@ -120,7 +128,7 @@ def main():
            "halves": b'{"method":"org.xctl.Containers.Describe","parameters":{"name":"' + b"A" * (15 << 20),
            "deaf": DESCRIPTION * 3000}[what]
     links = crowd(int(sys.argv[3]), use)
-    print(sum(map(is_open, links)) if what == "hold" else len(links), flush=True)
+    print(settled(links) if what == "hold" else len(links), flush=True)
     time.sleep(float(sys.argv[4]))
 
 
