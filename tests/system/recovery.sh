@@ -45,18 +45,21 @@ rm "$stop/now"
 # --- killed at random moments of a start: what was asked for is there in the end, once
 script_bundle "$work/begin" 'echo began; exec sleep 1000'
 check "created" xctl create begin "$work/begin"
+began_more_than() { [ "$(xctl logs begin | grep -c began)" -gt "$1" ]; } # TIMES
 for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
     before=$(xctl logs begin | grep -c began || true)
     xctl start begin >/dev/null 2>&1 &
     sleep "0.00$round"
     systemctl kill -s KILL xctld
     wait "$!" || true
-    sleep 0.3
     # The call may have died before the daemon read it; then nothing was asked for.
     state=$(field begin state)
     if [ "$state" != running ]; then
         case $state in created | stopped) xctl start begin ;; *) until_true state_is begin running || fail "round $round: it is $(field begin state)" ;; esac
     fi
+    until_true began_more_than "$before" || fail "round $round: it prints nothing"
+    until_true pgrep -f '^sleep 1000$' || fail "round $round: it does not run"
+    sleep 0.3
     equal "round $round: it began once" $((before + 1)) "$(xctl logs begin | grep -c began)"
     equal "round $round: one process" 1 "$(pgrep -fc '^sleep 1000$')"
     xctl stop begin --timeout=0 || fail "stop"
@@ -75,10 +78,12 @@ check "it is started again by the next daemon" until_true sh -c "[ \"\$(xctl lis
 check "stopped while waiting" sh -c 'xctl stop again && [ "$(xctl list --json | jq -r ".[] | select(.name == \"again\").state")" = stopped ]'
 
 # --- a container that goes when it stops, ending while there is no daemon
-script_bundle "$work/gone" 'sleep 0.5'
+script_bundle "$work/gone" 'exec sleep 1777'
 check "run --rm -d" xctl run -d --rm gone "$work/gone"
+until_true pgrep -f '^sleep 1777$' || fail "it does not run"
 systemctl stop xctld.socket xctld-launch.socket xctld.service
-sleep 1
+pkill -KILL -f '^sleep 1777$'
+check "it has ended" until_true eval "! pgrep -f '^sleep 1777\$'"
 systemctl start xctld.socket xctld-launch.socket
 check "it is gone with the next daemon, soon" until_true sh -c 'xctl list --json | jq -e "all(.name != \"gone\")" >/dev/null'
 

@@ -28,13 +28,16 @@ equal 'attach: status, output and errors' '5 out got word err' "$r $(echo "$out"
 r=0; out=$(xctl run --rm once "$work/hello" -- /bin/sh -c 'echo said; exit 7' </dev/null) || r=$?
 equal 'run' 'said 7' "$out $r"
 
-script_bundle "$work/follow" 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; [ $((i % 100)) = 0 ] && sleep 0.1; done'
+script_bundle "$work/follow" 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; [ $i != 1000 ] || until [ -e /go ]; do sleep 0.1; done; done'
 check 'created' xctl create follow "$work/follow"
 xctl attach --observe follow >"$work/follow.out" 2>"$work/follow.err" & follower=$!
 until_true sh -c '[ "$(env -u XCTL_HOST xctl clients follow --json | jq length)" = 1 ]' || fail 'attached'
 check 'started' xctl start follow
-sleep 0.5; systemctl kill -s KILL xctld
-sleep 0.5; pkill -o -f '^ssh .*xctl --bridge' || fail 'no ssh to kill'
+until_true grep -q 'line 100' "$work/follow.out" || fail 'it follows nothing'
+systemctl kill -s KILL xctld
+sleep 0.5
+until_true pkill -o -f '^ssh .*xctl --bridge' || fail 'no ssh to kill'
+touch "$work/follow/rootfs/go"
 r=0; wait "$follower" || r=$?
 equal 'status after deaths of xctld and of ssh' 0 "$r"
 equal 'every line once' "$(seq -f 'line %g' 1 2000 | sha256sum)" "$(sha256sum <"$work/follow.out")"
