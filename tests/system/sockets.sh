@@ -65,29 +65,36 @@ mkdir -p /etc/systemd/system/oci@idle.socket.d
 printf '[Socket]\nListenStream=4712\n' >/etc/systemd/system/oci@idle.socket.d/listen.conf
 systemctl daemon-reload
 systemctl start oci@idle.socket
-visit() { # ADDRESS SECONDS: stays so long
-    python3 -c 'import socket, sys, time
+visit() { # ADDRESS: stays for as long as its input
+    python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX if sys.argv[1].startswith("/") else socket.AF_INET)
 s.connect(sys.argv[1] if sys.argv[1].startswith("/") else ("127.0.0.1", int(sys.argv[1])))
 print(s.makefile().readline(), end="", flush=True)
-time.sleep(float(sys.argv[2]))' "$1" "$2"
+sys.stdin.read()' "$1"
 }
+mkfifo "$work/stay"
+arrive() { # ADDRESS
+    visit "$1" <"$work/stay" >"$work/greeting" & visitor=$!
+    exec 7>"$work/stay"
+    until_true grep -q hello "$work/greeting" || fail "nobody answers at $1"
+}
+leave() { exec 7>&-; wait $visitor; }
 for address in /run/oci/idle.socket 4712; do
-    visit "$address" 6 &
-    until_true state_is idle running
+    arrive "$address"
     sleep 5
     check "it stays while somebody is connected to $address" state_is idle running
-    wait
+    leave
     check 'and is stopped when nobody is' until_true state_is idle stopped
-    equal 'by systemd' inactive "$(systemctl is-active oci@idle.service || true)"
+    check 'by systemd' until_true eval '[ "$(systemctl is-active oci@idle.service)" = inactive ]'
     contains 'for this reason' "$(xctl history idle --json)" '"cause":"idle","by":"nobody was connected for 3s"'
     equal 'the socket listens on' active "$(systemctl is-active oci@idle.socket)"
 done
-visit /run/oci/idle.socket 0
+visit /run/oci/idle.socket </dev/null
 systemctl restart xctld
 check 'a new xctld stops it, too' until_true state_is idle stopped
-visit /run/oci/idle.socket 0
+arrive /run/oci/idle.socket
 check 'without a time' xctl set idle idle.timeoutUSec=
+leave
 sleep 5
 check 'it stays' state_is idle running
 systemctl stop oci@idle.socket oci@idle.service
