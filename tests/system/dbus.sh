@@ -168,7 +168,7 @@ test_busctl() {
     call_at b Enable >/dev/null
     equal 'Enable' 'b true' "$(get b Autostart)"
     # It is restarted now, since it failed.
-    check 'Kill' until_true [ "$(call Stop 'sa{sv}' b 0 | jq -r '.data[0].state.data')" = stopped ]
+    equal Kill stopped "$(call Stop 'sa{sv}' b 0 | jq -r '.data[0].state.data')"
     call Wait s b | jq -e '.data[0].state.data == "stopped"' >/dev/null || fail 'Wait'
     call Delete 'sa{sv}' b 1 force b true
     equal 'Delete' '' "$(field b name)"
@@ -180,7 +180,8 @@ test_monitor() {
     xctl create m "$work/m"
     busctl --json=short --match="type='signal',path='$path/container/m'" monitor >"$work/monitor" 2>/dev/null &
     local monitor=$!
-    sleep 1
+    # It listens when it has seen a signal of ours.
+    until_true eval 'busctl emit $path/container/m org.xctl1.Test Here && [ -s "$work/monitor" ]' || fail 'the monitor sees nothing'
     xctl start m || true
     xctl wait m || true
     check 'a monitor sees the end' until_true grep -q '"ExitStatus":{"type":"x","data":9}' "$work/monitor"

@@ -266,6 +266,7 @@ test_live() {
     xctl stop web
     equal 'and goes with the run' no "$(field web restartPolicy)"
     check 'its file too' [ ! -e $run/web.json.d ]
+    xctl set web stop.timeoutUSec=1h
     xctl start web
     equal 'what lasts is in force from the start' 66 "$(depth_of)"
     check 'the timeout of a stop' xctl set web stop.timeoutUSec=100ms

@@ -46,6 +46,7 @@ test_scope() {
     xctl create web "$work/web" --restart=always
     xctl start web
     until_true printed web 'web is ready' || fail 'web does not print'
+    until_true journal_has xctl-web.scope 'web is ready' || fail 'the journal does not have it'
     local pid scope=xctl-web.scope text
     pid=$(field web pid)
     equal 'xctl names the scope' $scope "$(field web unit)"
@@ -108,6 +109,7 @@ test_unit() {
     xctl create u "$work/u"
     check 'systemctl start oci@u' systemctl start oci@u
     until_true printed u 'u is ready' || fail 'u does not print'
+    until_true journal_has oci@u 'u is ready' || fail 'the journal does not have it'
     local pid text
     pid=$(property oci@u MainPID)
     equal 'the main process is the init' "$(field u pid)" "$pid"
@@ -198,7 +200,7 @@ test_unit_console() {
 test_unit_restart() {
     script_bundle "$work/flaky" 'echo once more; sleep 0.3; exit 7'
     xctl create flaky "$work/flaky"
-    drop_in oci@flaky.service $'[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3\n[Service]\nRestart=on-failure\nRestartSec=100ms'
+    drop_in oci@flaky.service $'[Unit]\nStartLimitIntervalSec=600\nStartLimitBurst=3\n[Service]\nRestart=on-failure\nRestartSec=100ms'
     systemctl start oci@flaky
     check 'systemd restarts it' until_true property_is oci@flaky NRestarts 1
     check 'and again' until_true property_is oci@flaky NRestarts 2

@@ -42,7 +42,7 @@ test_verbs() {
     script_bundle "$work/v" 'trap "exit 4" TERM; echo started; while :; do sleep 0.1; done'
     varlinkctl --more --json=short --timeout=infinity call $address $interface.Events '{}' >"$work/events" &
     local listener=$! state='.container.state'
-    sleep 0.5
+    until_heard "$work/events"
     equal Create created "$(call Create "{\"name\": \"v\", \"bundle\": \"$work/v\", \"restart\": \"on-failure\"}" | jq -r $state)"
     equal Start running "$(call Start '{"name": "v"}' | jq -r $state)"
     equal List '["v","running","on-failure"]' "$(call List | jq -c '.containers[] | [.name, .state, .restartPolicy]')"

@@ -32,7 +32,7 @@ life_cycle() {
     contains 'ps --format json' "$(xrun ps --format json life)" '^\[[0-9]+,[0-9]+\]$'
     contains 'ps' "$(xrun ps life)" 'sleep 1000'
     check 'kill by name' xrun kill life SIGTERM
-    check 'stopped' until_true [ "$(sleep 0.3; status life)" = stopped ]
+    check 'stopped' until_true eval '[ "$(status life)" = stopped ]'
     equal 'kill of a stopped one' 1 "$(status_of xrun kill life 9)"
     contains 'its text' "$(cat "$work/err")" 'container not running'
     equal 'kill --all of a stopped one' 0 "$(status_of xrun kill --all life 9)"
