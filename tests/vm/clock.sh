@@ -15,11 +15,11 @@ systemctl stop systemd-timesyncd 2>/dev/null || true
 mkdir -p /etc/xctl/containers
 
 for hour in 3600 -3600; do
-    # A restart is due in 20 seconds; the next daemon takes over the rest of the delay.
-    define due 'exit 1' '.restart = {policy: "always", delayUSec: 20000000, multiplier: 1}'
+    # A restart is due in 40 seconds; the next daemon takes over the rest of the delay.
+    define due 'exit 1' '.restart = {policy: "always", delayUSec: 40000000, multiplier: 1}'
+    due=$(($(cut -d . -f 1 /proc/uptime) + 40))
     check "$hour: start" xctl start due
     check "$hour: it waits for its restart" until_true state_is due waiting
-    due=$(($(cut -d . -f 1 /proc/uptime) + 18)) # whole seconds, and it may have waited for one already
     runs=$(field due runs)
     step $hour
     systemctl restart xctld
@@ -42,7 +42,7 @@ for hour in 3600 -3600; do
     check "$hour: delete" xctl delete --force often
 
     # A container that ignores its stop signal is killed when the timeout has passed.
-    define deaf 'trap "" TERM; while :; do sleep 1; done' '.stop.timeoutUSec = 5000000'
+    define deaf 'trap "" TERM; while :; do sleep 1; done' '.stop.timeoutUSec = 20000000'
     check "$hour: start" xctl start deaf
     xctl stop deaf & client=$!
     check "$hour: it is asked to stop" until_true state_is deaf stopping
