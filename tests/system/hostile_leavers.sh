@@ -10,6 +10,7 @@ xctld_pid() { systemctl show -P MainPID xctld; }
 kilobytes() { awk '/VmRSS/ { print $2 }' "/proc/$(xctld_pid)/status"; }
 descriptors() { find "/proc/$(xctld_pid)/fd" -mindepth 1 | wc -l; }
 leave() { python3 "$here/leavers.py" web "$@"; }
+wait_on_bus() { exec busctl --timeout=120 --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager Wait s web; }
 call() { busctl --timeout=120 --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
 # settled COMMAND...: what it prints, once that stays the same for half a second.
 settled() {
@@ -34,7 +35,7 @@ check 'started' xctl start web
 
 # Those who stay.
 xctl wait web >/dev/null & varlink=$!
-call Wait s web >"$work/bus" & bus=$!
+wait_on_bus >"$work/bus" & bus=$!
 xctl events --json >"$work/events" & events=$!
 has_called() { ls -l "/proc/$1/fd" | grep -q socket; } # PID
 for pid in $varlink $bus $events; do until_true has_called "$pid" || fail "client $pid does not call"; done
@@ -61,7 +62,7 @@ matches() {
         GetConnectionStats s org.xctl1 | jq -r '.data[0].MatchRules.data'
 }
 before=$(settled matches)
-for n in $(seq 20); do call Wait s web >/dev/null 2>&1 & killed[n]=$!; done
+for n in $(seq 20); do wait_on_bus >/dev/null 2>&1 & killed[n]=$!; done
 check 'a match for each who waits' until_true eval '[ "$(matches)" -gt "$before" ]'
 kill "${killed[@]}"
 wait "${killed[@]}" 2>/dev/null || true
