@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace xctl::client {
 namespace {
@@ -26,8 +28,16 @@ protected:
     Outage begin() {
         return std::move(Outage::begin(mode_, state_, *terminal_, {slave_.get(), slave_.get(), slave_.get()})).value();
     }
+    /// The kernel hands on what is typed a little later.
     void type(std::string_view keys) {
         ASSERT_EQ(::write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+        int waiting = 0;
+        for (int i = 0; i < 60'000; ++i) {
+            ASSERT_EQ(::ioctl(slave_.get(), FIONREAD, &waiting), 0);
+            if (waiting >= static_cast<int>(keys.size())) return;
+            ::usleep(1000);
+        }
+        FAIL() << "only " << waiting << " bytes arrive";
     }
     std::string printed() {
         std::string out(65536, '\0');

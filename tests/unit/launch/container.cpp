@@ -84,7 +84,7 @@ Result<> supervise(const Launched& launched, const RunOptions& options, Ends& en
                    Outcome& outcome) {
     while (true) {
         pollfd wait{.fd = ends.channel.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&wait, 1, 10'000) <= 0) return fail(Errc::timeout, "the init says nothing");
+        if (::poll(&wait, 1, 60'000) <= 0) return fail(Errc::timeout, "the init says nothing");
         const auto received = launch::receive(ends.channel.get());
         if (!received && received.error().code == Errc::cancelled) return {};
         if (!received) return std::unexpected(received.error());
@@ -106,7 +106,7 @@ Result<kernel::ExitStatus> wait_for_end(const Launched& launched, const RunOptio
         auto status = kernel::wait_exit(launched.pidfd.get());
         if (status || status.error().sys_errno != ECHILD) return status;
         pollfd gone{.fd = launched.pidfd.get(), .events = 0, .revents = 0};
-        ::poll(&gone, 1, 10'000);
+        ::poll(&gone, 1, 60'000);
         const auto info = TRY(kernel::read_exit_info(launched.pidfd.get()));
         return info.value_or(kernel::ExitStatus{});
     }

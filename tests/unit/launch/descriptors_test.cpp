@@ -144,7 +144,7 @@ bool has_guarded_stack(const plan::LaunchPlan& plan) {
     const auto launched = launch::launch(plan, std::move(descriptors), launch::Parent::child);
     if (!launched) return false;
     pollfd wait{.fd = ours.get(), .events = POLLIN, .revents = 0};
-    ::poll(&wait, 1, 10'000);
+    ::poll(&wait, 1, 60'000);
     const auto received = launch::receive(ours.get());
     const bool ready = received && *received && (*received)->message.kind == launch::MessageKind::ready;
     // What comes next is that it waits, on its stack.

@@ -62,7 +62,7 @@ Result<launch::ReceivedService> order(const Server& server, const plan::LaunchPl
     auto report = TRY(launch::receive_service(server.socket()));
     while (true) {
         pollfd wait{.fd = ours.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&wait, 1, 10'000) <= 0) return fail(Errc::timeout, "the init says nothing");
+        if (::poll(&wait, 1, 60'000) <= 0) return fail(Errc::timeout, "the init says nothing");
         const auto received = launch::receive(ours.get());
         if (!received) return report;
         if (!received->has_value()) continue;

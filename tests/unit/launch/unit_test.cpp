@@ -101,7 +101,7 @@ protected:
 
     MessageKind next_of_init() {
         pollfd wait{.fd = channel_.get(), .events = POLLIN, .revents = 0};
-        EXPECT_EQ(::poll(&wait, 1, 10'000), 1);
+        EXPECT_EQ(::poll(&wait, 1, 60'000), 1);
         return launch::receive(channel_.get()).value()->message.kind;
     }
 
