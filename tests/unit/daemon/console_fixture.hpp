@@ -137,7 +137,7 @@ protected:
     }
     /// For terminals, whose bytes the kernel passes on when it pleases.
     void wait_for(const std::function<bool()>& condition) {
-        const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (!condition()) {
             ASSERT_LT(std::chrono::steady_clock::now(), give_up);
             ASSERT_GE(sd_event_run(loop_.get(), 100'000), 0);

@@ -20,8 +20,10 @@ protected:
 TEST_F(EventTest, ATimerReplacesWhatItsSlotHeld) {
     int first = 0, second = 0;
     loop_.arm(slot_, std::chrono::milliseconds(1), [&](std::uint32_t) { ++first; });
-    loop_.arm(slot_, std::chrono::milliseconds(1), [&](std::uint32_t) { ++second; });
-    loop_.arm(end_, std::chrono::milliseconds(50), [&](std::uint32_t) { loop_.exit(0); });
+    loop_.arm(slot_, std::chrono::milliseconds(1), [&](std::uint32_t) {
+        ++second;
+        loop_.arm(end_, std::chrono::milliseconds(50), [&](std::uint32_t) { loop_.exit(0); });
+    });
     ASSERT_TRUE(loop_.run());
     EXPECT_EQ(first, 0);
     EXPECT_EQ(second, 1);

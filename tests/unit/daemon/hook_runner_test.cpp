@@ -69,13 +69,16 @@ TEST_F(HookRunnerTest, WhatIsCancelledTakesItsChildrenAlong) {
     const UniqueFd fifo(::open((directory_.path() / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     // The writing end is the grandchild's alone when the shell has told so.
     runner_.start({shell("(sleep 100 >fifo & echo >ready; wait)")}, "", [](const Result<>&) {});
-    for (int i = 0; i < 500 && !std::filesystem::exists(directory_.path() / "ready"); ++i) ::usleep(10'000);
+    const auto await = [](auto&& condition) {
+        for (int i = 0; i < 6000 && !condition(); ++i) ::usleep(10'000);
+    };
+    await([&] { return std::filesystem::exists(directory_.path() / "ready"); });
     char byte = 0;
-    for (int i = 0; i < 500 && ::read(fifo.get(), &byte, 1) == 0; ++i) ::usleep(10'000);
+    await([&] { return ::read(fifo.get(), &byte, 1) != 0; });
     ASSERT_EQ(::read(fifo.get(), &byte, 1), -1) << "somebody has it open";
     runner_.cancel();
     ssize_t size = -1;
-    for (int i = 0; i < 500 && (size = ::read(fifo.get(), &byte, 1)) < 0; ++i) ::usleep(10'000);
+    await([&] { return (size = ::read(fifo.get(), &byte, 1)) >= 0; });
     EXPECT_EQ(size, 0) << "nobody has it open any more";
 }
 

@@ -46,6 +46,7 @@ private:
     pid_t pid_;
 };
 
+/// Who waits for a pipe that is locked waits for ever here, unless the test lets it go.
 class LockedPipeTest : public ConsoleFixture {
 protected:
     LockedPipeTest() {
@@ -83,10 +84,8 @@ protected:
 TEST_F(LockedPipeTest, OutputWaitsForTheContainerAndNobodyElseDoes) {
     ASSERT_EQ(::write(out_.get(), "up\n", 3), 3);
     const auto holder = lock_output();
-    const auto begin = std::chrono::steady_clock::now();
     settle();
     auto viewer = attach(framed());
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
     EXPECT_EQ(console_->ring().end(), 0u);
     holder->let_go();
     wait_for([&] { return console_->ring().end() == 3; });
@@ -110,11 +109,9 @@ TEST_F(LockedPipeTest, WhoeverMayHelpHearsOfIt) {
 
 TEST_F(LockedPipeTest, InputWaitsForTheContainerAndKeepsItsOrder) {
     const auto holder = lock_input();
-    const auto begin = std::chrono::steady_clock::now();
     console_->write_input("hello ");
     console_->write_input("world");
     settle();
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
     holder->let_go();
     (void)::fcntl(in_.get(), F_SETFL, O_NONBLOCK);
     std::string seen;
@@ -130,9 +127,7 @@ TEST_F(LockedPipeTest, TheEndOfARunWaitsForNobody) {
     ASSERT_EQ(::write(out_.get(), "up\n", 3), 3);
     const auto holder = lock_output();
     settle();
-    const auto begin = std::chrono::steady_clock::now();
     console_->close_run();
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
 }
 
 /// As a child of ours does before it executes something: epoll(7) would go on to watch them.
