@@ -156,6 +156,8 @@ test_busctl() {
     equal 'the pid is the same everywhere' "t $(field b pid)" "$(get b Pid)"
     [ "$(status_of busctl set-property org.xctl1 $path/container/b org.xctl1.Container State s gone)" != 0 ] ||
         fail 'a property could be set'
+    # The first process of a container ignores a signal until it has a handler.
+    until_true eval 'xctl logs b | grep -q started' || fail 'it says nothing'
     call Restart 'sa{sv}' b 1 timeoutUSec t 5000000 >/dev/null
     equal 'Restart' '2 exited 4' "$(field b runs) $(field b exitReason) $(field b exitStatus)"
     call Stop 'sa{sv}' b 0 >/dev/null

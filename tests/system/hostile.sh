@@ -46,6 +46,7 @@ whole.settimeout(60)
 assert whole.recv(100) == b"", "a malformed call must end the connection"
 PY
 equal "garbage on the console hurts nobody" "$pid" "$(field web pid)"
+journalctl --sync
 equal "the daemon is the same" 1 "$(journalctl -u xctld -o cat --no-pager | grep -c '^Started')"
 
 # --- a document that is no file

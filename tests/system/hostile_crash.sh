@@ -20,7 +20,7 @@ another_life='.life = "0123456789abcdef"'
 absent() { xctl list --json | jq -e --arg name "$1" 'all(.name != $name)' >/dev/null; }
 sleepers() { pgrep -fc "^sleep $1\$" || true; }
 sleep_once() { [ "$(sleepers "$1")" = 1 ]; }
-in_journal() { journalctl -u xctld -o cat --no-pager | grep -Eq -- "$1"; }
+in_journal() { journalctl --sync; journalctl -u xctld -o cat --no-pager | grep -Eq -- "$1"; }
 
 # Each container sleeps for a number of seconds that is its own, so that its processes can be counted.
 sleeper() { # NAME SECONDS [OPTION...]
@@ -47,7 +47,7 @@ for round in 1 2 3 4; do
     equal "round $round: with no history" "[]" "$(xctl history mayfly --json)"
     xctl delete mayfly || fail "delete mayfly"
 done
-check "nothing tells of a deleted one" sh -c '! journalctl -u xctld -o cat --no-pager | grep -E "definition of .(ghost|mayfly)"'
+check "nothing tells of a deleted one" eval '! in_journal "definition of .(ghost|mayfly)"'
 
 # --- the record says that it runs; the entry is of another life
 sleeper lost 9002
@@ -62,7 +62,7 @@ equal "nobody knows how it ended" unknown "$(field lost exitReason)"
 contains "and it is said why" "$(xctl why lost)" 'xctld lost its descriptors while it ran'
 equal "no process goes on" "0 0" "$(sleepers 9002) $(sleepers 9003)"
 wait "$client" || true
-check "no untrue reason is logged" sh -c '! journalctl -u xctld -o cat --no-pager | grep -q "stopped before it ran"'
+check "no untrue reason is logged" eval '! in_journal "stopped before it ran"'
 
 # --- the same with a policy and a program that heeds no SIGTERM: the policy is asked once systemd has killed it
 script_bundle "$work/stubborn" "trap '' TERM; while :; do sleep 0.2; done"

@@ -27,7 +27,7 @@ boot() { # as after a boot, for xctld
     systemctl start xctld.socket xctld-launch.socket xctld.service
 }
 
-script_bundle "$work/one" 'trap "sleep 0.3; exit 0" TERM; while :; do sleep 0.05; done'
+script_bundle "$work/one" 'trap "sleep 0.3; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
 
 test_requires() {
     define db .
@@ -128,6 +128,8 @@ test_shutdown() {
     xctl start web
     contains 'a scope comes after what its container comes after' "$(property xctl-web.scope After)" 'xctl-up@app\.target'
     contains 'and before what comes after it' "$(property xctl-app.scope Before)" 'xctl-up@app\.target'
+    # The first process of a container ignores a signal until it has a handler.
+    for name in db app web; do until_true eval 'xctl logs $name | grep -q ready' || fail "$name is not ready"; done
     check 'systemd stops all of them, as at shutdown' systemctl stop xctl.slice
     equal 'gracefully' 'exited 0 exited 0 exited 0' \
         "$(for name in db app web; do echo "$(field $name exitReason) $(field $name exitStatus)"; done | xargs)"

@@ -99,6 +99,7 @@ equal "how it ended is known" "stopped signal" "$(field bare state) $(field bare
 check "what it printed is kept" printed bare 3
 check "start" xctl start bare
 check "it prints again" until_true sh -c '[ "$(xctl logs bare | grep -c "^count 1\$")" = 2 ]'
+journalctl --sync
 equal "the removal was logged once" 1 "$(journalctl -u xctld -o cat | grep -c 'bare: its state directory was removed')"
 pid=$(field bare pid)
 systemctl kill -s KILL xctld

@@ -47,9 +47,13 @@ test_verbs() {
     equal Start running "$(call Start '{"name": "v"}' | jq -r $state)"
     equal List '["v","running","on-failure"]' "$(call List | jq -c '.containers[] | [.name, .state, .restartPolicy]')"
     equal Describe 'running running' "$(call Describe '{"name": "v"}' | jq -r '[.container.status, (.ociState | fromjson | .status)] | join(" ")')"
+    # The first process of a container ignores a signal until it has a handler.
+    starts_are() { [ "$(xctl logs v | grep -c started)" = "$1" ]; }
+    until_true starts_are 1 || fail 'it says nothing'
     equal Restart 'running 2' "$(call Restart '{"name": "v"}' | jq -r '[.container.state, .container.runs] | join(" ")')"
     equal Attach 0 "$(call Attach '{"name": "v", "observe": true}' | jq .fd)"
     equal Logs 0 "$(call Logs '{"name": "v", "lines": 1}' | jq .fd)"
+    until_true starts_are 2 || fail 'it says nothing after a restart'
     equal Stop 'stopped 4' "$(call Stop '{"name": "v", "timeoutUSec": 5000000}' | jq -r '[.container.state, .container.exitStatus] | join(" ")')"
     equal Wait stopped "$(call Wait '{"name": "v"}' | jq -r $state)"
     equal 'Start with other arguments' running "$(call Start '{"name": "v", "args": ["sh", "-c", "exit 0 | sleep 1000"]}' | jq -r $state)"
