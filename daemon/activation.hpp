@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/parking.hpp"
+#include "daemon/run/parking.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 

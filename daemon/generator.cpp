@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <format>
 
-#include "daemon/blueprint.hpp"
-#include "daemon/definitions.hpp"
-#include "daemon/dependencies.hpp"
-#include "daemon/unit_names.hpp"
+#include "daemon/definition/blueprint.hpp"
+#include "daemon/definition/definitions.hpp"
+#include "daemon/definition/dependencies.hpp"
+#include "daemon/definition/unit_names.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/oci/names.hpp"
 

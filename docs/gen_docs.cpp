@@ -13,7 +13,7 @@
 #include "api/verbs.hpp"
 #include "client/help.hpp"
 #include "client/options.hpp"
-#include "daemon/definition_keys.hpp"
+#include "daemon/definition/definition_keys.hpp"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/definition.hpp"
-#include "daemon/settings.hpp"
+#include "daemon/definition/definition.hpp"
+#include "daemon/definition/settings.hpp"
 #include "lib/base/text.hpp"
 #include "tests/fuzz/expect.hpp"
 

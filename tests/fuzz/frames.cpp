@@ -15,7 +15,7 @@
 
 #include "client/frames.hpp"
 #include "client/log_lines.hpp"
-#include "daemon/console_words.hpp"
+#include "daemon/console/console_words.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
 #include "tests/fuzz/expect.hpp"

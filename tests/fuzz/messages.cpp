@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "daemon/parking.hpp"
+#include "daemon/run/parking.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/parent/failure_text.hpp"
 #include "lib/launch/service_protocol.hpp"

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/payload_notify.hpp"
+#include "daemon/health/payload_notify.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
 #include "tests/fuzz/expect.hpp"

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/probe.hpp"
+#include "daemon/definition/probe.hpp"
 #include "lib/base/text.hpp"
 #include "tests/fuzz/expect.hpp"
 

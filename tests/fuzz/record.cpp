@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "daemon/record.hpp"
+#include "daemon/model/record.hpp"
 #include "runtime/xrun/state/record.hpp"
 
 namespace {

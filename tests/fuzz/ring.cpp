@@ -18,8 +18,8 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/console_cursor.hpp"
-#include "daemon/ring.hpp"
+#include "daemon/ring/console_cursor.hpp"
+#include "daemon/ring/ring.hpp"
 #include "tests/fuzz/expect.hpp"
 
 namespace {

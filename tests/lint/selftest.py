@@ -17,8 +17,8 @@ GOOD = {
     "lib/launch/init/root_steps.cpp": SPDX + '#include "lib/kernel/raw.hpp"\n#include "lib/launch/channel.hpp"\n',
     "lib/launch/parent/spawn.cpp": SPDX + '#include "lib/base/result.hpp"\n#include "lib/launch/init/steps.hpp"\n',
     "runtime/launcher/serve.cpp": SPDX + '#include "lib/launch/parent/launch.hpp"\n#include "runtime/own_binary.hpp"\n',
-    "daemon/container.cpp": SPDX + '#include "daemon/container.hpp"\n#include "lib/oci/spec.hpp"\n',
-    "daemon/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
+    "daemon/model/container.cpp": SPDX + '#include "daemon/model/container.hpp"\n#include "lib/oci/spec.hpp"\n',
+    "daemon/transport/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
     "client/main.cpp": SPDX + '#include "api/verbs.hpp"\nint main() { return 0; }\n',
     "api/verbs.hpp": SPDX + "enum class Verb : unsigned char { start, stop };\n"
     '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\n'
@@ -39,14 +39,14 @@ LONG = SPDX + "constexpr int kTable[] = {\n" + "    1,\n" * 90 + "};\nvoid f() {
 # The lint, the file with the violation, its whole text, and what the lint must say.
 PLANTED = [
     ("layers", "lib/base/text.cpp", '#include "lib/kernel/file.hpp"\n', "lib/base must not see lib/kernel"),
-    ("layers", "client/main.cpp", '#include "daemon/manager.hpp"\n', "client must not see daemon"),
+    ("layers", "client/main.cpp", '#include "daemon/manager/manager.hpp"\n', "client must not see daemon"),
     ("layers", "client/main.cpp", '#include "lib/kernel/cgroup.hpp"\n', "client/* sees only"),
     ("layers", "lib/oci/spec.cpp", "#include <nlohmann/json.hpp>\n", "lib/oci/spec.cpp:1"),
-    ("layers", "daemon/manager.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/manager.cpp:1"),
+    ("layers", "daemon/manager/manager.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/manager/manager.cpp:1"),
     ("layers", "client/render.cpp", "#include <systemd/sd-varlink.h>\n", "client/render.cpp:1"),
     ("layers", "lib/plan/seccomp.cpp", "#include <seccomp.h>\n", "one file hides it"),
     ("layers", "runtime/main.cpp", "#include <spdlog/spdlog.h>\n", "runtime/main.cpp:1"),
-    ("layers", "daemon/container.cpp", '#include "lib/kernel/file.hpp"\n', "daemon/container.*"),
+    ("layers", "daemon/model/container.cpp", '#include "lib/kernel/file.hpp"\n', "daemon/model/container.*"),
     ("layers", "lib/launch/init/root_steps.cpp", '#include "lib/kernel/file.hpp"\n', "lib/launch/init/* sees only"),
     ("layers", "lib/launch/init/steps.hpp", '#include "lib/launch/parent/prepare.hpp"\n',
      "lib/launch/init must not see lib/launch/parent"),
@@ -55,7 +55,7 @@ PLANTED = [
     ("layers", "runtime/launcher/serve.cpp", '#include "lib/oci/spec.hpp"\n', "runtime/launcher must not see lib/oci"),
     ("layers", "runtime/xrun/verbs/run.cpp", '#include "runtime/launcher/serve.hpp"\n',
      "runtime/xrun must not see runtime/launcher"),
-    ("layers", "daemon/dbus_server.cpp", '#include "daemon/varlink_server.hpp"\n', "adapter"),
+    ("layers", "daemon/transport/dbus_server.cpp", '#include "daemon/transport/varlink_server.hpp"\n', "adapter"),
     ("layers", "client/call.cpp", '#include "call.hpp"\n', "not relative"),
     ("layers", "elsewhere/x.cpp", "\n", "in no module"),
     ("size", "lib/base/long.cpp", LONG, "lib/base/long.cpp:95"),

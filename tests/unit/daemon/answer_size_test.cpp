@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/answer_size.hpp"
+#include "daemon/transport/answer_size.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/blueprint.hpp"
+#include "daemon/definition/blueprint.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What an attached client is sent.
-#include "daemon/console_client.hpp"
+#include "daemon/console/console_client.hpp"
 
 #include <algorithm>
 #include <random>

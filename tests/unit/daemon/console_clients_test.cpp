@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Which of several clients writes.
-#include "daemon/console_clients.hpp"
+#include "daemon/console/console_clients.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/console_cursor.hpp"
+#include "daemon/ring/console_cursor.hpp"
 
 #include <algorithm>
 #include <random>

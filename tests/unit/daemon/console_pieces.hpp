@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/console_cursor.hpp"
-#include "daemon/ring.hpp"
+#include "daemon/ring/console_cursor.hpp"
+#include "daemon/ring/ring.hpp"
 #include "lib/base/unique_fd.hpp"
 
 namespace xctl::test {

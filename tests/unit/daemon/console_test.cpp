@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What goes to the container, its terminal, and what a console hands to the next daemon.
-#include "daemon/console.hpp"
+#include "daemon/console/console.hpp"
 
 #include <algorithm>
 

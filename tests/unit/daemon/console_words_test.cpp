@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/console_words.hpp"
+#include "daemon/console/console_words.hpp"
 
 #include <gtest/gtest.h>
 

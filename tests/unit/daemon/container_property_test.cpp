@@ -9,7 +9,7 @@
 #include <random>
 #include <utility>
 
-#include "daemon/container.hpp"
+#include "daemon/model/container.hpp"
 
 namespace xctl {
 namespace {

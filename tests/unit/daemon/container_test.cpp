@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The table of transitions, row by row; what each does to the rest of the machine.
-#include "daemon/container.hpp"
+#include "daemon/model/container.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,9 +8,9 @@
 #include <regex>
 #include <sstream>
 
-#include "daemon/definition_keys.hpp"
-#include "daemon/definition_schema.hpp"
-#include "daemon/settings.hpp"
+#include "daemon/definition/definition_keys.hpp"
+#include "daemon/definition/definition_schema.hpp"
+#include "daemon/definition/settings.hpp"
 
 namespace xctl {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/definitions.hpp"
+#include "daemon/definition/definitions.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Names of units, and the drop-in of oci@NAME.
-#include "daemon/dependencies.hpp"
+#include "daemon/definition/dependencies.hpp"
 
 #include <gtest/gtest.h>
 
-#include "daemon/unit_names.hpp"
+#include "daemon/definition/unit_names.hpp"
 
 namespace xctl {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/errand.hpp"
+#include "daemon/run/errand.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/event_json.hpp"
+#include "daemon/transport/event_json.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/health.hpp"
+#include "daemon/model/health.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/hook_runner.hpp"
+#include "daemon/run/hook_runner.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/idle.hpp"
+#include "daemon/health/idle.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

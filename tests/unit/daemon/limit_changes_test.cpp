@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/limit_changes.hpp"
+#include "daemon/container/limit_changes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "daemon/console.hpp"
+#include "daemon/console/console.hpp"
 #include "tests/unit/daemon/console_fixture.hpp"
 
 namespace xctl {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/machine_id.hpp"
+#include "daemon/container/machine_id.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/notices.hpp"
+#include "daemon/console/notices.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Descriptors are parked, the process "dies", the next one finds them: all by new Parking objects on one queue.
-#include "daemon/parking.hpp"
+#include "daemon/run/parking.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

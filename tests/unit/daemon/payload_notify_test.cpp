@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/payload_notify.hpp"
+#include "daemon/health/payload_notify.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/probe.hpp"
+#include "daemon/definition/probe.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/rate_limit.hpp"
+#include "daemon/model/rate_limit.hpp"
 
 #include <gtest/gtest.h>
 

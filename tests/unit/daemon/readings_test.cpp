@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Statistics out of the cgroups of a container: its own, those of its unit, and what neither has.
-#include "daemon/readings.hpp"
+#include "daemon/run/readings.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/record.hpp"
+#include "daemon/model/record.hpp"
 
 #include <gtest/gtest.h>
 

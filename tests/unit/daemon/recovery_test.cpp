@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Every cell of the table of recovery steps, written down a second time.
-#include "daemon/recovery.hpp"
+#include "daemon/model/recovery.hpp"
 
 #include <gtest/gtest.h>
 
-#include "daemon/run.hpp"
+#include "daemon/run/run.hpp"
 
 namespace xctl {
 namespace {

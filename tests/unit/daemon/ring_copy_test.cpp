@@ -2,7 +2,7 @@
 // A ring of another size, and one that outlives the boot.
 #include <gtest/gtest.h>
 
-#include "daemon/saved_console.hpp"
+#include "daemon/ring/saved_console.hpp"
 #include "tests/unit/daemon/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 

@@ -13,7 +13,7 @@
 #include <functional>
 #include <random>
 
-#include "daemon/console.hpp"
+#include "daemon/console/console.hpp"
 #include "tests/unit/daemon/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/ring.hpp"
+#include "daemon/ring/ring.hpp"
 
 #include <sys/mount.h>
 #include <sys/stat.h>

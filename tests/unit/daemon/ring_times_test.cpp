@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/ring_times.hpp"
+#include "daemon/ring/ring_times.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is said to have ended a run, and which runs are remembered.
-#include "daemon/run_history.hpp"
+#include "daemon/model/run_history.hpp"
 
 #include <gtest/gtest.h>
 

@@ -10,8 +10,8 @@
 #include <csignal>
 #include <functional>
 
-#include "daemon/definitions.hpp"
-#include "daemon/record.hpp"
+#include "daemon/definition/definitions.hpp"
+#include "daemon/model/record.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The words of `xctl set`, where values come from, and what differs.
-#include "daemon/settings.hpp"
+#include "daemon/definition/settings.hpp"
 
 #include <gtest/gtest.h>
 

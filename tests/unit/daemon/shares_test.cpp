@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/shares.hpp"
+#include "daemon/definition/shares.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "daemon/mount_ids.hpp"
-#include "daemon/root_changes.hpp"
+#include "daemon/container/root_changes.hpp"
+#include "daemon/run/mount_ids.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

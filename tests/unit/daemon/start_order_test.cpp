@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/start_order.hpp"
+#include "daemon/manager/start_order.hpp"
 
 #include <gtest/gtest.h>
 

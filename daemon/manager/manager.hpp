@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The verbs, as functions over the containers. Knows no transport: D-Bus and varlink both end here, and whoever
+// calls has been authorized already.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/types.hpp"
+#include "api/verbs.hpp"
+#include "daemon/console/journal.hpp"
+#include "daemon/container/supervisor.hpp"
+#include "daemon/definition/definitions.hpp"
+#include "daemon/manager/boot_marks.hpp"
+#include "daemon/manager/starter.hpp"
+
+namespace xctl {
+
+/// Hears what happens to the containers.
+class ManagerObserver {
+public:
+    virtual void on_added(const std::string& name) = 0;
+    virtual void on_removed(const std::string& name) = 0;
+    virtual void on_event(const api::Event& event) = 0;
+
+protected:
+    ~ManagerObserver() = default;
+};
+
+class Manager {
+public:
+    using Done = std::function<void(Result<api::Reply>)>;
+
+    Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base, BootMarks marks);
+    ~Manager();
+
+    /// Takes up what the definitions and the last daemon left.
+    Result<> recover();
+    /// Starts what is to be running after boot; `done` when nothing of it waits any more.
+    void autostart(std::function<void()> done);
+
+    /// At the orderly end of this daemon.
+    void save_consoles();
+
+    /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
+    void call(api::Verb verb, api::Request request, Done done);
+
+    /// Lets go of what is kept for callers who have left.
+    void forget_departed();
+
+    void add_observer(ManagerObserver& observer) { observers_.push_back(&observer); }
+    void remove_observer(ManagerObserver& observer) { observers_.remove(&observer); }
+
+    [[nodiscard]] std::vector<std::string> names() const;
+    [[nodiscard]] std::optional<api::ContainerInfo> info(const std::string& name) const;
+
+    /// Someone asked systemd to stop one of our scopes, and systemd leaves it to us.
+    void stop_unit(const std::string& unit);
+    /// systemd starts oci@NAME as `unit`; takes over the connection of its xctl-launch.
+    Result<> start_in_unit(const std::string& name, std::string unit, UniqueFd connection);
+
+private:
+    void create(api::Request& request, const Done& done);
+    void start(api::Request& request, const Done& done);
+    void run(api::Request& request, const Done& done);
+    void stop(api::Request& request, const Done& done);
+    void restart(api::Request& request, const Done& done);
+    void kill(api::Request& request, const Done& done);
+    void remove(api::Request& request, const Done& done);
+    void list(api::Request& request, const Done& done);
+    void state(api::Request& request, const Done& done);
+    /// Its definition was removed, and since it never ran, nothing else is left of it.
+    [[nodiscard]] bool is_undefined(const Supervisor& container) const;
+    void drop_undefined();
+    [[nodiscard]] api::Reply list_all();
+    [[nodiscard]] Result<api::Reply> describe(const std::string& name);
+    void attach(api::Request& request, const Done& done);
+    void logs(api::Request& request, const Done& done);
+    void wait(api::Request& request, const Done& done);
+    void enable(api::Request& request, const Done& done);
+    void disable(api::Request& request, const Done& done);
+    void pause(api::Request& request, const Done& done);
+    void resume(api::Request& request, const Done& done);
+    void reset(api::Request& request, const Done& done);
+    void ps(api::Request& request, const Done& done);
+    void stats(api::Request& request, const Done& done);
+    void why(api::Request& request, const Done& done);
+    void history(api::Request& request, const Done& done);
+    void exec(api::Request& request, const Done& done);
+    void exec_in(Supervisor& container, const api::Request& request, const Done& done);
+    void when_launched(const api::Request& request, const Done& done, std::function<void(Supervisor&)> then);
+    void when_units_run(std::function<void()> then);
+    void attach_to_exec(Supervisor& container, const api::Request& request, const Done& done);
+    void mark_wanted(const Supervisor& container, bool wanted) const;
+    [[nodiscard]] bool starts_at_boot(const Supervisor& container) const;
+    [[nodiscard]] std::vector<Parking::Entry> take_parked_execs(const std::string& name);
+    void drop_orphaned_execs();
+    // manager_definition_verbs.cpp
+    void cat(api::Request& request, const Done& done);
+    void explain(api::Request& request, const Done& done);
+    void diff(api::Request& request, const Done& done);
+    void verify(api::Request& request, const Done& done);
+    Result<std::vector<NamedText>> read_to_verify(const ContainerId& id, const api::Request& request) const;
+    [[nodiscard]] std::vector<api::Finding> verify_container(const ContainerId& id, const std::vector<NamedText>& files);
+    void edit(api::Request& request, const Done& done);
+    void set(api::Request& request, const Done& done);
+    void clients(api::Request& request, const Done& done);
+    void execs(api::Request& request, const Done& done);
+    struct SetOrder {
+        Supervisor* container;
+        NamedText edited;
+        Definition definition;
+        std::vector<std::string> keys;
+    };
+    Result<SetOrder> prepare_set(const api::Request& request);
+
+    Result<Supervisor*> find(const std::string& name);
+    Result<Supervisor*> add(ContainerId id, Definition definition);
+    Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
+    // manager_recovery.cpp
+    void recover_by_its_run(const std::string& name);
+    [[nodiscard]] std::optional<Run::Identity> recorded_run_of(const std::string& name) const;
+    void stop_orphaned_units();
+    void remove_orphaned_directories();
+    Result<> begin_life(const ContainerId& id);
+    Result<> forget(Supervisor& container);
+    void drop(Supervisor& container);
+    void purge_removed_in(std::chrono::microseconds delay);
+    Result<> reload(Supervisor& container);
+    void reload_if_changed(Supervisor& container, const std::string& stamp);
+    [[nodiscard]] bool is_awaited(const std::string& name);
+    void stop_in_order_after(std::chrono::microseconds delay);
+    void stop_in_order();
+    /// Those that are broken are returned.
+    std::vector<api::ContainerInfo> find_new(const Survey& survey);
+    [[nodiscard]] api::ContainerInfo info_of(const Supervisor& container) const;
+    [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
+    Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;
+    Result<> change(const ContainerId& id, const NamedText& file);
+    api::Reply changed_reply(const std::string& name, const std::vector<std::string>& keys);
+    void remove_if_unwanted(Supervisor& container);
+    void set_autostart(const std::string& name, bool autostart, const Done& done);
+    Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
+    [[nodiscard]] Supervisor::Done reply_with(const std::string& name, Done done);
+    void on_change(Supervisor& container, std::string_view event);
+    void publish(const api::ContainerInfo& info, std::string_view event);
+
+    Services& services_;
+    const Journal& journal_;
+    Definitions definitions_;
+    std::string run_base_;
+    BootMarks marks_;
+    std::map<std::string, std::unique_ptr<Supervisor>> containers_;
+    /// How the files of a container were when they were last read, and why they could not be used.
+    struct Loaded {
+        std::string stamp;
+        std::optional<Error> error;
+    };
+    std::map<std::string, Loaded> loaded_;
+    Starter starter_;
+    std::set<std::string> asked_to_stop_;  // by systemd
+    kernel::EventSource stop_order_timer_;
+    std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
+    std::vector<std::unique_ptr<Supervisor>> removed_;  // until none of their code runs and their clients have left
+    kernel::EventSource removed_timer_;
+    std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
+    std::list<ManagerObserver*> observers_;
+    std::uint64_t sequence_ = 0;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace xctl

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A new daemon takes up everything that the last one left. docs/ARCHITECTURE.md, "After a crash", has the table of
+// which source counts where two disagree.
+#include <format>
+
+#include "daemon/manager/manager.hpp"
+#include "daemon/manager/orphans.hpp"
+#include "lib/base/log.hpp"
+#include "lib/base/text.hpp"
+
+namespace xctl {
+
+Result<> Manager::recover() {
+    for (auto& entry : TRY(services_.parking.recover())) {
+        const auto key = entry.key;
+        parked_.emplace(key, std::move(entry));
+    }
+    // A broken file costs its own container only.
+    for (const auto& id : definitions_.list())
+        if (const auto found = find(id.str()); !found) log_error(found.error().message);
+    std::vector<std::string> left;
+    for (const auto& [name, entry] : parked_)
+        if (container_of_exec(name).empty()) left.push_back(name);
+    for (const auto& name : left) recover_by_its_run(name);
+    drop_orphaned_execs();
+    stop_orphaned_units();
+    remove_orphaned_directories();
+    return {};
+}
+
+std::vector<Parking::Entry> Manager::take_parked_execs(const std::string& name) {
+    std::vector<Parking::Entry> out;
+    for (auto it = parked_.begin(); it != parked_.end();) {
+        const auto next = std::next(it);
+        if (container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
+        it = next;
+    }
+    return out;
+}
+
+/// An exec ends with its container. One of a container whose definition is broken goes on for as long as that does.
+void Manager::drop_orphaned_execs() {
+    std::erase_if(parked_, [this](const auto& entry) {
+        const auto container = container_of_exec(entry.first);
+        const bool orphaned = !container.empty() && !parked_.contains(container);
+        if (orphaned) services_.parking.drop(entry.first);
+        return orphaned;
+    });
+}
+
+/// The definition of a container that runs was removed or broken. The run goes on by what it was started with. Without a
+/// definition the container stays visible until it stops, and is deleted then.
+void Manager::recover_by_its_run(const std::string& name) {
+    const auto recorded = recorded_run_of(name);
+    if (!recorded || *recorded != Run::identity_of(parked_.at(name))) {
+        services_.parking.drop(name);
+        parked_.erase(name);
+        return;
+    }
+    const auto recovered = [&]() -> Result<> {
+        auto id = TRY(ContainerId::parse(name));
+        const auto directory = TRY(RunDirectory::open(run_base_, id));
+        auto definition = parse_definition({{name, directory.load_running()}}).value_or(Definition{});
+        definition.bundle = directory.load().bundle;
+        definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(id);
+        TRY(add(std::move(id), std::move(definition)));
+        return {};
+    }();
+    if (!recovered) log_error(recovered.error().message);
+}
+
+/// Nothing if no record says that it runs.
+std::optional<Run::Identity> Manager::recorded_run_of(const std::string& name) const {
+    const auto id = ContainerId::parse(name);
+    const auto directory = id ? RunDirectory::open_existing(run_base_, *id) : std::unexpected(id.error());
+    if (!directory) return std::nullopt;
+    const auto record = directory->load();
+    if (!has_run(record.machine.state)) return std::nullopt;
+    return Run::Identity{record.life, record.machine.runs};
+}
+
+/// Processes of a container that no record has must not go on unseen, nor beside the next run of that name.
+void Manager::stop_orphaned_units() {
+    for (const auto& [unit, name, placement] : list_populated_units()) {
+        const auto it = containers_.find(name);
+        if (it != containers_.end() && has_run(it->second->state()) && it->second->unit() == unit) continue;
+        log_warning(std::format("{} has processes of a run that no record has; systemd stops the unit", unit));
+        const auto stopped = [unit](const Result<>& done) {
+            if (!done) log_error(std::format("cannot stop {}: {}", unit, done.error().message));
+        };
+        if (placement == Placement::scope)
+            services_.scopes.discard(unit, stopped);
+        else
+            services_.scopes.stop(unit, stopped);
+    }
+}
+
+/// Left by a delete that was cut short, or by somebody who removed a definition while there was no daemon.
+void Manager::remove_orphaned_directories() {
+    for (const auto& id : RunDirectory::list(run_base_)) {
+        if (containers_.contains(id.str()) || definitions_.exists(id)) continue;
+        if (const auto removed = RunDirectory::remove(run_base_, id); !removed) log_error(removed.error().message);
+    }
+}
+
+/// Nothing that an earlier container of this name left belongs to the next one.
+Result<> Manager::begin_life(const ContainerId& id) {
+    TRY(RunDirectory::remove(run_base_, id));
+    TRY(marks_.forget(id));
+    return SavedConsole(id).remove();
+}
+
+}  // namespace xctl

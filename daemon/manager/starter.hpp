@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Starts containers that wait for others: what one requires is started before it, and what it comes after has started
+// or failed to. At boot each waits for its network interfaces and mounts, too.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/container/supervisor.hpp"
+#include "daemon/manager/link_waiter.hpp"
+#include "daemon/manager/start_order.hpp"
+
+namespace xctl {
+
+class Starter {
+public:
+    using Done = Supervisor::Done;
+    using Find = std::function<Result<Supervisor*>(const std::string& name)>;
+
+    Starter(Services& services, Find find) : services_(services), find_(std::move(find)), links_(services.loop) {}
+
+    /// `done` when it runs, or cannot. What is said of it is found by name when its turn comes.
+    void start(const std::string& name, std::vector<std::string> args, Done done);
+    /// All of them, each in its turn. Failures are logged. `done` when nothing waits any more.
+    void start_at_boot(const std::vector<std::string>& names, std::function<void()> done);
+
+private:
+    struct Pending {
+        std::set<std::string> waits_for, required;
+        std::vector<std::string> args;
+        Done done;
+        bool boot = false;
+        bool begun = false;
+    };
+
+    [[nodiscard]] bool is_up(const std::string& name) const;
+    [[nodiscard]] std::optional<Ordering> ordering_of(const std::string& name) const;
+    void add(const std::vector<std::string>& order, bool boot);
+    void advance();
+    void begin(const std::string& name);
+    void wait_for_host(const std::string& name);
+    void wait_for_mounts(const std::vector<std::string>& paths, Done done);
+    void launch(const std::string& name);
+    void settle(const std::string& name, const Result<>& result);
+    void end_boot_if_done();
+
+    Services& services_;
+    Find find_;
+    LinkWaiter links_;
+    std::map<std::string, Pending> pending_;
+    std::function<void()> boot_done_;
+};
+
+}  // namespace xctl

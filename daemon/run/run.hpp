@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One run of a container, from clone to the last byte: launches it, watches it, says how it ended.
+//
+//   order ──▶ launcher clones init ──▶ scope requested ─┐        (unit: born in its cgroup)
+//   init sets itself up ──▶ await_placement ────────────┴─▶ payload cgroup, placed
+//   init ──▶ await_hooks ──▶ createRuntime hooks run, hooks_done     (only if there are any)
+//   init ──▶ ready ──▶ descriptors parked ──▶ go ──▶ exec ──▶ poststart hooks ──▶ launched
+//   init dies ──▶ status known ──▶ cgroup empty ──▶ console drained ──▶ poststop hooks ──▶ ended
+//   killed: hooks that run are killed, too, and poststop hooks get two seconds
+//
+// Before its descriptors are parked, a run dies with the daemon: the init sees its channel close. From then on it
+// survives the daemon at every moment; a new daemon adopts it and goes on where the old one was.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/console/console.hpp"
+#include "daemon/definition/blueprint.hpp"
+#include "daemon/health/payload_notify.hpp"
+#include "daemon/model/container.hpp"
+#include "daemon/model/record.hpp"
+#include "daemon/run/hook_runner.hpp"
+#include "daemon/run/launcher.hpp"
+#include "daemon/run/mount_ids.hpp"
+#include "daemon/run/parking.hpp"
+#include "daemon/systemd/machines.hpp"
+#include "daemon/systemd/scopes.hpp"
+#include "lib/kernel/process.hpp"
+#include "lib/launch/channel.hpp"
+#include "lib/launch/parent/device_programs.hpp"
+#include "lib/plan/plan.hpp"
+
+namespace xctl {
+
+/// What every run needs; owned by main.
+struct Services {
+    kernel::EventLoop& loop;
+    Launcher& launcher;
+    PipeWorkers& pipe_workers;
+    Scopes& scopes;
+    Machines& machines;
+    Parking& parking;
+    Blueprints& blueprints;
+    launch::DevicePrograms& device_programs;
+    bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
+    std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one
+};
+
+class Run {
+public:
+    /// Tells runs apart: those of one life of a container by their number, and all others by the life. An entry in
+    /// the parking lot counts only if its identity is the record's.
+    struct Identity {
+        std::string life;
+        std::uint64_t number = 0;
+        bool operator==(const Identity&) const = default;
+    };
+
+    struct Setup {
+        std::string name;
+        Identity identity;
+        Placement placement = Placement::scope;
+        std::string unit;
+        std::shared_ptr<const plan::LaunchPlan> plan;
+        int stop_signal = 15;
+        std::chrono::microseconds stop_timeout{};
+        std::vector<std::string> after;  // points in the order of units, see xctl-up@.target
+        std::string before;              // its own, if another container comes after it
+        int run_directory = -1;  // the Supervisor's
+        bool launched = false;     // its program ran under an earlier daemon already
+        /// Of one more process in a running container (exec): puts it into that one's cgroup, and its keeper, if there
+        /// is one, beside it. It then has none of its own, and ends alone.
+        std::function<Result<>(pid_t pid, pid_t keeper)> enter;
+        bool notify = false;       // its plan shows it a socket for sd_notify(3)
+        bool ready_later = false;  // in a unit: the supervisor tells systemd when it is ready
+    };
+
+    struct Listener {
+        std::function<void(pid_t)> placed;                           // pid and unit are known
+        std::function<void()> launched;                              // the program runs
+        /// Once, the last call; may destroy the Run. `failure` is set when the program never ran.
+        std::function<void(ExitRecord record, std::optional<Error> failure)> ended;
+        /// It was killed, and the kernel does not let go of it; `ended` follows when it does.
+        std::function<void(std::string why)> stuck;
+        std::function<void(const Notification&)> notified{};
+        /// The kernel killed so many of its processes for want of memory.
+        std::function<void(std::uint64_t kills)> out_of_memory{};
+        /// All its processes are frozen, or no more, whoever did that.
+        std::function<void(bool)> frozen{};
+    };
+
+    Run(Services& services, Console& console, Setup setup, Listener listener);
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    /// Placement::scope: through the warm launcher.
+    void launch();
+    /// Placement::unit: through the launcher that systemd started; `connection` has said hello.
+    void launch_in_unit(UniqueFd connection);
+    /// The run that was parked. A number of 0 stands for a text that park() did not write.
+    [[nodiscard]] static Identity identity_of(const Parking::Entry& entry);
+    /// A run that an earlier daemon parked.
+    Result<> adopt(Parking::Entry entry);
+
+    Result<> send_signal(int signal);
+    /// Limits of the cgroup and its rules for devices, while it runs.
+    Result<> change_limits(const plan::Cgroup& limits);
+    /// Processes that do not end then are reported as stuck. Hooks are waited for no longer.
+    void kill();
+    /// The console holds fewer descriptors than before; parked copies must not keep the others open.
+    void repark();
+
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+    [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+    /// The cgroup with all its processes; -1 while there is none.
+    [[nodiscard]] int payload() const noexcept { return payload_.get(); }
+    /// Where the kernel killed for want of memory; empty if it did not.
+    [[nodiscard]] const std::string& oom_cgroup() const noexcept { return oom_cgroup_; }
+    [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
+    /// It goes on when they have ended, whatever they wait for themselves.
+    [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
+    /// systemd has been told of its unit's main process, whose program begins as soon as that has been answered.
+    [[nodiscard]] bool is_announced() const noexcept {
+        return setup_.placement == Placement::unit && step_ == Step::parked && !launched_ && !waits_for_hooks();
+    }
+    [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
+    /// Its program runs, as far as is known.
+    [[nodiscard]] bool has_program() const noexcept { return launched_ && step_ < Step::ending; }
+
+private:
+    enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };
+
+    Result<launch::Descriptors> make_descriptors();
+    void on_launched(Result<launch::Launched> launched);
+    void arm_launch_timer();
+    Result<> watch_launched(launch::Launched launched);
+    Result<> watch_exit(bool ours);
+    void request_scope();
+    void on_scope(Result<> result);
+    void on_channel();
+    void on_message(launch::Received received);
+    void note_mount(const launch::Received& received);
+    void on_channel_closed();
+    void on_launch_succeeded();
+    void run_create_hooks();
+    void on_hooks_failed(Error error);
+    void give_up_hooks();
+    void limit_poststop_hooks();
+    void end_soon();
+    [[nodiscard]] std::string state_for_hooks(const plan::HookState& state, pid_t pid) const;
+    void place();
+    Result<> move_into_cgroup();
+    void on_ready();
+    Result<> park();
+    void go();
+    void fail_launch(Error error);
+
+    void on_unit_readable();
+    void on_unit_message(launch::ReceivedService received);
+    void tell_unit(launch::ServiceKind kind, const Error* error);
+
+    void on_exit_event(bool reaped);
+    void on_keeper_exit();
+    void on_status(kernel::ExitStatus status);
+    void on_unknown_status();
+    void wait_until_empty();
+    void end();
+    void open_payload();
+    void watch_memory();
+    void read_memory_events();
+    void note_oom_kills(std::uint64_t kills);
+    Result<> watch_frozen();
+    void read_frozen();
+    void await_death();
+    void kill_session() const;
+    void remove_long_cgroups() const;
+    [[nodiscard]] bool awaits_hooks();
+    [[nodiscard]] bool start_poststop_hooks();
+    [[nodiscard]] ExitRecord make_record() const;
+
+    Services& services_;
+    Console& console_;
+    Setup setup_;
+    Listener listener_;
+    Step step_ = Step::launching;
+    bool in_scope_ = false;         // systemd has put the init into the scope
+    bool wants_placement_ = false;  // the init waits for it
+    bool released_ = false;         // `go` was sent
+    bool launched_ = false;         // the init executed the program
+    bool end_awaits_hooks_ = false; // the program has ended before the hooks that its start waits for
+    bool poststop_done_ = false;    // or begun
+    bool killed_ = false;           // perhaps before its process was known
+    std::optional<Error> failure_;
+    std::optional<kernel::ExitStatus> status_;
+    std::uint64_t oom_kills_ = 0;
+    std::string oom_cgroup_;
+    launch::MountIds mount_ids_;
+
+    pid_t pid_ = -1;
+    UniqueFd pidfd_;
+    UniqueFd keeper_pidfd_;
+    UniqueFd channel_;
+    UniqueFd unit_connection_;
+    UniqueFd payload_;
+    UniqueFd memory_events_;
+    UniqueFd cgroup_events_;
+    UniqueFd frozen_events_;
+    bool frozen_ = false;
+    kernel::EventSource channel_source_;
+    kernel::EventSource exit_source_;
+    kernel::EventSource unit_source_;
+    kernel::EventSource memory_source_;
+    kernel::EventSource frozen_source_;
+    kernel::EventSource empty_source_;
+    kernel::EventSource empty_timer_;
+    kernel::EventSource launch_timer_;
+    kernel::EventSource death_timer_;
+    PayloadNotify notify_;
+    HookRunner hooks_;
+    std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
+};
+
+}  // namespace xctl

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/transport/repeater.hpp"
+
+#include <algorithm>
+
+namespace xctl {
+namespace {
+
+using Usec = std::chrono::microseconds;
+
+constexpr std::uint64_t kDefaultInterval = 1'000'000, kLeast = 100'000, kMost = 86'400'000'000;
+
+}  // namespace
+
+void Repeater::start(const api::VerbRow& verb, api::Request request, Sink sink) {
+    const auto interval = std::clamp(request.interval_usec.value_or(kDefaultInterval), kLeast, kMost);
+    watches_.push_back({verb, std::move(request), std::move(sink), Usec(static_cast<std::int64_t>(interval)), {}});
+    turn(watches_.back());
+}
+
+/// The verbs that can be repeated only read, and answer at once.
+void Repeater::turn(Watch& watch) {
+    bool goes_on = false;
+    manager_.call(watch.verb.value, watch.request, [&](Result<api::Reply> reply) {
+        const bool failed = !reply;
+        goes_on = watch.sink(std::move(reply)) && !failed;
+    });
+    if (!goes_on) return end(watch);
+    loop_.arm(watch.timer, watch.interval, [this, &watch](std::uint32_t) { turn(watch); });
+}
+
+void Repeater::forget_departed() {
+    watches_.remove_if([](const Watch& watch) { return watch.request.caller.has_left(); });
+}
+
+void Repeater::end(const Watch& watch) {
+    watches_.remove_if([&](const Watch& row) { return &row == &watch; });
+}
+
+}  // namespace xctl
