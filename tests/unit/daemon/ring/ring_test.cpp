@@ -8,7 +8,7 @@
 #include <functional>
 #include <random>
 
-#include "tests/unit/daemon/console_pieces.hpp"
+#include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

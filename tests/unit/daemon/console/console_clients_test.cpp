@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/daemon/console_fixture.hpp"
+#include "tests/unit/daemon/console/console_fixture.hpp"
 
 namespace xctl {
 namespace {

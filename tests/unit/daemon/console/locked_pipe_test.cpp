@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "daemon/console/console.hpp"
-#include "tests/unit/daemon/console_fixture.hpp"
+#include "tests/unit/daemon/console/console_fixture.hpp"
 
 namespace xctl {
 namespace {

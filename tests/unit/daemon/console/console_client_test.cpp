@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "tests/unit/daemon/console_fixture.hpp"
+#include "tests/unit/daemon/console/console_fixture.hpp"
 
 namespace xctl {
 namespace {

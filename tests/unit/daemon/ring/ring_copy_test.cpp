@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/ring/saved_console.hpp"
-#include "tests/unit/daemon/console_pieces.hpp"
+#include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

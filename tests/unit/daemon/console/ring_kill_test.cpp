@@ -14,7 +14,7 @@
 #include <random>
 
 #include "daemon/console/console.hpp"
-#include "tests/unit/daemon/console_pieces.hpp"
+#include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "tests/unit/daemon/console_pieces.hpp"
+#include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {
