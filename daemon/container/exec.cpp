@@ -4,6 +4,7 @@
 #include <format>
 
 #include "api/limits.hpp"
+#include "daemon/run/run_directory.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"

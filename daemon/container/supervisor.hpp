@@ -26,6 +26,7 @@
 #include "daemon/ring/saved_console.hpp"
 #include "daemon/run/readings.hpp"
 #include "daemon/run/run.hpp"
+#include "daemon/run/run_directory.hpp"
 #include "lib/base/container_id.hpp"
 #include "lib/oci/state.hpp"
 

@@ -3,6 +3,7 @@
 #include <format>
 #include <utility>
 
+#include "daemon/container/run_info.hpp"
 #include "daemon/container/supervisor.hpp"
 #include "daemon/run/readings.hpp"
 #include "lib/base/text.hpp"

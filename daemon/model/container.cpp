@@ -224,7 +224,7 @@ Actions note_thawed(Context& c) {
     return {};
 }
 
-Actions nothing(Context&) { return {}; }
+Actions do_nothing(Context&) { return {}; }
 
 struct Row {
     State state;
@@ -235,7 +235,7 @@ struct Row {
 constexpr std::array kTransitions{
     Row{State::created, Trigger::start, begin_run_by_person},
     Row{State::created, Trigger::restart, begin_run_by_person},
-    Row{State::created, Trigger::stop, nothing},
+    Row{State::created, Trigger::stop, do_nothing},
     Row{State::starting, Trigger::launched, become_running},
     Row{State::starting, Trigger::launch_failed, end_failed_launch},
     Row{State::starting, Trigger::exited, end_unlaunched},
@@ -246,15 +246,15 @@ constexpr std::array kTransitions{
     Row{State::running, Trigger::restart, begin_restart},
     Row{State::stopping, Trigger::stop, keep_stopping},
     Row{State::stopping, Trigger::stop_timeout, kill_late},
-    Row{State::stopping, Trigger::launched, nothing},
+    Row{State::stopping, Trigger::launched, do_nothing},
     Row{State::stopping, Trigger::launch_failed, finish_stop},
     Row{State::stopping, Trigger::exited, finish_stop},
     Row{State::stopped, Trigger::start, begin_run_by_person},
     Row{State::stopped, Trigger::restart, begin_run_by_person},
-    Row{State::stopped, Trigger::stop, nothing},
+    Row{State::stopped, Trigger::stop, do_nothing},
     Row{State::failed, Trigger::start, begin_run_by_person},
     Row{State::failed, Trigger::restart, begin_run_by_person},
-    Row{State::failed, Trigger::stop, nothing},
+    Row{State::failed, Trigger::stop, do_nothing},
     Row{State::waiting, Trigger::timer, begin_run_by_policy},
     Row{State::waiting, Trigger::start, cancel_and_begin},
     Row{State::waiting, Trigger::restart, cancel_and_begin},
@@ -272,7 +272,7 @@ constexpr std::array kTransitions{
     Row{State::paused, Trigger::stuck, become_quarantined},
     Row{State::stopping, Trigger::stuck, become_quarantined},
     Row{State::quarantined, Trigger::stop, note_stop},
-    Row{State::quarantined, Trigger::launched, nothing},
+    Row{State::quarantined, Trigger::launched, do_nothing},
     Row{State::quarantined, Trigger::launch_failed, leave_quarantine_unlaunched},
     Row{State::quarantined, Trigger::exited, leave_quarantine},
 };

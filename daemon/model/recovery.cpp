@@ -4,7 +4,7 @@
 namespace xctl {
 namespace {
 
-struct Row {
+struct RecoveryRow {
     State recorded;
     RecoveryStep with_entry;
     RecoveryStep without;
@@ -13,15 +13,15 @@ struct Row {
 using enum RecoveryStep;
 
 constexpr std::array kRows{
-    Row{State::created, nothing, nothing},
-    Row{State::starting, adopt, launch_again},
-    Row{State::running, adopt, end_lost_run},
-    Row{State::paused, adopt, end_lost_run},
-    Row{State::stopping, adopt, end_lost_run},
-    Row{State::quarantined, adopt, end_lost_run},
-    Row{State::waiting, await_restart, await_restart},
-    Row{State::stopped, nothing, nothing},
-    Row{State::failed, nothing, nothing},
+    RecoveryRow{State::created, nothing, nothing},
+    RecoveryRow{State::starting, adopt, launch_again},
+    RecoveryRow{State::running, adopt, end_lost_run},
+    RecoveryRow{State::paused, adopt, end_lost_run},
+    RecoveryRow{State::stopping, adopt, end_lost_run},
+    RecoveryRow{State::quarantined, adopt, end_lost_run},
+    RecoveryRow{State::waiting, await_restart, await_restart},
+    RecoveryRow{State::stopped, nothing, nothing},
+    RecoveryRow{State::failed, nothing, nothing},
 };
 static_assert(kRows.size() == kStates.size());
 

@@ -5,9 +5,6 @@
 #include <format>
 #include <ranges>
 
-#include "api/limits.hpp"
-#include "lib/base/time_text.hpp"
-#include "lib/base/utf8.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl {
@@ -73,26 +70,6 @@ const RunRecord* find_failure(const std::vector<RunRecord>& history) {
     for (const auto& run : history | std::views::reverse)
         if (run.failed()) return &run;
     return history.empty() ? nullptr : &history.back();
-}
-
-api::RunInfo to_info(const RunRecord& run) {
-    api::RunInfo info;
-    info.run = run.number;
-    info.started = to_usec(run.started);
-    info.ended = to_usec(run.exit.time);
-    info.exit_reason = name_of(kExitReasons, run.exit.reason);
-    info.exit_status = run.exit.status;
-    info.cause = name_of(kCauses, run.cause);
-    info.by = run.by;
-    info.timed_out = run.timed_out;
-    // A container names the cgroups below its own.
-    info.oom_cgroup = shortened(valid_utf8(run.oom_cgroup), api::kMaxPathBytes);
-    info.message = shortened(valid_utf8(run.exit.message), api::kMaxMessageBytes);
-    info.step = run.step;
-    info.path = shortened(valid_utf8(run.path), api::kMaxPathBytes);
-    info.error = run.error;
-    info.console = run.console;
-    return info;
 }
 
 }  // namespace xctl

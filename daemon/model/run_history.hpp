@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "api/run_info.hpp"
 #include "daemon/model/container.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
@@ -58,7 +57,5 @@ void remember(std::vector<RunRecord>& history, RunRecord run, std::size_t limit)
 
 /// The last one that failed, or else the last one; nullptr without any.
 [[nodiscard]] const RunRecord* find_failure(const std::vector<RunRecord>& history);
-
-[[nodiscard]] api::RunInfo to_info(const RunRecord& run);
 
 }  // namespace xctl

@@ -3,52 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/kernel/temporary_directory.hpp"
+#include "tests/unit/daemon/model/records.hpp"
 
 namespace xctl {
 namespace {
 
-using namespace std::chrono_literals;
-
-Record full_record() {
-    constexpr TimePoint kTime{1'234'567'890us};
-    constexpr Instant kInstant{987'654'321us};
-    Record record;
-    record.life = "0123456789abcdef";
-    record.machine.state = State::waiting;
-    record.machine.start_again = true;
-    record.machine.by_policy = true;
-    record.machine.runs = 1ULL << 40;
-    record.machine.restarts = 12;
-    record.started = kTime;
-    record.next_start = kTime + 5s;
-    record.machine.started = kInstant;
-    record.machine.ended = kInstant + 1s;
-    record.machine.next_start = kInstant + 5s;
-    record.machine.recent = {kInstant - 2s, kInstant - 1s};
-    record.machine.last_exit = {ExitReason::oom_kill, 9, kTime + 1us, "it said \"\xc3\xa4\"\n"};
-    record.placement = Placement::unit;
-    record.unit = "oci@web.service";
-    record.pid = 4711;
-    record.args = {"sh", "-c", "echo  'a b'", ""};
-    record.oci_version = "1.2.0";
-    record.annotations = {{"a", "b"}, {"org.x", ""}};
-    record.machine.stop_asked = true;
-    record.end_request = {Cause::user, "kill SIGTERM by uid 7", 15, true};
-    record.quarantine = "1 killed process cannot end";
-    record.history = {{3, kTime, {ExitReason::launch_failed, 0, kTime, "no"}, Cause::hook, "stop by uid 0", true, "/x/payload",
-                       "hook", "/bin/hook", 2, "last\nwords\n"}};
-    return record;
-}
-
-void expect_fresh(const Record& record) {
-    Record none;
-    none.life = record.life;
-    EXPECT_EQ(to_json(record), to_json(none));
-    EXPECT_EQ(record.machine.state, State::created);
-    EXPECT_EQ(record.pid, -1);
-    EXPECT_EQ(record.oci_version, "1.3.0");
-}
+using namespace test;
 
 TEST(RecordJson, WhatIsWrittenIsReadBack) {
     const auto record = full_record();
@@ -127,72 +87,6 @@ TEST(RecordJson, NumbersThatDoNotFit) {
     EXPECT_EQ(late->next_start, TimePoint());
     EXPECT_GT(late->machine.started, Instant::max() - std::chrono::milliseconds(1));
     EXPECT_EQ(late->machine.next_start, Instant());
-}
-
-class RunDirectoryTest : public testing::Test {
-protected:
-    [[nodiscard]] std::string base() const { return directory_.path() / "run/xctl"; }
-    [[nodiscard]] RunDirectory open() const { return RunDirectory::open(base(), id_).value(); }
-
-    test::TemporaryDirectory directory_;
-    ContainerId id_ = ContainerId::parse("web").value();
-};
-
-TEST_F(RunDirectoryTest, IsMadeWithItsParents) {
-    const auto run = open();
-    expect_fresh(run.load());
-    const auto status = std::filesystem::status(base() + "/web");
-    EXPECT_TRUE(std::filesystem::is_directory(status));
-    EXPECT_EQ(status.permissions(), std::filesystem::perms::owner_all);
-    EXPECT_TRUE(RunDirectory::open(base(), id_));
-}
-
-TEST_F(RunDirectoryTest, KeepsTheRecord) {
-    ASSERT_TRUE(open().save(full_record()));
-    EXPECT_EQ(to_json(open().load()), to_json(full_record()));
-    ASSERT_TRUE(open().save(Record{}));
-    expect_fresh(open().load());
-}
-
-TEST_F(RunDirectoryTest, ADamagedRecordGivesAFreshOne) {
-    for (const auto& text : {std::string(), std::string("{\"machine\""), to_json(full_record()).substr(0, 100)}) {
-        directory_.write("run/xctl/web/record.json", text);
-        expect_fresh(open().load());
-    }
-}
-
-TEST_F(RunDirectoryTest, EveryFreshRecordBeginsALife) {
-    const auto one = open().load().life, other = open().load().life;
-    EXPECT_EQ(one.size(), 16u);
-    EXPECT_NE(one, other);
-    ASSERT_TRUE(open().save(open().load()));
-    EXPECT_EQ(open().load().life, open().load().life);
-}
-
-TEST_F(RunDirectoryTest, ListsWhatHasAName) {
-    (void)open();
-    directory_.write("run/xctl/.x/file", "x");
-    ASSERT_EQ(RunDirectory::list(base()).size(), 1u);
-    EXPECT_EQ(RunDirectory::list(base()).front().str(), "web");
-    EXPECT_TRUE(RunDirectory::list(base() + "/none").empty());
-}
-
-TEST_F(RunDirectoryTest, RemovingNothingIsNoError) { EXPECT_TRUE(RunDirectory::remove(base(), id_)); }
-
-TEST_F(RunDirectoryTest, IsRemovedWithAllInIt) {
-    ASSERT_TRUE(open().save(full_record()));
-    directory_.write("run/xctl/web/more/file", "x");
-    EXPECT_TRUE(RunDirectory::remove(base(), id_));
-    EXPECT_FALSE(std::filesystem::exists(base() + "/web"));
-    EXPECT_TRUE(std::filesystem::exists(base()));
-    expect_fresh(open().load());
-}
-
-TEST_F(RunDirectoryTest, ALinkIsNotFollowed) {
-    directory_.write("elsewhere/file", "x");
-    std::filesystem::create_directories(base());
-    std::filesystem::create_directory_symlink(directory_.path() / "elsewhere", base() + "/web");
-    EXPECT_FALSE(RunDirectory::open(base(), id_));
 }
 
 }  // namespace

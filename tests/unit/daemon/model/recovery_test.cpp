@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/run/run.hpp"
-
 namespace xctl {
 namespace {
 
@@ -37,18 +35,6 @@ TEST(Recovery, EveryCell) {
         EXPECT_EQ(recovery_step(cells.recorded, Placement::unit, true), cells.unit_parked);
         EXPECT_EQ(recovery_step(cells.recorded, Placement::unit, false), cells.unit_alone);
     }
-}
-
-Run::Identity identity_in(const char* text) { return Run::identity_of({"web", text, {}}); }
-
-TEST(RunIdentity, IsLifeAndNumber) {
-    EXPECT_EQ(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdef", 12}));
-    EXPECT_NE(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdee", 12}));
-    EXPECT_NE(identity_in("12 PKC 0123456789abcdef"), (Run::Identity{"0123456789abcdef", 11}));
-}
-
-TEST(RunIdentity, OfATextOfAnotherMakeIsNoRun) {
-    for (const auto* text : {"", "x", "12", "-", "x PKC 0123456789abcdef"}) EXPECT_EQ(identity_in(text).number, 0u) << text;
 }
 
 }  // namespace

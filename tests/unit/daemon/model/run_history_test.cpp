@@ -87,13 +87,5 @@ TEST(RunHistory, KeepsTheLatestAndFindsTheLastFailure) {
     EXPECT_EQ(find_failure(history)->number, 5U) << "without a failure, the last";
 }
 
-TEST(RunHistory, WhatAContainerNamesHasABound) {
-    RunRecord run;
-    run.oom_cgroup = "/xctl.slice/\xff" + std::string(100000, 'x');
-    const auto info = to_info(run);
-    EXPECT_EQ(info.oom_cgroup.size(), 4096U);
-    EXPECT_TRUE(info.oom_cgroup.starts_with("/xctl.slice/\xef\xbf\xbdxx"));
-}
-
 }  // namespace
 }  // namespace xctl

@@ -11,7 +11,7 @@
 #include <functional>
 
 #include "daemon/definition/definitions.hpp"
-#include "daemon/model/record.hpp"
+#include "daemon/run/run_directory.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
 namespace xctl {

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How a run went, as the API says it.
+#pragma once
+
+#include "api/run_info.hpp"
+#include "daemon/model/run_history.hpp"
+
+namespace xctl {
+
+[[nodiscard]] api::RunInfo to_info(const RunRecord& run);
+
+}  // namespace xctl
