@@ -43,22 +43,22 @@ Result<NamedFds> take_passed_fds() {
     return passed;
 }
 
-Result<Parking> open_parking(NamedFds& passed) {
+Result<run::Parking> open_parking(NamedFds& passed) {
     auto send_end = take_one(passed, kSendEnd);
     auto receive_end = take_one(passed, kReceiveEnd);
-    if (send_end && receive_end) return Parking(std::move(send_end), std::move(receive_end));
+    if (send_end && receive_end) return run::Parking(std::move(send_end), std::move(receive_end));
     // One end alone is what a daemon killed in the middle of storing left; it must not be paired with another's.
     for (const char* name : {kSendEnd, kReceiveEnd})
         (void)sd_notify(0, (std::string("FDSTOREREMOVE=1\nFDNAME=") + name).c_str());
     auto [a, b] = TRY(kernel::make_socket_pair(SOCK_STREAM));
-    Parking parking(std::move(a), std::move(b));
+    run::Parking parking(std::move(a), std::move(b));
     TRY(store_parking(parking));
     // Without a manager to notify there is no store, and the barrier says so; containers then end with us.
     (void)sd_notify_barrier(0, kBarrierUsec);
     return parking;
 }
 
-Result<> store_parking(const Parking& parking) {
+Result<> store_parking(const run::Parking& parking) {
     TRY(store(kSendEnd, parking.send_end()));
     return store(kReceiveEnd, parking.receive_end());
 }

@@ -18,11 +18,11 @@ using NamedFds = std::map<std::string, std::vector<UniqueFd>>;
 Result<NamedFds> take_passed_fds();
 
 /// The parking lot that an earlier daemon left in systemd's descriptor store, or a new one, stored there.
-Result<Parking> open_parking(NamedFds& passed);
+Result<run::Parking> open_parking(NamedFds& passed);
 
 /// Puts the parking lot into systemd's descriptor store once more. systemd empties the store when it reloads while the
 /// unit is masked or its file is missing; storing what is there already changes nothing (systemd.service(5),
 /// FileDescriptorStoreMax=).
-Result<> store_parking(const Parking& parking);
+Result<> store_parking(const run::Parking& parking);
 
 }  // namespace xctl

@@ -22,17 +22,18 @@ using namespace xctl;
 constexpr std::string_view kDropIn = "50-xctl.conf";
 
 Result<> generate(const ContainerId& id, const std::string& directory) {
-    const auto definition = TRY(Definitions::standard().load(id));
-    const auto compiled = compile_container(id, definition);
-    const auto sources = compiled ? bind_sources(compiled->plan) : std::vector<std::string>();
-    const auto signal = compiled ? stop_signal_of(definition, compiled->spec.annotations, compiled->plan.process.args)
-                                 : stop_signal_of(definition, {}, {});
-    const auto place = std::format("{}/{}.d", directory, service_name(id.str()));
+    const auto definition = TRY(definition::Definitions::standard().load(id));
+    const auto compiled = definition::compile_container(id, definition);
+    const auto sources = compiled ? definition::bind_sources(compiled->plan) : std::vector<std::string>();
+    const auto signal =
+        compiled ? definition::stop_signal_of(definition, compiled->spec.annotations, compiled->plan.process.args)
+                 : definition::stop_signal_of(definition, {}, {});
+    const auto place = std::format("{}/{}.d", directory, definition::service_name(id.str()));
     std::error_code error;
     std::filesystem::create_directories(place, error);
     if (error) return fail_errno(error.value(), "make " + place);
     return kernel::replace_file_at(AT_FDCWD, std::format("{}/{}", place, kDropIn),
-                                   unit_drop_in(definition, sources, oci::signal_name(signal)));
+                                   definition::unit_drop_in(definition, sources, oci::signal_name(signal)));
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
         std::fputs("xctl-generator is run by systemd, with one or three directories\n", stderr);
         return 2;
     }
-    for (const auto& id : Definitions::standard().list())
+    for (const auto& id : definition::Definitions::standard().list())
         // A broken definition costs its own container only.
         if (const auto made = generate(id, argv[1]); !made)
             std::fprintf(stderr, "xctl-generator: %s: %s\n", id.str().c_str(), made.error().message.c_str());

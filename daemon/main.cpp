@@ -35,7 +35,7 @@ constexpr const char* kBootMarks = "/var/lib/xctl/wanted";
 /// The first daemon of a boot starts what is to run after boot; its successors find it running. The file is made
 /// last, when all have started or failed to: a daemon that is killed in between leaves the rest to the next one, and
 /// what runs is not started twice.
-void autostart_once(Manager& manager) {
+void autostart_once(manager::Manager& manager) {
     if (kernel::open_at(AT_FDCWD, kBootedFile, O_RDONLY)) return;
     manager.autostart([] {
         if (const auto made = kernel::open_at(AT_FDCWD, kBootedFile, O_CREAT | O_WRONLY, 0600); !made)
@@ -43,7 +43,7 @@ void autostart_once(Manager& manager) {
     });
 }
 
-void store_again(const Parking& parking) {
+void store_again(const run::Parking& parking) {
     if (const auto stored = store_parking(parking); !stored) log_error(stored.error().message);
 }
 
@@ -51,31 +51,32 @@ Result<> serve() {
     auto loop = TRY(kernel::EventLoop::open());
     auto passed = TRY(take_passed_fds());
     auto parking = TRY(open_parking(passed));
-    auto bus = TRY(Bus::open(loop));
-    const auto scopes = TRY(Scopes::open(bus));
-    const auto machines = TRY(Machines::open(bus));
-    const auto access = TRY(Access::open(bus));
-    const auto journal = Journal::open();
-    Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
-    PipeWorkers pipe_workers(loop);
+    auto bus = TRY(systemd::Bus::open(loop));
+    const auto scopes = TRY(systemd::Scopes::open(bus));
+    const auto machines = TRY(systemd::Machines::open(bus));
+    const auto access = TRY(transport::Access::open(bus));
+    const auto journal = console::Journal::open();
+    run::Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
+    console::PipeWorkers pipe_workers(loop);
     parking.set_disposer([&](auto fds) { pipe_workers.close(std::move(fds)); });
-    Blueprints blueprints;
+    definition::Blueprints blueprints;
     launch::DevicePrograms device_programs;
-    Services services{loop,    launcher,   pipe_workers,    *scopes,                *machines,
+    run::Services services{loop,    launcher,   pipe_workers,    *scopes,                *machines,
                       parking, blueprints, device_programs, kernel::has_exit_info()};
 
-    Manager manager(services, journal, Definitions::standard(), kRunBase, BootMarks(kBootMarks));
+    manager::Manager manager(services, journal, definition::Definitions::standard(), kRunBase,
+                             manager::BootMarks(kBootMarks));
     TRY(manager.recover(), "take up the containers");
     scopes->set_reload_listener([&] { store_again(parking); });
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
-    Repeater repeater(loop, manager);
-    Callers callers(loop, manager, repeater);
-    VarlinkServer varlink(loop, manager, *access, repeater, callers);
+    transport::Repeater repeater(loop, manager);
+    transport::Callers callers(loop, manager, repeater);
+    transport::VarlinkServer varlink(loop, manager, *access, repeater, callers);
     TRY(varlink.start(std::move(passed["varlink"])));
-    UnitServer units(loop, manager);
+    transport::UnitServer units(loop, manager);
     if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
-    DbusServer dbus(loop, bus, manager, *access, repeater, callers);
+    transport::DbusServer dbus(loop, bus, manager, *access, repeater, callers);
     TRY(dbus.start());
 
     const auto stop = [&](std::uint32_t) { loop.exit(0); };
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
     }
     xctl::open_log();
     xctl::prepare_process();
-    if (const auto is_protected = xctl::protect_self(); !is_protected) xctl::log_warning(is_protected.error().message);
+    if (const auto is_protected = xctl::run::protect_self(); !is_protected) xctl::log_warning(is_protected.error().message);
     if (const auto served = xctl::serve(); !served) {
         xctl::log_error(served.error().message);
         return 1;

@@ -145,24 +145,24 @@ std::string run() { return fields_of(api::kRunFields); }
 
 /// What a key takes, in the words of a manual page.
 struct TypeText {
-    std::string operator()(const Flag&) const { return "boolean"; }
-    std::string operator()(const Number& type) const {
+    std::string operator()(const definition::Flag&) const { return "boolean"; }
+    std::string operator()(const definition::Number& type) const {
         return std::format("{} from {} to {}", type.unit, type.minimum, type.maximum);
     }
-    std::string operator()(const Duration&) const { return "microseconds"; }
-    std::string operator()(const Factor& type) const {
+    std::string operator()(const definition::Duration&) const { return "microseconds"; }
+    std::string operator()(const definition::Factor& type) const {
         return std::format("number from {} to {}", type.minimum, type.maximum);
     }
-    std::string operator()(const Path&) const { return "absolute path"; }
-    std::string operator()(const Signal&) const { return "name of a signal"; }
-    std::string operator()(const Choice& type) const {
+    std::string operator()(const definition::Path&) const { return "absolute path"; }
+    std::string operator()(const definition::Signal&) const { return "name of a signal"; }
+    std::string operator()(const definition::Choice& type) const {
         std::string out;
         for (const auto word : type.words) out += std::format("{}\"{}\"", out.empty() ? "" : ", ", word);
         return out;
     }
-    std::string operator()(const Text&) const { return "string"; }
-    std::string operator()(const List& type) const { return std::format("array of {}", type.items); }
-    std::string operator()(const Patch&) const { return "object"; }
+    std::string operator()(const definition::Text&) const { return "string"; }
+    std::string operator()(const definition::List& type) const { return std::format("array of {}", type.items); }
+    std::string operator()(const definition::Patch&) const { return "object"; }
 };
 
 std::string dotted(std::string_view pointer) {
@@ -172,23 +172,23 @@ std::string dotted(std::string_view pointer) {
 }
 
 std::string keys() {
-    const Definition none;
+    const definition::Definition none;
     std::string out;
-    for (const auto& key : kKeys) {
-        const auto value = value_text(key, none);
+    for (const auto& key : definition::kKeys) {
+        const auto value = definition::value_text(key, none);
         const bool has_default = value != "\"\"" && value != "null" && value != "[]";
         const auto standard = key.standard.empty() ? (has_default ? value : "none") : std::string(key.standard);
         const auto requirement = key.name == "/bundle" ? "required" : "default " + standard;
         out += std::format(".TP\n.B {}\n({}, {}; a change counts {})\n.br\n{}", roff(dotted(key.name)),
-                           roff(std::visit(TypeText{}, key.type)), roff(requirement), name_of(kApplies, key.applies),
-                           sentence(key.help));
+                           roff(std::visit(TypeText{}, key.type)), roff(requirement),
+                           name_of(definition::kApplies, key.applies), sentence(key.help));
     }
     return out;
 }
 
 std::string key_words() {
     std::string out;
-    for (const auto& key : kKeys) out += std::format("{}{}=", out.empty() ? "" : " ", dotted(key.name));
+    for (const auto& key : definition::kKeys) out += std::format("{}{}=", out.empty() ? "" : " ", dotted(key.name));
     return out;
 }
 

@@ -11,10 +11,10 @@
 
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
-using Kind = Ring::MarkKind;
+using Kind = ring::Ring::MarkKind;
 
 /// How often one readable stream is read before others get their turn.
 constexpr int kPullsPerTurn = 16;
@@ -173,9 +173,9 @@ Console::Pulled Console::pull_all(Stream& stream) {
     return Pulled::all;
 }
 
-Result<std::size_t> Console::pull(Stream& stream, const Ring::Space& space) {
+Result<std::size_t> Console::pull(Stream& stream, const ring::Ring::Space& space) {
     // Nobody else has this pipe.
-    if (&stream == &transit_) return Ring::pull(stream.fd.get(), space);
+    if (&stream == &transit_) return ring::Ring::pull(stream.fd.get(), space);
     return workers_.splice(stream.fd.get(), space.file, space.counter, space.room, pull_task_,
                            [this](const Result<std::size_t>&) { on_pulled(); });
 }
@@ -323,10 +323,10 @@ void Console::close_run() {
     notify();
 }
 
-void Console::mark_run_end(const ExitRecord& exit, bool final) {
-    const bool signaled = exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
-    const int status = exit.reason == ExitReason::launch_failed ? kLaunchFailedStatus
-                       : exit.reason == ExitReason::unknown     ? Ring::kUnknownStatus
+void Console::mark_run_end(const model::ExitRecord& exit, bool final) {
+    const bool signaled = exit.reason == model::ExitReason::signal || exit.reason == model::ExitReason::oom_kill;
+    const int status = exit.reason == model::ExitReason::launch_failed ? kLaunchFailedStatus
+                       : exit.reason == model::ExitReason::unknown     ? ring::Ring::kUnknownStatus
                                                                 : exit.status;
     ring_.add_mark({ring_.end(), status, Kind::run_end, signaled, final, 0});
     notify();
@@ -445,4 +445,4 @@ void Console::resize(api::Size size) {
     (void)::ioctl(terminal_.get(), TIOCSWINSZ, &window);
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

@@ -18,7 +18,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 /// What a console descriptor is, written as one letter into the parking lot.
 enum class ConsoleRole : char {
@@ -37,7 +37,7 @@ public:
         int fd;
     };
 
-    Console(kernel::EventLoop& loop, PipeWorkers& workers, Ring ring)
+    Console(kernel::EventLoop& loop, PipeWorkers& workers, ring::Ring ring)
         : loop_(loop), workers_(workers), ring_(std::move(ring)), clients_(loop, ring_, *this) {}
     Console(const Console&) = delete;
     Console& operator=(const Console&) = delete;
@@ -73,7 +73,7 @@ public:
     /// The container is gone: takes in what it had written, closes its descriptors.
     void close_run();
     /// `final`: nothing starts it again.
-    void mark_run_end(const ExitRecord& exit, bool final);
+    void mark_run_end(const model::ExitRecord& exit, bool final);
 
     /// Serves one more client over `socket`.
     Result<> attach(UniqueFd socket, ConsoleClient::Options options, bool steal = false);
@@ -89,8 +89,8 @@ public:
     /// Lossless: takes in no output until a client has come back, or this time is over.
     void hold(std::chrono::microseconds time);
 
-    [[nodiscard]] Ring& ring() noexcept { return ring_; }
-    [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
+    [[nodiscard]] ring::Ring& ring() noexcept { return ring_; }
+    [[nodiscard]] const ring::Ring& ring() const noexcept { return ring_; }
     [[nodiscard]] bool has_terminal() const noexcept { return terminal_run_; }
 
     void write_input(std::string_view bytes) override;
@@ -105,7 +105,7 @@ private:
 
     struct Stream {
         UniqueFd fd;
-        Ring::MarkKind kind = Ring::MarkKind::standard_output;
+        ring::Ring::MarkKind kind = ring::Ring::MarkKind::standard_output;
         kernel::EventSource source;
     };
 
@@ -117,7 +117,7 @@ private:
     void take_terminal();
     enum class Pulled : std::uint8_t { all, end, later, stuck };
     Pulled pull_all(Stream& stream);
-    Result<std::size_t> pull(Stream& stream, const Ring::Space& space);
+    Result<std::size_t> pull(Stream& stream, const ring::Ring::Space& space);
     void on_pulled();
     void take_rest(Stream& stream, std::size_t limit);
     void retry_later();
@@ -137,7 +137,7 @@ private:
 
     kernel::EventLoop& loop_;
     PipeWorkers& workers_;
-    Ring ring_;
+    ring::Ring ring_;
     bool terminal_run_ = false;
     api::Size size_{};  // as the writer said; a terminal that is made later gets it
     UniqueFd terminal_;
@@ -167,4 +167,4 @@ private:
     ConsoleClients clients_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

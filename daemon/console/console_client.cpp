@@ -11,7 +11,7 @@
 
 #include "lib/base/time_text.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using api::FrameHeader;
@@ -40,13 +40,13 @@ Result<ConsoleClient::Options> ConsoleClient::Options::of(const api::Request& re
     return options;
 }
 
-ConsoleClient::ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd socket, Options options)
+ConsoleClient::ConsoleClient(const ring::Ring& ring, ConsoleInput& input, UniqueFd socket, Options options)
     : ring_(ring),
       input_(input),
       socket_(std::move(socket)),
       options_(std::move(options)),
       live_offset_(options_.until.value_or(ring.end())),
-      live_mark_(options_.until ? ConsoleCursor::at(ring, *options_.until).mark() : ring.mark_count()),
+      live_mark_(options_.until ? ring::ConsoleCursor::at(ring, *options_.until).mark() : ring.mark_count()),
       since_(to_usec(std::chrono::system_clock::now())) {}
 
 Result<> ConsoleClient::start(kernel::EventLoop& loop, std::function<void()> on_gone) {
@@ -152,8 +152,9 @@ ConsoleClient::Sent ConsoleClient::send_some() {
             if (!options_.follow) finishing_ = true;
             continue;
         }
-        const auto item = live_sent_ && !options_.follow ? ConsoleCursor::Item{} : options_.cursor.next(ring_, limit());
-        if (std::holds_alternative<ConsoleCursor::Nothing>(item)) {
+        const auto item =
+            live_sent_ && !options_.follow ? ring::ConsoleCursor::Item{} : options_.cursor.next(ring_, limit());
+        if (std::holds_alternative<ring::ConsoleCursor::Nothing>(item)) {
             // Marks of streams are passed without an item, so the replay may have ended just now.
             if (!live_sent_ && is_replayed()) continue;
             if (!finishing_) return Sent::all;
@@ -178,23 +179,23 @@ ConsoleClient::Sent ConsoleClient::put_role() {
     return put(FrameKind::role, static_cast<std::uint8_t>(told_role_), options_.cursor.offset(), {});
 }
 
-ConsoleClient::Sent ConsoleClient::put_item(const ConsoleCursor::Item& item) {
-    if (const auto* output = std::get_if<ConsoleCursor::Output>(&item)) return put_output(*output);
-    if (const auto* gap = std::get_if<ConsoleCursor::Gap>(&item)) return put(FrameKind::gap, 0, gap->offset, {});
-    if (const auto* time = std::get_if<ConsoleCursor::Time>(&item))
+ConsoleClient::Sent ConsoleClient::put_item(const ring::ConsoleCursor::Item& item) {
+    if (const auto* output = std::get_if<ring::ConsoleCursor::Output>(&item)) return put_output(*output);
+    if (const auto* gap = std::get_if<ring::ConsoleCursor::Gap>(&item)) return put(FrameKind::gap, 0, gap->offset, {});
+    if (const auto* time = std::get_if<ring::ConsoleCursor::Time>(&item))
         return put(FrameKind::time, 0, options_.cursor.offset(), as_bytes(time->time));
-    return put_boundary(std::get<ConsoleCursor::Boundary>(item).mark);
+    return put_boundary(std::get<ring::ConsoleCursor::Boundary>(item).mark);
 }
 
-ConsoleClient::Sent ConsoleClient::put_output(const ConsoleCursor::Output& output) {
+ConsoleClient::Sent ConsoleClient::put_output(const ring::ConsoleCursor::Output& output) {
     const auto detail = static_cast<std::uint8_t>(output.standard_error ? 1 : 0);
     const auto sent = put(FrameKind::output, detail, output.offset, output.bytes);
     options_.cursor.advance(output.bytes.size());
     return sent;
 }
 
-ConsoleClient::Sent ConsoleClient::put_boundary(const Ring::Mark& mark) {
-    if (mark.kind == Ring::MarkKind::run_begin) return put(FrameKind::run_begin, mark.terminal, mark.offset, {});
+ConsoleClient::Sent ConsoleClient::put_boundary(const ring::Ring::Mark& mark) {
+    if (mark.kind == ring::Ring::MarkKind::run_begin) return put(FrameKind::run_begin, mark.terminal, mark.offset, {});
     const api::RunEnd end{mark.signaled, mark.final, 0, mark.status};
     return put(FrameKind::run_end, 0, mark.offset, as_bytes(end));
 }
@@ -286,4 +287,4 @@ void ConsoleClient::take_word(const ConsoleWords::Word& word) {
     if (std::holds_alternative<ConsoleWords::EndOfInput>(word)) end_input();
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

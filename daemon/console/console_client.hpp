@@ -17,7 +17,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 /// What the client that writes may ask of the console.
 class ConsoleInput {
@@ -38,7 +38,7 @@ protected:
 class ConsoleClient {
 public:
     struct Options {
-        ConsoleCursor cursor;
+        ring::ConsoleCursor cursor;
         bool framed = false;
         bool observe = false;   // no input
         bool follow = true;     // else ends when all that is there now was sent
@@ -52,7 +52,7 @@ public:
     };
 
     /// `socket` is non-blocking; `on_gone` runs when the client has left, and may destroy this.
-    ConsoleClient(const Ring& ring, ConsoleInput& input, UniqueFd socket, Options options);
+    ConsoleClient(const ring::Ring& ring, ConsoleInput& input, UniqueFd socket, Options options);
 
     Result<> start(kernel::EventLoop& loop, std::function<void()> on_gone);
 
@@ -91,12 +91,12 @@ private:
     Sent flush();
     Sent put_role();
     Sent put(api::FrameKind kind, std::uint8_t detail, std::uint64_t offset, std::span<const std::byte> payload);
-    Sent put_item(const ConsoleCursor::Item& item);
-    Sent put_output(const ConsoleCursor::Output& output);
-    Sent put_boundary(const Ring::Mark& mark);
+    Sent put_item(const ring::ConsoleCursor::Item& item);
+    Sent put_output(const ring::ConsoleCursor::Output& output);
+    Sent put_boundary(const ring::Ring::Mark& mark);
     void leave();
 
-    const Ring& ring_;
+    const ring::Ring& ring_;
     ConsoleInput& input_;
     UniqueFd socket_;
     Options options_;
@@ -118,4 +118,4 @@ private:
     std::function<void()> on_gone_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace xctl {
+namespace xctl::console {
 
 Result<> ConsoleClients::add(UniqueFd socket, ConsoleClient::Options options, bool steal) {
     // One that has just been closed may not have been seen to leave yet.
@@ -82,4 +82,4 @@ std::vector<api::ClientInfo> ConsoleClients::list() const {
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

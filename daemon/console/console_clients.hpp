@@ -17,11 +17,11 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 class ConsoleClients {
 public:
-    ConsoleClients(kernel::EventLoop& loop, const Ring& ring, ConsoleInput& input)
+    ConsoleClients(kernel::EventLoop& loop, const ring::Ring& ring, ConsoleInput& input)
         : loop_(loop), ring_(ring), input_(input) {}
     ConsoleClients(const ConsoleClients&) = delete;
     ConsoleClients& operator=(const ConsoleClients&) = delete;
@@ -55,11 +55,11 @@ private:
     void choose_writer();
 
     kernel::EventLoop& loop_;
-    const Ring& ring_;
+    const ring::Ring& ring_;
     ConsoleInput& input_;
     std::list<Entry> entries_;  // in the order in which they are to write
     ConsoleClient* writer_ = nullptr;
     kernel::EventSource purge_source_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

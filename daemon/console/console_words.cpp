@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace xctl {
+namespace xctl::console {
 
 ConsoleWords::Word ConsoleWords::next() {
     api::FrameHeader header{};
@@ -23,4 +23,4 @@ ConsoleWords::Word ConsoleWords::next() {
     return size;
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

@@ -9,7 +9,7 @@
 
 #include "api/console_stream.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 /// Add what was received, then take words with next() until there is none.
 class ConsoleWords {
@@ -32,4 +32,4 @@ private:
     std::string received_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

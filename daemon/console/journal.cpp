@@ -11,7 +11,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
@@ -115,12 +115,12 @@ bool Journal::tell(const Notice& notice, std::string_view name, std::string_view
     return send_as(socket_.get(), entry, -1) >= 0;
 }
 
-JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name)
+JournalRelay::JournalRelay(kernel::EventLoop& loop, const Journal& journal, ring::Ring& ring, std::string name)
     : loop_(loop),
       journal_(journal),
       ring_(ring),
       name_(std::move(name)),
-      cursor_(ConsoleCursor::at(ring, ring.journal_offset())) {}
+      cursor_(ring::ConsoleCursor::at(ring, ring.journal_offset())) {}
 
 void JournalRelay::set_unit(std::string unit, pid_t pid) {
     unit_ = std::move(unit);
@@ -143,7 +143,7 @@ bool JournalRelay::send_entry(Journal::Line line) const {
 
 /// False when the journal is full. What is beyond the limit counts as sent.
 bool JournalRelay::send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset) {
-    const auto now = RateLimit::Clock::now();
+    const auto now = model::RateLimit::Clock::now();
     if (!limit_.allows(now)) {
         count_dropped(1, now);
         return true;
@@ -158,7 +158,7 @@ bool JournalRelay::send(std::string_view text, bool standard_error, bool partial
     return true;
 }
 
-void JournalRelay::count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now) {
+void JournalRelay::count_dropped(std::uint64_t lines, model::RateLimit::Clock::time_point now) {
     ring_.journal_dropped() += lines;
     if (report_) return;
     loop_.arm(report_, limit_.remaining(now), [this](std::uint32_t) { report_dropped(); });
@@ -167,7 +167,7 @@ void JournalRelay::count_dropped(std::uint64_t lines, RateLimit::Clock::time_poi
 /// How many bytes at the beginning are whole lines beyond the limit. They are counted, and not looked at one by one: a
 /// container that prints more than the journal takes is not to wait for that.
 std::size_t JournalRelay::drop_lines(std::string_view text) {
-    const auto now = RateLimit::Clock::now();
+    const auto now = model::RateLimit::Clock::now();
     if (limit_.allows(now)) return 0;
     std::uint64_t lines = 0;
     std::size_t dropped = 0;
@@ -209,9 +209,9 @@ JournalRelay::Forwarded JournalRelay::forward(bool with_rest) {
     for (int turn = 0; turn < kLinesPerTurn; ++turn) {
         auto ahead = cursor;
         const auto item = ahead.next(ring_, kMaxLine);
-        const auto* output = std::get_if<ConsoleCursor::Output>(&item);
+        const auto* output = std::get_if<ring::ConsoleCursor::Output>(&item);
         if (output == nullptr) {
-            const bool nothing = std::holds_alternative<ConsoleCursor::Nothing>(item);
+            const bool nothing = std::holds_alternative<ring::ConsoleCursor::Nothing>(item);
             if (nothing && !with_rest) return Forwarded::all;
             if (!flush(false)) return Forwarded::none;
             if (nothing) return Forwarded::all;
@@ -268,4 +268,4 @@ void JournalRelay::finish() {
     report_dropped();
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

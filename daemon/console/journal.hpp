@@ -16,7 +16,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 /// The connection; without a journal every line is quietly dropped.
 class Journal {
@@ -30,7 +30,7 @@ public:
         std::string_view unit;
         pid_t pid = -1;
         int priority = 6;          // as syslog has it
-        RingTimes::Usec time = 0;  // when it was printed; 0: not known
+        ring::RingTimes::Usec time = 0;  // when it was printed; 0: not known
         bool partial = false;  // the line goes on in the next entry
     };
     /// False when the journal does not take more just now.
@@ -46,13 +46,13 @@ private:
 /// Carries one container's ring to the journal, as far as the journal takes it and the limit allows, and goes on later.
 class JournalRelay {
 public:
-    JournalRelay(kernel::EventLoop& loop, const Journal& journal, Ring& ring, std::string name);
+    JournalRelay(kernel::EventLoop& loop, const Journal& journal, ring::Ring& ring, std::string name);
 
     void set_unit(std::string unit, pid_t pid);
     void set_image(std::string image) { image_ = std::move(image); }
     /// To our log if the journal does not take it.
     void tell(const Notice& notice) const;
-    void set_limit(const JournalLimit& limit) { limit_.set(limit.burst, limit.interval); }
+    void set_limit(const definition::JournalLimit& limit) { limit_.set(limit.burst, limit.interval); }
     /// Takes what is new in the ring; a line without its end is kept until the end comes.
     void pump();
     /// The run has ended: its last line may lack its end.
@@ -67,21 +67,21 @@ private:
     void go_on(Forwarded done);
     bool send(std::string_view text, bool standard_error, bool partial, std::uint64_t offset);
     [[nodiscard]] bool send_entry(Journal::Line line) const;
-    void count_dropped(std::uint64_t lines, RateLimit::Clock::time_point now);
+    void count_dropped(std::uint64_t lines, model::RateLimit::Clock::time_point now);
     [[nodiscard]] std::size_t drop_lines(std::string_view text);
     void report_dropped();
 
     kernel::EventLoop& loop_;
     const Journal& journal_;
-    Ring& ring_;
+    ring::Ring& ring_;
     std::string name_;
     std::string unit_;
     pid_t pid_ = -1;
-    ConsoleCursor cursor_;  // behind the last line that was sent
+    ring::ConsoleCursor cursor_;  // behind the last line that was sent
     std::string image_;
-    RateLimit limit_;
+    model::RateLimit limit_;
     kernel::EventSource retry_;
     kernel::EventSource report_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

@@ -6,7 +6,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 static_assert([] {
@@ -15,36 +15,36 @@ static_assert([] {
     return true;
 }());
 
-bool by_signal(const ExitRecord& exit) {
-    return exit.reason == ExitReason::signal || exit.reason == ExitReason::oom_kill;
+bool by_signal(const model::ExitRecord& exit) {
+    return exit.reason == model::ExitReason::signal || exit.reason == model::ExitReason::oom_kill;
 }
 
 /// As systemd has them for the processes of its units.
-std::string exit_fields(const ExitRecord& exit) {
-    if (!by_signal(exit) && exit.reason != ExitReason::exited) return {};
+std::string exit_fields(const model::ExitRecord& exit) {
+    if (!by_signal(exit) && exit.reason != model::ExitReason::exited) return {};
     return std::format("EXIT_CODE={}\nEXIT_STATUS={}\n", by_signal(exit) ? "killed" : "exited", exit.status);
 }
 
-std::string exit_text(const ExitRecord& exit) {
-    if (exit.reason != ExitReason::exited) return exit.message;
+std::string exit_text(const model::ExitRecord& exit) {
+    if (exit.reason != model::ExitReason::exited) return exit.message;
     const auto text = std::format("exited with status {}", exit.status);
     return exit.message.empty() ? text : text + "; " + exit.message;
 }
 
 }  // namespace
 
-Notice notice_of_end(const RunRecord& run) {
+Notice notice_of_end(const model::RunRecord& run) {
     Notice notice;
-    notice.kind = run.exit.reason == ExitReason::launch_failed ? NoticeKind::launch_failed : NoticeKind::ended;
+    notice.kind = run.exit.reason == model::ExitReason::launch_failed ? NoticeKind::launch_failed : NoticeKind::ended;
     notice.fields = exit_fields(run.exit) + std::format("CONTAINER_RUN={}\nCONTAINER_END_CAUSE={}\n", run.number,
-                                                        name_of(kCauses, run.cause));
+                                                        name_of(model::kCauses, run.cause));
     notice.text = exit_text(run.exit);
     if (!run.by.empty()) notice.text += "; after " + run.by;
     if (run.timed_out) notice.text += "; it did not end in time when it was asked to";
     return notice;
 }
 
-Notice notice_of_giving_up(const ExitRecord& last) {
+Notice notice_of_giving_up(const model::ExitRecord& last) {
     return {NoticeKind::gave_up, exit_text(last), exit_fields(last)};
 }
 
@@ -58,4 +58,4 @@ Notice notice_of_oom(std::uint64_t kills, std::string_view cgroup) {
     return {NoticeKind::out_of_memory, std::move(text), std::format("CONTAINER_OOM_CGROUP={}\n", printable(cgroup))};
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

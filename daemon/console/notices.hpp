@@ -9,7 +9,7 @@
 
 #include "daemon/model/run_history.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 enum class NoticeKind : std::uint8_t { ended, launch_failed, gave_up, unhealthy, out_of_memory };
 
@@ -36,10 +36,10 @@ struct Notice {
 };
 
 /// Of a run that failed.
-[[nodiscard]] Notice notice_of_end(const RunRecord& run);
+[[nodiscard]] Notice notice_of_end(const model::RunRecord& run);
 /// Of the last run of a container that its policy has given up.
-[[nodiscard]] Notice notice_of_giving_up(const ExitRecord& last);
+[[nodiscard]] Notice notice_of_giving_up(const model::ExitRecord& last);
 [[nodiscard]] Notice notice_of_ill_health(std::string_view why);
 [[nodiscard]] Notice notice_of_oom(std::uint64_t kills, std::string_view cgroup);
 
-}  // namespace xctl
+}  // namespace xctl::console

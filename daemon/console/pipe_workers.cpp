@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 /// How long everybody else may be kept waiting for one pipe.
@@ -138,4 +138,4 @@ void PipeWorkers::retire(kernel::PipeWorker worker) {
         dying_.erase(it);
 }
 
-}  // namespace xctl
+}  // namespace xctl::console

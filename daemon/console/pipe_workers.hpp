@@ -13,7 +13,7 @@
 #include "lib/kernel/event.hpp"
 #include "lib/kernel/pipe_worker.hpp"
 
-namespace xctl {
+namespace xctl::console {
 
 class PipeWorkers {
 public:
@@ -80,4 +80,4 @@ private:
     std::list<Dying> dying_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::console

@@ -16,7 +16,7 @@
 #include "daemon/console/console.hpp"
 #include "daemon/run/run.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
 class Execs {
 public:
@@ -27,7 +27,7 @@ public:
         bool input = false;  // its standard input stays open
         std::function<Result<>(pid_t pid, pid_t keeper)> enter;
         /// Also when it could not be started; not told by the next daemon.
-        std::function<void(const ExitRecord&)> ended{};
+        std::function<void(const model::ExitRecord&)> ended{};
     };
     /// Its first client is attached before it starts, so that no byte is missed.
     struct Opened {
@@ -35,18 +35,18 @@ public:
         UniqueFd console;  // the client's end
     };
 
-    Execs(Services& services, std::string name, std::string directory);
+    Execs(run::Services& services, std::string name, std::string directory);
     ~Execs();
 
     /// As a Console's; of each that is opened from now on.
     void set_hang_listener(std::function<void(pid_t)> listener) { on_hang_ = std::move(listener); }
     /// Takes up what the last daemon left of them.
-    void recover(std::vector<Parking::Entry> parked);
+    void recover(std::vector<run::Parking::Entry> parked);
 
     /// `started` when the program runs, or could not be started; not within this call.
-    Result<Opened> start(Order order, ConsoleClient::Options options, Started started);
-    Result<UniqueFd> attach(const std::string& id, ConsoleClient::Options options, std::optional<std::uint64_t> offset,
-                            std::optional<std::uint64_t> mark, bool steal);
+    Result<Opened> start(Order order, console::ConsoleClient::Options options, Started started);
+    Result<UniqueFd> attach(const std::string& id, console::ConsoleClient::Options options,
+                            std::optional<std::uint64_t> offset, std::optional<std::uint64_t> mark, bool steal);
     /// The processes that run.
     [[nodiscard]] std::vector<api::ExecInfo> list() const;
     /// One that has ended already is none that could be killed.
@@ -59,12 +59,12 @@ private:
 
     Result<Exec*> open(const std::string& id);
     void make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t pid, pid_t keeper)> enter);
-    void take_up(const std::string& id, std::optional<Parking::Entry> parked);
-    void on_ended(Exec& exec, const ExitRecord& record, std::optional<Error> failure);
+    void take_up(const std::string& id, std::optional<run::Parking::Entry> parked);
+    void on_ended(Exec& exec, const model::ExitRecord& record, std::optional<Error> failure);
     void purge_in(Exec& exec, std::chrono::microseconds delay);
     [[nodiscard]] std::string key_of(const std::string& id) const { return name_ + "/" + id; }
 
-    Services& services_;
+    run::Services& services_;
     std::string name_;
     std::string directory_;
     std::function<void(pid_t)> on_hang_;
@@ -74,4 +74,4 @@ private:
 /// Which container a parked entry of an exec belongs to; empty: it is of none.
 [[nodiscard]] std::string container_of_exec(const std::string& parking_key);
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -7,7 +7,7 @@
 
 #include "lib/kernel/cgroup.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 constexpr std::chrono::seconds kFreezeTimeout{5};
@@ -51,4 +51,4 @@ void Freezer::finish(Result<> result) {
     if (const auto done = std::exchange(done_, {})) done(std::move(result));
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

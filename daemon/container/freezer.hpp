@@ -8,7 +8,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
 class Freezer {
 public:
@@ -36,4 +36,4 @@ private:
     Done done_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -9,7 +9,7 @@
 
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 /// What a new cgroup has, as cgroup-v2.rst says.
@@ -72,4 +72,4 @@ Result<plan::Cgroup> limits_to_change(const plan::Cgroup& before, const plan::Cg
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -7,7 +7,7 @@
 
 #include "lib/plan/environment.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 constexpr std::string_view kVariable = "container_uuid";
@@ -41,4 +41,4 @@ std::vector<std::uint8_t> machine_id(const std::string& name, const std::vector<
     return bytes_of(id);
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

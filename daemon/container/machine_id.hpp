@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace xctl {
+namespace xctl::container {
 
 /// The host's, as it is for us alone; null where it has none.
 [[nodiscard]] sd_id128_t host_id();
@@ -18,4 +18,4 @@ namespace xctl {
 [[nodiscard]] std::vector<std::uint8_t> machine_id(const std::string& name, const std::vector<std::string>& env,
                                                    const sd_id128_t& host);
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -13,7 +13,7 @@
 #include "daemon/definition/shares.hpp"
 #include "lib/plan/path.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 constexpr std::chrono::seconds kPatience{10};
@@ -35,7 +35,7 @@ auto row_at(const Rows& rows, std::string Rows::value_type::*place, const std::s
 }
 
 /// A node that was made in a user namespace could not be used; the host's own is shown instead.
-plan::Mount bind_of_node(const DeviceShare& share) {
+plan::Mount bind_of_node(const definition::DeviceShare& share) {
     plan::Mount mount{};
     mount.kind = plan::MountKind::bind;
     mount.source = share.path;
@@ -43,7 +43,7 @@ plan::Mount bind_of_node(const DeviceShare& share) {
     return mount;
 }
 
-void add_device(const DeviceShare& share, const plan::LaunchPlan& after, launch::RootChange& change) {
+void add_device(const definition::DeviceShare& share, const plan::LaunchPlan& after, launch::RootChange& change) {
     if (change.user_namespace)
         change.mounts.push_back(bind_of_node(share));
     else if (const auto* device = row_at(after.root.devices, &plan::Device::path, share.destination))
@@ -67,8 +67,8 @@ Result<> take_bind_away(const oci::Mount& bind, const launch::MountIds& mounted,
     return {};
 }
 
-Result<> take_device_away(const DeviceShare& share, const plan::LaunchPlan& before, const launch::MountIds& mounted,
-                          launch::RootChange& change) {
+Result<> take_device_away(const definition::DeviceShare& share, const plan::LaunchPlan& before,
+                          const launch::MountIds& mounted, launch::RootChange& change) {
     launch::GoneNode node;
     const auto target = plan::normalized("/", share.destination);
     if (const auto* device = row_at(before.root.devices, &plan::Device::path, share.destination)) node.device = *device;
@@ -124,14 +124,15 @@ Result<launch::RootChange> root_change(const RootStates& states, const launch::M
     change.root = after.root.path;
     change.user_namespace = std::ranges::contains(after.namespaces, plan::NamespaceKind::user, &plan::Namespace::kind);
     for (const auto& text : without(before.binds, now.binds))
-        TRY(take_bind_away(parse_bind(text).value(), mounted, change));
+        TRY(take_bind_away(definition::parse_bind(text).value(), mounted, change));
     for (const auto& text : without(before.devices, now.devices))
-        TRY(take_device_away(parse_device_share(text).value(), plan_before, mounted, change));
+        TRY(take_device_away(definition::parse_device_share(text).value(), plan_before, mounted, change));
     for (const auto& text : without(now.binds, before.binds))
-        if (const auto* mount = row_at(after.root.mounts, &plan::Mount::target, parse_bind(text).value().destination))
+        if (const auto* mount =
+                row_at(after.root.mounts, &plan::Mount::target, definition::parse_bind(text).value().destination))
             change.mounts.push_back(*mount);
     for (const auto& text : without(now.devices, before.devices))
-        add_device(parse_device_share(text).value(), after, change);
+        add_device(definition::parse_device_share(text).value(), after, change);
     return change;
 }
 
@@ -154,4 +155,4 @@ void RootChanges::start(int pidfd, launch::RootChange change, Done done) {
     });
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -10,13 +10,13 @@
 #include "lib/kernel/event.hpp"
 #include "lib/launch/parent/live_root.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
 /// The definition and plan of the run as it is, and as it is to become.
 struct RootStates {
-    const Definition& definition_before;
+    const definition::Definition& definition_before;
     const plan::LaunchPlan& plan_before;
-    const Definition& definition_after;
+    const definition::Definition& definition_after;
     const plan::LaunchPlan& plan_after;
 };
 
@@ -39,8 +39,8 @@ public:
 
 private:
     kernel::EventLoop& loop_;
-    Errand errand_;
+    run::Errand errand_;
     kernel::EventSource timer_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::container

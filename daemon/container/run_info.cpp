@@ -5,16 +5,16 @@
 #include "lib/base/time_text.hpp"
 #include "lib/base/utf8.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
-api::RunInfo to_info(const RunRecord& run) {
+api::RunInfo to_info(const model::RunRecord& run) {
     api::RunInfo info;
     info.run = run.number;
     info.started = to_usec(run.started);
     info.ended = to_usec(run.exit.time);
-    info.exit_reason = name_of(kExitReasons, run.exit.reason);
+    info.exit_reason = name_of(model::kExitReasons, run.exit.reason);
     info.exit_status = run.exit.status;
-    info.cause = name_of(kCauses, run.cause);
+    info.cause = name_of(model::kCauses, run.cause);
     info.by = run.by;
     info.timed_out = run.timed_out;
     // A container names the cgroups below its own.
@@ -27,4 +27,4 @@ api::RunInfo to_info(const RunRecord& run) {
     return info;
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

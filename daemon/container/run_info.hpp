@@ -5,8 +5,8 @@
 #include "api/run_info.hpp"
 #include "daemon/model/run_history.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
-[[nodiscard]] api::RunInfo to_info(const RunRecord& run);
+[[nodiscard]] api::RunInfo to_info(const model::RunRecord& run);
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -17,7 +17,7 @@
 #include "lib/oci/state.hpp"
 #include "lib/plan/payload.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 using Usec = std::chrono::microseconds;
@@ -33,8 +33,9 @@ constexpr const char* kImageAnnotation = "org.opencontainers.image.ref.name";
 
 }  // namespace
 
-Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId id, Definition definition,
-                       RunDirectory directory, Ring ring, std::string exec_directory, Listener listener)
+Supervisor::Supervisor(run::Services& services, const console::Journal& journal, ContainerId id,
+                       definition::Definition definition, run::RunDirectory directory, ring::Ring ring,
+                       std::string exec_directory, Listener listener)
     : services_(services),
       id_(std::move(id)),
       definition_(std::move(definition)),
@@ -61,23 +62,23 @@ Supervisor::Supervisor(Services& services, const Journal& journal, ContainerId i
 
 Supervisor::~Supervisor() { *alive_ = false; }
 
-Result<std::unique_ptr<Supervisor>> Supervisor::open(Services& services, const Journal& journal,
-                                                     const std::string& run_base, ContainerId id, Definition definition,
-                                                     Listener listener) {
-    auto directory = TRY(RunDirectory::open(run_base, id));
-    if (definition.persistent_console) SavedConsole(id).restore(directory.fd(), kConsoleFile);
-    auto ring = TRY(Ring::open_at(directory.fd(), kConsoleFile, definition.scrollback));
+Result<std::unique_ptr<Supervisor>> Supervisor::open(run::Services& services, const console::Journal& journal,
+                                                     const std::string& run_base, ContainerId id,
+                                                     definition::Definition definition, Listener listener) {
+    auto directory = TRY(run::RunDirectory::open(run_base, id));
+    if (definition.persistent_console) ring::SavedConsole(id).restore(directory.fd(), kConsoleFile);
+    auto ring = TRY(ring::Ring::open_at(directory.fd(), kConsoleFile, definition.scrollback));
     auto execs = std::format("{}/{}/exec", run_base, id.str());
     return std::unique_ptr<Supervisor>(new Supervisor(services, journal, std::move(id), std::move(definition),
                                                       std::move(directory), std::move(ring), std::move(execs),
                                                       std::move(listener)));
 }
 
-void Supervisor::set_definition(Definition definition) {
+void Supervisor::set_definition(definition::Definition definition) {
     const bool new_policy = definition.restart != definition_.restart;
     definition_ = std::move(definition);
     apply_definition();
-    if (new_policy && state() == State::waiting) (void)apply(Trigger::policy_changed);
+    if (new_policy && state() == model::State::waiting) (void)apply(model::Trigger::policy_changed);
 }
 
 /// What counts at once.
@@ -105,16 +106,17 @@ void Supervisor::save_console() {
         log_error(std::format("{}: {}", id_.str(), saved.error().message));
 }
 
-Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
+Result<> Supervisor::apply(model::Trigger trigger, const model::ExitRecord& exit) {
     const auto before = record_.machine.state;
     const auto now = std::chrono::steady_clock::now();
     const auto advanced = advance(record_.machine, trigger, effective_policy(), now, exit, chance());
-    if (!advanced) return fail(advanced.error().code, std::format("{} is {}", id_.str(), name_of(kStates, before)));
+    if (!advanced)
+        return fail(advanced.error().code, std::format("{} is {}", id_.str(), name_of(model::kStates, before)));
     record_.note_times(now);
-    if (std::ranges::contains(*advanced, Action::report_crash_loop)) note_giving_up();
+    if (std::ranges::contains(*advanced, model::Action::report_crash_loop)) note_giving_up();
     save();
     for (const auto action : *advanced) carry_out(trigger, action);
-    if (record_.machine.state != before) listener_(*this, name_of(kStates, record_.machine.state));
+    if (record_.machine.state != before) listener_(*this, name_of(model::kStates, record_.machine.state));
     settle();
     return {};
 }
@@ -123,7 +125,7 @@ Result<> Supervisor::apply(Trigger trigger, const ExitRecord& exit) {
 Result<> Supervisor::restore_directory() {
     if (!TRY(directory_.restore())) return {};
     log_warning(std::format("{}: its state directory was removed under xctld, and is made again", id_.str()));
-    if (has_run(state()))
+    if (model::has_run(state()))
         if (const auto compiled = services_.blueprints.of_container(id_, definition_, record_.args))
             TRY(directory_.save_running((*compiled)->document));
     return console_.resize_ring(directory_.fd(), kConsoleFile, definition_.scrollback);
@@ -137,29 +139,29 @@ void Supervisor::save() {
 }
 
 /// In a unit, restarts are systemd's.
-RestartPolicy Supervisor::effective_policy() const {
-    if (record_.placement == Placement::scope) return definition_.restart;
+model::RestartPolicy Supervisor::effective_policy() const {
+    if (record_.placement == model::Placement::scope) return definition_.restart;
     return {};
 }
 
-void Supervisor::carry_out(Trigger trigger, Action action) {
+void Supervisor::carry_out(model::Trigger trigger, model::Action action) {
     switch (action) {
-        case Action::launch: return launch();
-        case Action::signal: return send_stop_signal();
-        case Action::kill:
+        case model::Action::launch: return launch();
+        case model::Action::signal: return send_stop_signal();
+        case model::Action::kill:
             // Hooks that are late tell nothing of how the container ended.
-            if (trigger == Trigger::stop_timeout && !(run_ && run_->waits_for_hooks())) note_timeout();
+            if (trigger == model::Trigger::stop_timeout && !(run_ && run_->waits_for_hooks())) note_timeout();
             if (is_lost_) return;  // systemd is at it
             return run_ ? run_->kill() : give_up_launch();
-        case Action::freeze:
+        case model::Action::freeze:
             checks_.reset();  // whoever is frozen answers nobody
             return freeze();
-        case Action::thaw: return thaw();
-        case Action::report_crash_loop:
-            journal_.tell(notice_of_giving_up(record_.machine.last_exit));
+        case model::Action::thaw: return thaw();
+        case model::Action::report_crash_loop:
+            journal_.tell(console::notice_of_giving_up(record_.machine.last_exit));
             return listener_(*this, "crash-loop");
-        case Action::arm_restart: return arm_restart();
-        case Action::cancel_restart: return restart_timer_.reset();
+        case model::Action::arm_restart: return arm_restart();
+        case model::Action::cancel_restart: return restart_timer_.reset();
     }
 }
 
@@ -167,10 +169,10 @@ void Supervisor::carry_out(Trigger trigger, Action action) {
 void Supervisor::launch() {
     services_.loop.defer(launch_defer_, [this](std::uint32_t) {
         launch_defer_.reset();
-        if (record_.placement == Placement::unit && !unit_connection_) {
+        if (record_.placement == model::Placement::unit && !unit_connection_) {
             // A restart of a container in a unit: systemd starts the unit anew, which comes back to us.
             return services_.scopes.start_unit(record_.unit, [this, alive = alive_](const Result<>& started) {
-                if (*alive && !started && state() == State::starting && !run_) refuse(started.error());
+                if (*alive && !started && state() == model::State::starting && !run_) refuse(started.error());
             });
         }
         const auto compiled = services_.blueprints.of_container(id_, definition_, record_.args);
@@ -182,7 +184,7 @@ void Supervisor::launch() {
 
 /// Stopped before there is a run: nothing would ever end, so it is ended here, in the next turn as above.
 void Supervisor::give_up_launch() {
-    if (record_.placement == Placement::unit) services_.scopes.stop(record_.unit, [](const Result<>&) {});
+    if (record_.placement == model::Placement::unit) services_.scopes.stop(record_.unit, [](const Result<>&) {});
     services_.loop.defer(launch_defer_, [this](std::uint32_t) {
         launch_defer_.reset();
         refuse(Error{Errc::cancelled, 0, "it was stopped before it ran", {}, {}});
@@ -197,10 +199,10 @@ void Supervisor::refuse(const Error& error) {
         refusal.text = error.message.substr(0, launch::kMaxText);
         (void)launch::send_service(unit_connection_.get(), refusal, {});
     }
-    on_ended({ExitReason::launch_failed, 0, std::chrono::system_clock::now(), error.message}, error);
+    on_ended({model::ExitReason::launch_failed, 0, std::chrono::system_clock::now(), error.message}, error);
 }
 
-void Supervisor::begin_run(const Blueprint& compiled) {
+void Supervisor::begin_run(const definition::Blueprint& compiled) {
     for (const auto& warning : launch::list_idle_labels(compiled.plan))
         log_warning(std::format("{}: {}", id_.str(), warning));
     for (const auto& warning : compiled.warnings) log_warning(std::format("{}: {}", id_.str(), warning));
@@ -210,12 +212,13 @@ void Supervisor::begin_run(const Blueprint& compiled) {
     take_checks_of(definition_);
     auto plan = compiled.plan;
     if (check_policy_.needs_notify())
-        if (const auto added = PayloadNotify::add_to(plan, directory_.fd()); !added) return refuse(added.error());
+        if (const auto added = health::PayloadNotify::add_to(plan, directory_.fd()); !added)
+            return refuse(added.error());
     plan_ = std::make_shared<const plan::LaunchPlan>(std::move(plan));
     record_.annotations = compiled.spec.annotations;
     record_.oci_version = compiled.spec.oci_version;
     record_.bundle = definition_.bundle;
-    if (record_.placement == Placement::scope) record_.unit = scope_name(id_.str());
+    if (record_.placement == model::Placement::scope) record_.unit = definition::scope_name(id_.str());
     record_.pid = -1;
     record_.end_request = {};
     record_.quarantine.clear();
@@ -239,14 +242,14 @@ void Supervisor::begin_run(const Blueprint& compiled) {
 /// They are systemd's, and it counts them.
 void Supervisor::count_restarts_of_unit() {
     services_.scopes.query_restarts(record_.unit, [this, alive = alive_](std::uint64_t restarts) {
-        if (!*alive || record_.placement != Placement::unit || !run_) return;
+        if (!*alive || record_.placement != model::Placement::unit || !run_) return;
         record_.machine.restarts = restarts;
         save();
     });
 }
 
 void Supervisor::make_run() {
-    Run::Setup setup;
+    run::Run::Setup setup;
     setup.name = id_.str();
     setup.identity = run_identity();
     setup.placement = record_.placement;
@@ -254,28 +257,31 @@ void Supervisor::make_run() {
     setup.plan = plan_;
     setup.stop_signal = stop_signal();
     setup.stop_timeout = definition_.stop_timeout;
-    setup.after = up_targets_before(definition_);
-    if (services_.is_awaited && services_.is_awaited(setup.name)) setup.before = up_target_name(setup.name);
+    setup.after = definition::up_targets_before(definition_);
+    if (services_.is_awaited && services_.is_awaited(setup.name)) setup.before = definition::up_target_name(setup.name);
     setup.run_directory = directory_.fd();
-    setup.launched = state() != State::starting;
+    setup.launched = state() != model::State::starting;
     setup.notify = check_policy_.needs_notify();
-    setup.ready_later = check_policy_.readiness.kind != ProbeKind::none;
-    run_ = std::make_unique<Run>(services_, console_, std::move(setup), run_listener());
+    setup.ready_later = check_policy_.readiness.kind != definition::ProbeKind::none;
+    run_ = std::make_unique<run::Run>(services_, console_, std::move(setup), run_listener());
 }
 
-Run::Listener Supervisor::run_listener() {
+run::Run::Listener Supervisor::run_listener() {
     return {
         [this](pid_t pid) { on_placed(pid); },
         [this] {
             // Before anybody hears that it runs: whoever then asks machined comes behind this.
             register_machine();
-            if (state() == State::starting || state() == State::stopping) (void)apply(Trigger::launched);
-            if (run_ && state() == State::running) begin_checks();
+            if (state() == model::State::starting || state() == model::State::stopping)
+                (void)apply(model::Trigger::launched);
+            if (run_ && state() == model::State::running) begin_checks();
         },
-        [this](ExitRecord record, std::optional<Error> failure) { on_ended(std::move(record), std::move(failure)); },
+        [this](model::ExitRecord record, std::optional<Error> failure) {
+            on_ended(std::move(record), std::move(failure));
+        },
         [this](std::string why) { on_stuck(std::move(why)); },
-        [this](const Notification& said) { on_notification(said); },
-        [this](std::uint64_t kills) { journal_.tell(notice_of_oom(kills, run_->oom_cgroup())); },
+        [this](const health::Notification& said) { on_notification(said); },
+        [this](std::uint64_t kills) { journal_.tell(console::notice_of_oom(kills, run_->oom_cgroup())); },
         [this](bool frozen) { on_frozen(frozen); },
     };
 }
@@ -300,19 +306,19 @@ void Supervisor::on_placed(pid_t pid) {
 void Supervisor::register_machine() const {
     const auto& plan = run_->plan();
     const auto when = definition_.register_when;
-    const bool wanted = when == RegisterWhen::systemd ? plan::is_systemd_payload(plan.process.args)
-                                                      : when == RegisterWhen::always;
+    const bool wanted = when == definition::RegisterWhen::systemd ? plan::is_systemd_payload(plan.process.args)
+                                                      : when == definition::RegisterWhen::always;
     if (!wanted || run_->pid() <= 0) return;
     const auto id = machine_id(id_.str(), plan.process.env, host_id());
     services_.machines.add({id_.str(), id, run_->pid(), plan.root.path});
 }
 
 void Supervisor::send_stop_signal() {
-    if (record_.placement == Placement::scope) return signal_run();
+    if (record_.placement == model::Placement::scope) return signal_run();
     // systemd knows how this unit is to be stopped, and its timeout; a shorter one of the caller's still holds.
     if (stop_timeout_) arm_stop_timer(*stop_timeout_);
     services_.scopes.stop(record_.unit, [this, alive = alive_](const Result<>& stopped) {
-        if (!*alive || state() != State::stopping) return;
+        if (!*alive || state() != model::State::stopping) return;
         if (!stopped) return signal_run();
         // For systemd it is over. What we do beyond that, such as hooks, is limited as it is in a scope.
         if (!stop_timer_) arm_stop_timer(stop_timeout_.value_or(definition_.stop_timeout));
@@ -327,12 +333,13 @@ void Supervisor::signal_run() {
 void Supervisor::arm_stop_timer(Usec timeout) {
     services_.loop.arm(stop_timer_, timeout, [this](std::uint32_t) {
         stop_timer_.reset();
-        (void)apply(Trigger::stop_timeout);
+        (void)apply(model::Trigger::stop_timeout);
     });
 }
 
 int Supervisor::stop_signal() const {
-    return stop_signal_of(definition_, record_.annotations, plan_ ? plan_->process.args : std::vector<std::string>());
+    return definition::stop_signal_of(definition_, record_.annotations,
+                                      plan_ ? plan_->process.args : std::vector<std::string>());
 }
 
 void Supervisor::arm_restart() {
@@ -340,8 +347,8 @@ void Supervisor::arm_restart() {
     const auto delay = std::max(std::chrono::duration_cast<Usec>(record_.machine.next_start - now), Usec(0));
     services_.loop.arm(restart_timer_, delay, [this](std::uint32_t) {
         restart_timer_.reset();
-        (void)apply(Trigger::timer);
+        (void)apply(model::Trigger::timer);
     });
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

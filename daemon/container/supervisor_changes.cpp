@@ -10,20 +10,20 @@
 #include "daemon/definition/settings.hpp"
 #include "daemon/run/mount_ids.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 /// Changes of these keys are in force as soon as the files say so.
 bool counts_at_once(const api::Setting& setting) {
-    const auto* key = find_row(kKeys, setting.key);
-    return key != nullptr && key->applies == Applies::at_once;
+    const auto* key = find_row(definition::kKeys, setting.key);
+    return key != nullptr && key->applies == definition::Applies::at_once;
 }
 
 std::vector<std::string> changeable(const std::vector<std::string>& keys) {
     std::vector<std::string> out;
     for (const auto& key : keys)
-        for (const auto whole : kChangeable)
-            if (is_within(key, whole) && !std::ranges::contains(out, whole)) out.emplace_back(whole);
+        for (const auto whole : definition::kChangeable)
+            if (definition::is_within(key, whole) && !std::ranges::contains(out, whole)) out.emplace_back(whole);
     return out;
 }
 
@@ -31,8 +31,8 @@ std::vector<std::string> changeable(const std::vector<std::string>& keys) {
 
 Result<std::vector<api::Setting>> Supervisor::diff() const {
     if (!run_) return {};
-    const auto now = TRY(compile_container(id_, definition_));
-    auto out = differences(directory_.load_running(), now.document);
+    const auto now = TRY(definition::compile_container(id_, definition_));
+    auto out = definition::differences(directory_.load_running(), now.document);
     std::erase_if(out, counts_at_once);
     return out;
 }
@@ -45,26 +45,26 @@ struct Supervisor::RunChange {
     launch::RootChange root;
 };
 
-Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definition,
+Result<Supervisor::RunChange> Supervisor::plan_change(const definition::Definition& definition,
                                                       const std::vector<std::string>& whole) const {
     const auto running = directory_.load_running();
-    const auto now = TRY(compile_container(id_, definition));
-    RunChange change{.document = with_values_of(running, now.document, whole),
+    const auto now = TRY(definition::compile_container(id_, definition));
+    RunChange change{.document = definition::with_values_of(running, now.document, whole),
                      .annotations = {},
                      .limits = {},
                      .limits_back = {},
                      .root = {}};
-    const auto before = TRY(compile_whole(id_, running));
-    const auto after = TRY(compile_whole(id_, change.document));
+    const auto before = TRY(definition::compile_whole(id_, running));
+    const auto after = TRY(definition::compile_whole(id_, change.document));
     change.annotations = after.spec.annotations;
-    if (std::ranges::contains(whole, kResources) || std::ranges::contains(whole, kDevices)) {
+    if (std::ranges::contains(whole, definition::kResources) || std::ranges::contains(whole, definition::kDevices)) {
         change.limits = TRY(limits_to_change(before.plan.cgroup, after.plan.cgroup));
         if (auto back = limits_to_change(after.plan.cgroup, before.plan.cgroup)) change.limits_back = std::move(*back);
     }
-    const auto definition_before = TRY(parse_definition({{"running.json", running}}));
-    const auto definition_after = TRY(parse_definition({{"running.json", change.document}}));
+    const auto definition_before = TRY(definition::parse_definition({{"running.json", running}}));
+    const auto definition_after = TRY(definition::parse_definition({{"running.json", change.document}}));
     change.root = TRY(root_change({definition_before, before.plan, definition_after, after.plan},
-                                  load_mount_ids(directory_.fd())));
+                                  run::load_mount_ids(directory_.fd())));
     const bool own_mounts =
         std::ranges::contains(after.plan.namespaces, plan::NamespaceKind::mount, &plan::Namespace::kind);
     if (!change.root.empty() && !own_mounts)
@@ -74,7 +74,7 @@ Result<Supervisor::RunChange> Supervisor::plan_change(const Definition& definiti
 }
 
 /// All of it or nothing.
-void Supervisor::change_run(const Definition& definition, const std::vector<std::string>& keys, Done done) {
+void Supervisor::change_run(const definition::Definition& definition, const std::vector<std::string>& keys, Done done) {
     const auto whole = changeable(keys);
     if (!run_ || whole.empty()) return done({});
     auto planned = plan_change(definition, whole);
@@ -99,11 +99,11 @@ Result<> Supervisor::finish_change(const RunChange& change, Result<launch::Mount
         (void)change_limits(change.limits_back);
         return std::unexpected(std::move(changed).error());
     }
-    if (!change.root.empty()) TRY(change_mount_ids(directory_.fd(), change.root, std::move(*changed)));
+    if (!change.root.empty()) TRY(run::change_mount_ids(directory_.fd(), change.root, std::move(*changed)));
     if (!run_) return fail(Errc::wrong_state, id_.str() + " ended before it was changed");
     record_.annotations = change.annotations;
     save();
     return directory_.save_running(change.document);
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

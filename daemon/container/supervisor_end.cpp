@@ -8,11 +8,11 @@
 #include "daemon/ring/console_tail.hpp"
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::container {
 
 /// The record is saved before the parked descriptors are dropped: whenever the daemon dies in between, the next daemon
 /// finds either the run or how it ended. While the record cannot be saved, the entry stays.
-void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
+void Supervisor::on_ended(model::ExitRecord record, std::optional<Error> failure) {
     stop_timer_.reset();
     checks_.reset();
     idle_.reset();
@@ -26,28 +26,29 @@ void Supervisor::on_ended(ExitRecord record, std::optional<Error> failure) {
     journal_.finish();
     journal_.set_unit(record_.unit, -1);
     launch_failure_ = std::move(failure);
-    (void)apply(launch_failure_ ? Trigger::launch_failed : Trigger::exited, record);
+    (void)apply(launch_failure_ ? model::Trigger::launch_failed : model::Trigger::exited, record);
     end_open_run();
     if (is_saved_) services_.parking.drop(id_.str());
-    if (record_.placement == Placement::unit) return;
-    services_.scopes.reset_failed(scope_name(id_.str()));
-    if (launch_failure_ && state() != State::starting)
-        services_.scopes.discard(scope_name(id_.str()), [](const Result<>&) {});
+    if (record_.placement == model::Placement::unit) return;
+    services_.scopes.reset_failed(definition::scope_name(id_.str()));
+    if (launch_failure_ && state() != model::State::starting)
+        services_.scopes.discard(definition::scope_name(id_.str()), [](const Result<>&) {});
 }
 
 /// Marks the end of a run whose beginning the console shows.
 void Supervisor::end_open_run() {
     if (!console_.ring().run_is_open()) return;
-    console_.mark_run_end(record_.machine.last_exit, is_at_rest(state()));
+    console_.mark_run_end(record_.machine.last_exit, model::is_at_rest(state()));
     save_console();
 }
 
 /// While the machine still says what this run was; it is saved with the machine's next state, before anybody is told.
-void Supervisor::keep_history(const ExitRecord& exit, const std::optional<Error>& failure) {
-    auto run = make_run_record(record_.machine, record_.started, exit, record_.end_request, failure, run_ ? run_->oom_cgroup() : "");
-    if (run.exit.failed()) run.console = console_tail(console_.ring());
-    if (run.failed()) journal_.tell(notice_of_end(run));
-    remember(record_.history, std::move(run), definition_.history);
+void Supervisor::keep_history(const model::ExitRecord& exit, const std::optional<Error>& failure) {
+    auto run = model::make_run_record(record_.machine, record_.started, exit, record_.end_request, failure,
+                                      run_ ? run_->oom_cgroup() : "");
+    if (run.exit.failed()) run.console = ring::console_tail(console_.ring());
+    if (run.failed()) journal_.tell(console::notice_of_end(run));
+    model::remember(record_.history, std::move(run), definition_.history);
 }
 
 /// Known only when the policy has decided, which is before anything of it is saved.
@@ -59,7 +60,7 @@ void Supervisor::on_stuck(std::string why) {
     stop_timer_.reset();
     record_.quarantine = std::move(why);
     log_error(std::format("{}: {}", id_.str(), record_.quarantine));
-    (void)apply(Trigger::stuck);
+    (void)apply(model::Trigger::stuck);
 }
 
 /// It is written down before the kill: whatever happens in between, this is why the run ended so.
@@ -68,4 +69,4 @@ void Supervisor::note_timeout() {
     save();
 }
 
-}  // namespace xctl
+}  // namespace xctl::container

@@ -15,7 +15,7 @@
 #include "lib/oci/spec_json.hpp"
 #include "lib/plan/payload.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 Result<std::string> read_document(const std::string& file) { return kernel::read_document_at(AT_FDCWD, file); }
@@ -148,4 +148,4 @@ int stop_signal_of(const Definition& definition, const std::map<std::string, std
     return oci::parse_signal(word).value_or(SIGTERM);
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

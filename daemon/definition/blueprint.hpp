@@ -13,7 +13,7 @@
 #include "lib/base/latest.hpp"
 #include "lib/plan/compile.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// What one run is made by: the plan, and the document that it was compiled from, see whole_document().
 struct Blueprint : plan::Compiled {
@@ -58,4 +58,4 @@ private:
 [[nodiscard]] int stop_signal_of(const Definition& definition, const std::map<std::string, std::string>& annotations,
                                  const std::vector<std::string>& args);
 
-}  // namespace xctl
+}  // namespace xctl::definition

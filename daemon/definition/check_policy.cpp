@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/definition/check_policy.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 Result<Probe> parse_probe(const ProbeWords& words) {
@@ -41,4 +41,4 @@ Result<CheckPolicy> parse_checks(const CheckWords& words) {
     return policy;
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

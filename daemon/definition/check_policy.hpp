@@ -8,7 +8,7 @@
 #include "daemon/definition/probe.hpp"
 #include "daemon/model/health.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// One probe as it is written: at most one of these words says what is asked.
 struct ProbeWords {
@@ -26,7 +26,7 @@ struct CheckWords {
     std::chrono::milliseconds start_timeout{0};  // to become ready; 0: none
     ProbeWords health{.exec = {}, .tcp = {}, .http = {}, .console = {}, .interval = std::chrono::seconds(30),
                       .timeout = std::chrono::seconds(5)};
-    HealthPolicy when_unhealthy;
+    model::HealthPolicy when_unhealthy;
 
     bool operator==(const CheckWords&) const = default;
 };
@@ -35,7 +35,7 @@ struct CheckPolicy {
     Probe readiness;
     std::chrono::milliseconds start_timeout{0};
     Probe health;
-    HealthPolicy when_unhealthy;
+    model::HealthPolicy when_unhealthy;
 
     [[nodiscard]] bool needs_notify() const {
         return readiness.kind == ProbeKind::notify || health.kind == ProbeKind::notify;
@@ -45,4 +45,4 @@ struct CheckPolicy {
 /// An error names the section, "/readiness" or "/health", and the rule.
 Result<CheckPolicy> parse_checks(const CheckWords& words);
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -14,7 +14,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 inline constexpr std::uint64_t kDefaultScrollback = 1024 * 1024;
 inline constexpr std::uint64_t kMinScrollback = 4096;
@@ -41,7 +41,7 @@ struct Definition {
     std::string bundle;  // absolute
     bool autostart = false;
     bool remove_when_stopped = false;  // made by `run --rm`
-    RestartPolicy restart;
+    model::RestartPolicy restart;
     std::uint64_t history = kDefaultHistory;  // how many runs are remembered
     std::uint64_t scrollback = kDefaultScrollback;
     bool persistent_console = false;  // the scrollback outlives the boot
@@ -81,4 +81,4 @@ struct Key;
 /// The value of the key in a Definition, as JSON text.
 [[nodiscard]] std::string value_text(const Key& key, const Definition& definition);
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -9,7 +9,7 @@
 #include "lib/oci/document.hpp"
 #include "lib/oci/names.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -207,4 +207,4 @@ std::string value_text(const Key& key, const Definition& definition) {
     return std::visit(Writer{definition}, key.type).dump();
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

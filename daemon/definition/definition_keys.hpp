@@ -11,7 +11,7 @@
 #include "daemon/definition/shares.hpp"
 #include "lib/base/container_id.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// When a change counts for a container that runs.
 enum class Applies : std::uint8_t { at_start, at_once };
@@ -93,13 +93,13 @@ consteval std::array<std::string_view, N> words_of(const std::array<Named<T>, N>
     return words;
 }
 
-inline constexpr auto kPolicyWords = words_of(kRestartPolicies);
+inline constexpr auto kPolicyWords = words_of(model::kRestartPolicies);
 
 inline constexpr Choice kPolicy{
     kPolicyWords,
-    [](const Definition& d) { return name_of(kRestartPolicies, d.restart.when); },
+    [](const Definition& d) { return name_of(model::kRestartPolicies, d.restart.when); },
     [](Definition& d, std::string_view word) {
-        d.restart.when = value_of(kRestartPolicies, word).value_or(RestartWhen::no);
+        d.restart.when = value_of(model::kRestartPolicies, word).value_or(model::RestartWhen::no);
     },
 };
 
@@ -121,12 +121,12 @@ inline constexpr Choice kRegister{
     },
 };
 
-inline constexpr auto kActionWords = words_of(kHealthActions);
+inline constexpr auto kActionWords = words_of(model::kHealthActions);
 inline constexpr Choice kAction{
     kActionWords,
-    [](const Definition& d) { return name_of(kHealthActions, d.checks.when_unhealthy.action); },
+    [](const Definition& d) { return name_of(model::kHealthActions, d.checks.when_unhealthy.action); },
     [](Definition& d, std::string_view word) {
-        d.checks.when_unhealthy.action = value_of(kHealthActions, word).value_or(HealthAction::event);
+        d.checks.when_unhealthy.action = value_of(model::kHealthActions, word).value_or(model::HealthAction::event);
     },
 };
 
@@ -168,10 +168,11 @@ inline constexpr auto kKeys = std::to_array<Key>({
      "reboots, too: what somebody last started by `xctl start` starts at boot, what somebody stopped by `xctl stop` "
      "does not, and only what nobody asked for yet goes by autostart"},
     {"/restart/preventExitStatus",
-     List{[](Definition& d) -> auto& { return d.restart.prevent; }, is_exit_word, rows::kExitWords}, Applies::at_once,
-     "", "Do not start it again after these, whatever the policy says"},
+     List{[](Definition& d) -> auto& { return d.restart.prevent; }, model::is_exit_word, rows::kExitWords},
+     Applies::at_once, "", "Do not start it again after these, whatever the policy says"},
     {"/restart/forceExitStatus",
-     List{[](Definition& d) -> auto& { return d.restart.force; }, is_exit_word, rows::kExitWords}, Applies::at_once, "",
+     List{[](Definition& d) -> auto& { return d.restart.force; }, model::is_exit_word, rows::kExitWords},
+     Applies::at_once, "",
      "Start it again after these, unless the policy is no or they are prevented"},
     {"/restart/delayUSec", Duration{[](Definition& d) -> auto& { return d.restart.delay; }}, Applies::at_once, "",
      "Wait this long before the first restart in a row"},
@@ -292,4 +293,4 @@ inline constexpr auto kKeys = std::to_array<Key>({
 });
 static_assert(names_are_unique(kKeys));
 
-}  // namespace xctl
+}  // namespace xctl::definition

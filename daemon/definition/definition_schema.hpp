@@ -4,9 +4,9 @@
 
 #include <string>
 
-namespace xctl {
+namespace xctl::definition {
 
 /// The content of api/xctl.container.schema.json.
 [[nodiscard]] std::string definition_schema();
 
-}  // namespace xctl
+}  // namespace xctl::definition

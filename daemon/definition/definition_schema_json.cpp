@@ -6,7 +6,7 @@
 #include "daemon/definition/definition_keys.hpp"
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -61,4 +61,4 @@ std::string definition_schema() {
     return schema.dump(4) + "\n";
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -13,7 +13,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 namespace fs = std::filesystem;
@@ -244,4 +244,4 @@ Result<std::string> Definitions::text_to_edit(const ContainerId& id, const std::
 
 Result<> Definitions::write(const NamedText& file) const { return save_file(file.file, file.text); }
 
-}  // namespace xctl
+}  // namespace xctl::definition

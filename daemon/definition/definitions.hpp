@@ -13,7 +13,7 @@
 #include "lib/base/container_id.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// Which files there are at one moment: questions about many containers need not look for each file again.
 struct Survey {
@@ -71,4 +71,4 @@ private:
     mutable std::shared_ptr<const Survey> survey_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -9,7 +9,7 @@
 #include "lib/base/text.hpp"
 #include "lib/oci/names.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 /// Names of units have no quotes, and nothing that would need them.
@@ -71,4 +71,4 @@ std::string unit_drop_in(const Definition& definition, const std::vector<std::st
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -9,7 +9,7 @@
 #include "lib/base/container_id.hpp"
 #include "lib/plan/plan.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// Host paths that are mounted into the container.
 [[nodiscard]] std::vector<std::string> bind_sources(const plan::LaunchPlan& plan);
@@ -22,4 +22,4 @@ namespace xctl {
 [[nodiscard]] std::string unit_drop_in(const Definition& definition, const std::vector<std::string>& sources,
                                        const std::string& stop_signal);
 
-}  // namespace xctl
+}  // namespace xctl::definition

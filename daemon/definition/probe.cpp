@@ -7,7 +7,7 @@
 
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 constexpr std::string_view kScheme = "http://";
@@ -82,4 +82,4 @@ Result<> check_status_line(std::string_view answer) {
     return fail(Errc::invalid_document, "the answer is " + xctl::quoted(line.substr(0, kMostShown)));
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

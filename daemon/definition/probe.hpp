@@ -13,7 +13,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 enum class ProbeKind : std::uint8_t { none, exec, tcp, http, console, notify };
 
@@ -55,4 +55,4 @@ Result<Url> parse_url(std::string_view text);
 /// The first line of an HTTP answer: Errc::invalid_document unless it is one of success, with the line in the message.
 Result<> check_status_line(std::string_view answer);
 
-}  // namespace xctl
+}  // namespace xctl::definition

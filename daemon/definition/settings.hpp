@@ -12,7 +12,7 @@
 #include "daemon/definition/definition.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 struct Assignment {
     std::string key;
@@ -57,4 +57,4 @@ inline constexpr std::array kChangeable{kResources, kAnnotations, kBinds, kDevic
 /// Whether `key` is `ancestor` or below it.
 [[nodiscard]] bool is_within(std::string_view key, std::string_view ancestor);
 
-}  // namespace xctl
+}  // namespace xctl::definition

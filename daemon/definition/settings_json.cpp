@@ -10,7 +10,7 @@
 #include "lib/oci/config_types.hpp"
 #include "lib/oci/document.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -285,4 +285,4 @@ std::vector<api::Setting> differences(std::string_view running, std::string_view
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

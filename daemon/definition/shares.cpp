@@ -7,7 +7,7 @@
 #include "lib/base/text.hpp"
 #include "lib/oci/mount_options.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 constexpr std::string_view kAccess = "rwm";
@@ -48,4 +48,4 @@ std::optional<DeviceShare> parse_device_share(std::string_view text) {
     return share;
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -8,7 +8,7 @@
 
 #include "lib/oci/spec.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 /// SOURCE:DESTINATION[:OPTION[,OPTION]...], both paths absolute; the options are those of mounts[].options.
 [[nodiscard]] std::optional<oci::Mount> parse_bind(std::string_view text);
@@ -19,4 +19,4 @@ struct DeviceShare {
 };
 [[nodiscard]] std::optional<DeviceShare> parse_device_share(std::string_view text);
 
-}  // namespace xctl
+}  // namespace xctl::definition

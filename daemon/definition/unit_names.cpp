@@ -5,7 +5,7 @@
 
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 constexpr std::string_view kScopePrefix = "xctl-", kScope = ".scope";
@@ -82,4 +82,4 @@ std::string unit_file_word(std::string_view text) {
     return out += '"';
 }
 
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -8,7 +8,7 @@
 
 #include "lib/base/container_id.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 
 [[nodiscard]] std::string scope_name(std::string_view container);
 /// The container whose scope it would be; empty when it is none of ours.
@@ -33,4 +33,4 @@ namespace xctl {
 /// One word of a setting in a unit file, whatever is in it.
 [[nodiscard]] std::string unit_file_word(std::string_view text);
 
-}  // namespace xctl
+}  // namespace xctl::definition

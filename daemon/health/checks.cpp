@@ -5,7 +5,7 @@
 
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 using Millis = std::chrono::milliseconds;
@@ -19,7 +19,7 @@ Millis since(std::chrono::steady_clock::time_point time) {
 
 }  // namespace
 
-Checks::Checks(kernel::EventLoop& loop, CheckPolicy policy, Target target, Listener listener)
+Checks::Checks(kernel::EventLoop& loop, definition::CheckPolicy policy, Target target, Listener listener)
     : loop_(loop),
       policy_(std::move(policy)),
       target_(std::move(target)),
@@ -27,12 +27,12 @@ Checks::Checks(kernel::EventLoop& loop, CheckPolicy policy, Target target, Liste
       console_offset_(target_.console_start),
       attempt_(loop) {}
 
-void Checks::begin(bool ready, Health health) {
+void Checks::begin(bool ready, model::Health health) {
     health_ = health;
     began_ = std::chrono::steady_clock::now();
     if (ready)
         ask_health();
-    else if (policy_.readiness.kind == ProbeKind::none)
+    else if (policy_.readiness.kind == definition::ProbeKind::none)
         become_ready();
     else
         ask_readiness();
@@ -41,7 +41,7 @@ void Checks::begin(bool ready, Health health) {
 void Checks::on_notification(const Notification& said) {
     notified_ready_ |= said.says(NotifyUse::ready);
     notified_alive_ |= said.says(NotifyUse::watchdog);
-    if (!awaits_ready_ || !notified_ready_ || policy_.readiness.kind != ProbeKind::notify) return;
+    if (!awaits_ready_ || !notified_ready_ || policy_.readiness.kind != definition::ProbeKind::notify) return;
     timer_.reset();
     become_ready();
 }
@@ -61,15 +61,15 @@ void Checks::on_readiness(Result<> result) {
 void Checks::become_ready() {
     awaits_ready_ = false;
     began_ = std::chrono::steady_clock::now();
-    if (policy_.health.kind != ProbeKind::none) {
-        health_ = {HealthStatus::starting, 0};
+    if (policy_.health.kind != definition::ProbeKind::none) {
+        health_ = {model::HealthStatus::starting, 0};
         after(policy_.health.interval, &Checks::ask_health);
     }
     listener_.ready();
 }
 
 void Checks::ask_health() {
-    if (policy_.health.kind == ProbeKind::none) return;
+    if (policy_.health.kind == definition::ProbeKind::none) return;
     ask(policy_.health, [this](Result<> result) { on_health(std::move(result)); });
 }
 
@@ -79,14 +79,14 @@ void Checks::on_health(Result<> result) {
     listener_.health(health_, changed, result ? std::string() : result.error().message);
 }
 
-void Checks::ask(const Probe& probe, ProbeAttempt::Done done) {
+void Checks::ask(const definition::Probe& probe, ProbeAttempt::Done done) {
     switch (probe.kind) {
-        case ProbeKind::none: return;
-        case ProbeKind::tcp:
-        case ProbeKind::http: return attempt_.begin(probe, target_.pidfd, std::move(done));
-        case ProbeKind::exec: execution_ = target_.execute(probe, std::move(done)); return;
-        case ProbeKind::console: return done(find_text(probe.text));
-        case ProbeKind::notify: {
+        case definition::ProbeKind::none: return;
+        case definition::ProbeKind::tcp:
+        case definition::ProbeKind::http: return attempt_.begin(probe, target_.pidfd, std::move(done));
+        case definition::ProbeKind::exec: execution_ = target_.execute(probe, std::move(done)); return;
+        case definition::ProbeKind::console: return done(find_text(probe.text));
+        case definition::ProbeKind::notify: {
             const bool said = std::exchange(notified_alive_, false) || notified_ready_;
             if (&probe == &policy_.health) notified_ready_ = false;
             return done(said ? Result<>() : fail(Errc::timeout, "it has not said so"));
@@ -121,4 +121,4 @@ void Checks::after(Millis delay, void (Checks::*next)()) {
     });
 }
 
-}  // namespace xctl
+}  // namespace xctl::health

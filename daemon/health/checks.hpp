@@ -17,28 +17,28 @@
 #include "daemon/ring/ring.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::health {
 
 class Checks {
 public:
     struct Target {
         int pidfd;
-        const Ring& ring;
+        const ring::Ring& ring;
         std::uint64_t console_start;  // where the run's output begins
         /// Runs a program in the container; the answer must not come after the returned handle is gone.
-        std::function<std::shared_ptr<void>(const Probe&, ProbeAttempt::Done)> execute;
+        std::function<std::shared_ptr<void>(const definition::Probe&, ProbeAttempt::Done)> execute;
     };
     struct Listener {
         std::function<void()> ready;
         std::function<void(const std::string& why)> not_ready;  // in time
         /// After every result; `why` is of the last failure.
-        std::function<void(const Health&, bool changed, const std::string& why)> health;
+        std::function<void(const model::Health&, bool changed, const std::string& why)> health;
     };
 
-    Checks(kernel::EventLoop& loop, CheckPolicy policy, Target target, Listener listener);
+    Checks(kernel::EventLoop& loop, definition::CheckPolicy policy, Target target, Listener listener);
 
     /// `ready`: it was before, under an earlier daemon.
-    void begin(bool ready, Health health);
+    void begin(bool ready, model::Health health);
     void on_notification(const Notification& said);
 
 private:
@@ -47,15 +47,15 @@ private:
     void become_ready();
     void ask_health();
     void on_health(Result<> result);
-    void ask(const Probe& probe, ProbeAttempt::Done done);
+    void ask(const definition::Probe& probe, ProbeAttempt::Done done);
     [[nodiscard]] Result<> find_text(const std::string& text);
     void after(std::chrono::milliseconds delay, void (Checks::*next)());
 
     kernel::EventLoop& loop_;
-    CheckPolicy policy_;
+    definition::CheckPolicy policy_;
     Target target_;
     Listener listener_;
-    Health health_;
+    model::Health health_;
     bool awaits_ready_ = false;
     bool notified_ready_ = false;
     bool notified_alive_ = false;  // since the last time it was asked
@@ -66,4 +66,4 @@ private:
     kernel::EventSource timer_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::health

@@ -11,7 +11,7 @@
 #include "lib/base/log.hpp"
 #include "lib/kernel/connections.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
@@ -38,7 +38,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
         return out;
     }
     // An interface may follow.
-    const auto endpoint = TRY(parse_endpoint(text.substr(0, text.find('%'))));
+    const auto endpoint = TRY(definition::parse_endpoint(text.substr(0, text.find('%'))));
     out.host = address_bytes(endpoint.host);
     out.port = endpoint.port;
     return out;
@@ -54,7 +54,7 @@ bool IdleTime::observe(std::optional<std::uint64_t> connections, Clock::time_poi
     return now - *idle_since_ >= limit;
 }
 
-IdleWatch::IdleWatch(kernel::EventLoop& loop, Scopes& systemd, const std::string& socket_unit,
+IdleWatch::IdleWatch(kernel::EventLoop& loop, systemd::Scopes& systemd, const std::string& socket_unit,
                      std::chrono::milliseconds limit, std::function<void()> idle)
     : loop_(loop), limit_(limit), idle_(std::move(idle)) {
     systemd.query_listen(socket_unit, [this, alive = alive_](const std::vector<std::string>& addresses) {
@@ -95,4 +95,4 @@ void IdleWatch::look() {
     idle();
 }
 
-}  // namespace xctl
+}  // namespace xctl::health

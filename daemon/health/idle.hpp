@@ -14,7 +14,7 @@
 #include "lib/base/result.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::health {
 
 /// Where a stream socket listens, as systemd writes it: /path, @name, 127.0.0.1:80, [::]:80.
 struct ListenAddress {
@@ -40,8 +40,8 @@ private:
 class IdleWatch {
 public:
     /// `idle` is called once, and may destroy this.
-    IdleWatch(kernel::EventLoop& loop, Scopes& systemd, const std::string& socket_unit, std::chrono::milliseconds limit,
-              std::function<void()> idle);
+    IdleWatch(kernel::EventLoop& loop, systemd::Scopes& systemd, const std::string& socket_unit,
+              std::chrono::milliseconds limit, std::function<void()> idle);
     ~IdleWatch() { *alive_ = false; }
     IdleWatch(const IdleWatch&) = delete;
     IdleWatch& operator=(const IdleWatch&) = delete;
@@ -61,4 +61,4 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-}  // namespace xctl
+}  // namespace xctl::health

@@ -19,7 +19,7 @@
 #include "lib/kernel/notify.hpp"
 #include "lib/plan/notify.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 constexpr const char* kDirectory = "notify";
@@ -97,4 +97,4 @@ Result<> notify_unit_of(pid_t pid, std::string_view text) {
     return {};
 }
 
-}  // namespace xctl
+}  // namespace xctl::health

@@ -15,7 +15,7 @@
 #include "lib/kernel/event.hpp"
 #include "lib/plan/plan.hpp"
 
-namespace xctl {
+namespace xctl::health {
 
 enum class NotifyUse : std::uint8_t {
     passed,    // to systemd
@@ -88,4 +88,4 @@ private:
 /// To systemd, in the name of the main process of a unit, which `pid` must be.
 Result<> notify_unit_of(pid_t pid, std::string_view text);
 
-}  // namespace xctl
+}  // namespace xctl::health

@@ -12,7 +12,7 @@
 
 #include "lib/kernel/namespaces.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 constexpr std::size_t kMaxStatusLine = 4096;
@@ -22,7 +22,7 @@ struct Address {
     socklen_t size = 0;
 };
 
-Address to_address(const Endpoint& endpoint) {
+Address to_address(const definition::Endpoint& endpoint) {
     Address address;
     auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
     if (::inet_pton(AF_INET, endpoint.host.c_str(), &four.sin_addr) == 1) {
@@ -39,7 +39,7 @@ Address to_address(const Endpoint& endpoint) {
     return address;
 }
 
-std::string request_for(const Probe& probe) {
+std::string request_for(const definition::Probe& probe) {
     const auto& host = probe.endpoint.host;
     const bool six = host.contains(':');
     return std::format("GET {} HTTP/1.0\r\nHost: {}{}{}:{}\r\nUser-Agent: xctld\r\nConnection: close\r\n\r\n",
@@ -48,10 +48,10 @@ std::string request_for(const Probe& probe) {
 
 }  // namespace
 
-void ProbeAttempt::begin(const Probe& probe, int pidfd, Done done) {
+void ProbeAttempt::begin(const definition::Probe& probe, int pidfd, Done done) {
     cancel();
     done_ = std::move(done);
-    wants_answer_ = probe.kind == ProbeKind::http;
+    wants_answer_ = probe.kind == definition::ProbeKind::http;
     if (wants_answer_) request_ = request_for(probe);
     auto begun = connect(probe, pidfd);
     if (begun) {
@@ -73,7 +73,7 @@ void ProbeAttempt::cancel() {
     done_ = nullptr;
 }
 
-Result<> ProbeAttempt::connect(const Probe& probe, int pidfd) {
+Result<> ProbeAttempt::connect(const definition::Probe& probe, int pidfd) {
     const auto address = to_address(probe.endpoint);
     socket_ = TRY(kernel::make_socket_in(pidfd, address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK));
     const auto* const to = reinterpret_cast<const sockaddr*>(&address.storage);
@@ -94,7 +94,7 @@ void ProbeAttempt::on_event() {
     if (!wants_answer_) return finish({});
     const auto over = request_.empty() ? read_answer() : send_request();
     if (!over) return finish(std::unexpected(over.error()));
-    if (*over) finish(check_status_line(answer_));
+    if (*over) finish(definition::check_status_line(answer_));
 }
 
 Result<bool> ProbeAttempt::send_request() {
@@ -121,4 +121,4 @@ void ProbeAttempt::finish(Result<> result) {
     if (done) done(std::move(result));
 }
 
-}  // namespace xctl
+}  // namespace xctl::health

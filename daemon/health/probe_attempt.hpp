@@ -10,7 +10,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::health {
 
 class ProbeAttempt {
 public:
@@ -20,11 +20,11 @@ public:
     explicit ProbeAttempt(kernel::EventLoop& loop) : loop_(loop) {}
 
     /// A tcp or http probe of the container of `pidfd`; `done` at the latest when the probe's timeout is over.
-    void begin(const Probe& probe, int pidfd, Done done);
+    void begin(const definition::Probe& probe, int pidfd, Done done);
     void cancel();
 
 private:
-    Result<> connect(const Probe& probe, int pidfd);
+    Result<> connect(const definition::Probe& probe, int pidfd);
     void on_event();
     Result<bool> send_request();
     Result<bool> read_answer();
@@ -41,4 +41,4 @@ private:
     kernel::EventSource timer_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::health

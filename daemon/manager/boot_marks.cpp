@@ -5,7 +5,7 @@
 
 #include "lib/kernel/file.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 constexpr std::string_view kWanted = "run\n", kUnwanted = "stay\n";
@@ -33,4 +33,4 @@ Result<> BootMarks::forget(const ContainerId& id) const {
     return {};
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -9,7 +9,7 @@
 #include "lib/base/container_id.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 class BootMarks {
 public:
@@ -25,4 +25,4 @@ private:
     std::string directory_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 bool are_there(const std::vector<std::string>& names) {
@@ -57,4 +57,4 @@ void LinkWaiter::on_news() {
     for (auto& waiter : ready) waiter.done({});
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

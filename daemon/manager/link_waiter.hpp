@@ -10,7 +10,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 class LinkWaiter {
 public:
@@ -34,4 +34,4 @@ private:
     kernel::EventSource source_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -9,7 +9,7 @@
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 /// How long a daemon keeps what a client of the last one may still come back for.
@@ -23,8 +23,8 @@ constexpr std::string_view kBadSetting = "bad-setting";
 
 }  // namespace
 
-Manager::Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base,
-                 BootMarks marks)
+Manager::Manager(run::Services& services, const console::Journal& journal, definition::Definitions definitions,
+                 std::string run_base, BootMarks marks)
     : services_(services),
       journal_(journal),
       definitions_(std::move(definitions)),
@@ -39,19 +39,19 @@ Manager::~Manager() { services_.is_awaited = nullptr; }
 void Manager::autostart(std::function<void()> done) {
     std::vector<std::string> wanted;
     for (const auto& [name, container] : containers_)
-        if (starts_at_boot(*container) && container->state() == State::created) wanted.push_back(name);
+        if (starts_at_boot(*container) && container->state() == model::State::created) wanted.push_back(name);
     starter_.start_at_boot(wanted, std::move(done));
 }
 
-bool Manager::starts_at_boot(const Supervisor& container) const {
+bool Manager::starts_at_boot(const container::Supervisor& container) const {
     const auto& definition = container.definition();
-    if (definition.restart.when != RestartWhen::unless_stopped) return definition.autostart;
+    if (definition.restart.when != model::RestartWhen::unless_stopped) return definition.autostart;
     return marks_.get(container.id()).value_or(definition.autostart);
 }
 
 /// A person asked for it; for what happens at the next boot.
-void Manager::mark_wanted(const Supervisor& container, bool wanted) const {
-    if (container.definition().restart.when != RestartWhen::unless_stopped) return;
+void Manager::mark_wanted(const container::Supervisor& container, bool wanted) const {
+    if (container.definition().restart.when != model::RestartWhen::unless_stopped) return;
     if (const auto marked = marks_.set(container.id(), wanted); !marked)
         log_error(std::format("{}: {}", container.id().str(), marked.error().message));
 }
@@ -77,7 +77,7 @@ std::optional<api::ContainerInfo> Manager::info(const std::string& name) const {
 }
 
 /// One that cannot be started for its definition, and does nothing, is seen as that.
-api::ContainerInfo Manager::info_of(const Supervisor& container) const {
+api::ContainerInfo Manager::info_of(const container::Supervisor& container) const {
     auto info = container.info();
     const auto loaded = loaded_.find(info.name);
     if (loaded == loaded_.end() || !loaded->second.error) return info;
@@ -89,15 +89,15 @@ api::ContainerInfo Manager::info_of(const Supervisor& container) const {
 api::ContainerInfo Manager::info_of_broken(const ContainerId& id, const Error& error) const {
     api::ContainerInfo info;
     info.name = id.str();
-    info.status = oci_status(State::stopped);
+    info.status = model::oci_status(model::State::stopped);
     info.state = kBadSetting;
-    info.restart = name_of(kRestartPolicies, RestartWhen::no);
+    info.restart = name_of(model::kRestartPolicies, model::RestartWhen::no);
     info.load_error = error.message;
     return info;
 }
 
 /// Takes up definitions that were written by hand since we last looked.
-std::vector<api::ContainerInfo> Manager::find_new(const Survey& survey) {
+std::vector<api::ContainerInfo> Manager::find_new(const definition::Survey& survey) {
     // Both are sorted, and of a thousand each, as a rule the same.
     std::vector<ContainerId> unknown;
     auto known = containers_.begin();
@@ -112,7 +112,7 @@ std::vector<api::ContainerInfo> Manager::find_new(const Survey& survey) {
 }
 
 /// A definition may have been written or changed by hand since we started, so the files are asked too.
-Result<Supervisor*> Manager::find(const std::string& name) {
+Result<container::Supervisor*> Manager::find(const std::string& name) {
     auto id = TRY(ContainerId::parse(name));
     if (const auto it = containers_.find(name); it != containers_.end() && is_undefined(*it->second))
         drop(*it->second);
@@ -126,11 +126,11 @@ Result<Supervisor*> Manager::find(const std::string& name) {
     return add(std::move(id), std::move(definition));
 }
 
-Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
+Result<container::Supervisor*> Manager::add(ContainerId id, definition::Definition definition) {
     const auto name = id.str();
-    auto opened =
-        TRY(Supervisor::open(services_, journal_, run_base_, std::move(id), std::move(definition),
-                             [this](Supervisor& container, std::string_view event) { on_change(container, event); }));
+    auto opened = TRY(container::Supervisor::open(
+        services_, journal_, run_base_, std::move(id), std::move(definition),
+        [this](container::Supervisor& container, std::string_view event) { on_change(container, event); }));
     auto* container = opened.get();
     containers_[name] = std::move(opened);
     auto parked = parked_.extract(name);
@@ -142,7 +142,7 @@ Result<Supervisor*> Manager::add(ContainerId id, Definition definition) {
     return container;
 }
 
-Result<> Manager::forget(Supervisor& container) {
+Result<> Manager::forget(container::Supervisor& container) {
     TRY(definitions_.remove(container.id()));
     drop(container);
     return {};
@@ -181,7 +181,7 @@ void Manager::purge_removed_in(std::chrono::microseconds delay) {
 
 /// The files as they are now. One that runs goes on by what it was started with when they were taken away; else, what
 /// is missing or broken is the caller's to mend, and nothing else of the container is lost meanwhile.
-Result<> Manager::reload(Supervisor& container) {
+Result<> Manager::reload(container::Supervisor& container) {
     auto& loaded = loaded_[container.id().str()];
     loaded = {definitions_.stamp(container.id()), std::nullopt};
     auto definition = definitions_.load(container.id());
@@ -199,14 +199,14 @@ Result<> Manager::reload(Supervisor& container) {
 }
 
 /// For verbs that do not need a good definition.
-void Manager::reload_if_changed(Supervisor& container, const std::string& stamp) {
+void Manager::reload_if_changed(container::Supervisor& container, const std::string& stamp) {
     const auto it = loaded_.find(container.id().str());
     if (it != loaded_.end() && it->second.stamp == stamp) return;
     if (const auto reloaded = reload(container); !reloaded) log_error(reloaded.error().message);
     publish(info_of(container), "changed");
 }
 
-void Manager::on_change(Supervisor& container, std::string_view event) {
+void Manager::on_change(container::Supervisor& container, std::string_view event) {
     // What was set for a run goes with it; the files are read again before they are needed.
     if (!container.is_active()) definitions_.remove_runtime(container.id());
     publish(info_of(container), event);
@@ -216,14 +216,14 @@ void Manager::on_change(Supervisor& container, std::string_view event) {
 
 /// `run --rm`. Deferred, since the container may be in the middle of the change that we hear of; and a client that
 /// lost the last daemon gets the time to come back for the end.
-void Manager::remove_if_unwanted(Supervisor& container) {
-    if (!is_at_rest(container.state()) || !container.definition().remove_when_stopped) return;
+void Manager::remove_if_unwanted(container::Supervisor& container) {
+    if (!model::is_at_rest(container.state()) || !container.definition().remove_when_stopped) return;
     const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
     const auto delay = young && container.outlived_daemon() ? kReturnTime : std::chrono::seconds(0);
     services_.loop.arm(removals_[container.id().str()], delay, [this, name = container.id().str()](std::uint32_t) {
         removals_.erase(name);
         const auto it = containers_.find(name);
-        if (it == containers_.end() || !is_at_rest(it->second->state())) return;
+        if (it == containers_.end() || !model::is_at_rest(it->second->state())) return;
         if (!it->second->definition().remove_when_stopped) return;
         if (const auto gone = forget(*it->second); !gone) log_error(gone.error().message);
     });
@@ -250,4 +250,4 @@ Result<> Manager::start_in_unit(const std::string& name, std::string unit, Uniqu
     return container->start_in_unit(std::move(connection), std::move(unit));
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -19,7 +19,7 @@
 #include "daemon/manager/boot_marks.hpp"
 #include "daemon/manager/starter.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 /// Hears what happens to the containers.
 class ManagerObserver {
@@ -36,7 +36,8 @@ class Manager {
 public:
     using Done = std::function<void(Result<api::Reply>)>;
 
-    Manager(Services& services, const Journal& journal, Definitions definitions, std::string run_base, BootMarks marks);
+    Manager(run::Services& services, const console::Journal& journal, definition::Definitions definitions,
+            std::string run_base, BootMarks marks);
     ~Manager();
 
     /// Takes up what the definitions and the last daemon left.
@@ -75,7 +76,7 @@ private:
     void list(api::Request& request, const Done& done);
     void state(api::Request& request, const Done& done);
     /// Its definition was removed, and since it never ran, nothing else is left of it.
-    [[nodiscard]] bool is_undefined(const Supervisor& container) const;
+    [[nodiscard]] bool is_undefined(const container::Supervisor& container) const;
     void drop_undefined();
     [[nodiscard]] api::Reply list_all();
     [[nodiscard]] Result<api::Reply> describe(const std::string& name);
@@ -92,70 +93,72 @@ private:
     void why(api::Request& request, const Done& done);
     void history(api::Request& request, const Done& done);
     void exec(api::Request& request, const Done& done);
-    void exec_in(Supervisor& container, const api::Request& request, const Done& done);
-    void when_launched(const api::Request& request, const Done& done, std::function<void(Supervisor&)> then);
+    void exec_in(container::Supervisor& container, const api::Request& request, const Done& done);
+    void when_launched(const api::Request& request, const Done& done, std::function<void(container::Supervisor&)> then);
     void when_units_run(std::function<void()> then);
-    void attach_to_exec(Supervisor& container, const api::Request& request, const Done& done);
-    void mark_wanted(const Supervisor& container, bool wanted) const;
-    [[nodiscard]] bool starts_at_boot(const Supervisor& container) const;
-    [[nodiscard]] std::vector<Parking::Entry> take_parked_execs(const std::string& name);
+    void attach_to_exec(container::Supervisor& container, const api::Request& request, const Done& done);
+    void mark_wanted(const container::Supervisor& container, bool wanted) const;
+    [[nodiscard]] bool starts_at_boot(const container::Supervisor& container) const;
+    [[nodiscard]] std::vector<run::Parking::Entry> take_parked_execs(const std::string& name);
     void drop_orphaned_execs();
     // manager_definition_verbs.cpp
     void cat(api::Request& request, const Done& done);
     void explain(api::Request& request, const Done& done);
     void diff(api::Request& request, const Done& done);
     void verify(api::Request& request, const Done& done);
-    Result<std::vector<NamedText>> read_to_verify(const ContainerId& id, const api::Request& request) const;
-    [[nodiscard]] std::vector<api::Finding> verify_container(const ContainerId& id, const std::vector<NamedText>& files);
+    Result<std::vector<definition::NamedText>> read_to_verify(const ContainerId& id, const api::Request& request) const;
+    [[nodiscard]] std::vector<api::Finding> verify_container(const ContainerId& id,
+                                                             const std::vector<definition::NamedText>& files);
     void edit(api::Request& request, const Done& done);
     void set(api::Request& request, const Done& done);
     void clients(api::Request& request, const Done& done);
     void execs(api::Request& request, const Done& done);
     struct SetOrder {
-        Supervisor* container;
-        NamedText edited;
-        Definition definition;
+        container::Supervisor* container;
+        definition::NamedText edited;
+        definition::Definition definition;
         std::vector<std::string> keys;
     };
     Result<SetOrder> prepare_set(const api::Request& request);
 
-    Result<Supervisor*> find(const std::string& name);
-    Result<Supervisor*> add(ContainerId id, Definition definition);
-    Result<Supervisor*> define(const api::Request& request, Definitions::Lifetime lifetime);
+    Result<container::Supervisor*> find(const std::string& name);
+    Result<container::Supervisor*> add(ContainerId id, definition::Definition definition);
+    Result<container::Supervisor*> define(const api::Request& request, definition::Definitions::Lifetime lifetime);
     // manager_recovery.cpp
     void recover_by_its_run(const std::string& name);
-    [[nodiscard]] std::optional<Run::Identity> recorded_run_of(const std::string& name) const;
+    [[nodiscard]] std::optional<run::Run::Identity> recorded_run_of(const std::string& name) const;
     void stop_orphaned_units();
     void remove_orphaned_directories();
     Result<> begin_life(const ContainerId& id);
-    Result<> forget(Supervisor& container);
-    void drop(Supervisor& container);
+    Result<> forget(container::Supervisor& container);
+    void drop(container::Supervisor& container);
     void purge_removed_in(std::chrono::microseconds delay);
-    Result<> reload(Supervisor& container);
-    void reload_if_changed(Supervisor& container, const std::string& stamp);
+    Result<> reload(container::Supervisor& container);
+    void reload_if_changed(container::Supervisor& container, const std::string& stamp);
     [[nodiscard]] bool is_awaited(const std::string& name);
     void stop_in_order_after(std::chrono::microseconds delay);
     void stop_in_order();
     /// Those that are broken are returned.
-    std::vector<api::ContainerInfo> find_new(const Survey& survey);
-    [[nodiscard]] api::ContainerInfo info_of(const Supervisor& container) const;
+    std::vector<api::ContainerInfo> find_new(const definition::Survey& survey);
+    [[nodiscard]] api::ContainerInfo info_of(const container::Supervisor& container) const;
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
-    Result<> check_definition(const ContainerId& id, const std::vector<NamedText>& files) const;
-    Result<> change(const ContainerId& id, const NamedText& file);
+    Result<> check_definition(const ContainerId& id, const std::vector<definition::NamedText>& files) const;
+    Result<> change(const ContainerId& id, const definition::NamedText& file);
     api::Reply changed_reply(const std::string& name, const std::vector<std::string>& keys);
-    void remove_if_unwanted(Supervisor& container);
+    void remove_if_unwanted(container::Supervisor& container);
     void set_autostart(const std::string& name, bool autostart, const Done& done);
-    Result<UniqueFd> open_console(Supervisor& container, const api::Request& request, ConsoleClient::Options options);
-    [[nodiscard]] Supervisor::Done reply_with(const std::string& name, Done done);
-    void on_change(Supervisor& container, std::string_view event);
+    Result<UniqueFd> open_console(container::Supervisor& container, const api::Request& request,
+                                  console::ConsoleClient::Options options);
+    [[nodiscard]] container::Supervisor::Done reply_with(const std::string& name, Done done);
+    void on_change(container::Supervisor& container, std::string_view event);
     void publish(const api::ContainerInfo& info, std::string_view event);
 
-    Services& services_;
-    const Journal& journal_;
-    Definitions definitions_;
+    run::Services& services_;
+    const console::Journal& journal_;
+    definition::Definitions definitions_;
     std::string run_base_;
     BootMarks marks_;
-    std::map<std::string, std::unique_ptr<Supervisor>> containers_;
+    std::map<std::string, std::unique_ptr<container::Supervisor>> containers_;
     /// How the files of a container were when they were last read, and why they could not be used.
     struct Loaded {
         std::string stamp;
@@ -165,8 +168,9 @@ private:
     Starter starter_;
     std::set<std::string> asked_to_stop_;  // by systemd
     kernel::EventSource stop_order_timer_;
-    std::map<std::string, Parking::Entry> parked_;  // by the last daemon, and not taken up yet
-    std::vector<std::unique_ptr<Supervisor>> removed_;  // until none of their code runs and their clients have left
+    std::map<std::string, run::Parking::Entry> parked_;  // by the last daemon, and not taken up yet
+    std::vector<std::unique_ptr<container::Supervisor>>
+        removed_;  // until none of their code runs and their clients have left
     kernel::EventSource removed_timer_;
     std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
     std::list<ManagerObserver*> observers_;
@@ -174,4 +178,4 @@ private:
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace xctl
+}  // namespace xctl::manager

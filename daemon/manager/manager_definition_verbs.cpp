@@ -9,26 +9,26 @@
 #include "lib/base/text.hpp"
 #include "lib/plan/explain.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 using api::Reply;
 using api::Request;
 
 /// A change of these can make a bundle that compiled one that does not.
-bool concerns_bundle(const std::vector<Assignment>& assignments) {
-    return std::ranges::any_of(assignments, [](const Assignment& a) {
-        return is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp" || a.key == kBinds ||
-               a.key == kDevices;
+bool concerns_bundle(const std::vector<definition::Assignment>& assignments) {
+    return std::ranges::any_of(assignments, [](const definition::Assignment& a) {
+        return definition::is_within(a.key, "/config") || a.key == "/bundle" || a.key == "/seccomp" ||
+               a.key == definition::kBinds || a.key == definition::kDevices;
     });
 }
 
 /// Whether the values count, or a file that is read later says something else.
-Result<> check_in_force(const std::vector<NamedText>& files, const std::string& file,
-                        const std::vector<Assignment>& assignments) {
-    for (const auto& setting : list_settings(files))
+Result<> check_in_force(const std::vector<definition::NamedText>& files, const std::string& file,
+                        const std::vector<definition::Assignment>& assignments) {
+    for (const auto& setting : definition::list_settings(files))
         for (const auto& [key, value] : assignments)
-            if (is_within(setting.key, key) && !setting.origin.starts_with(file + ":"))
+            if (definition::is_within(setting.key, key) && !setting.origin.starts_with(file + ":"))
                 return fail(Errc::wrong_state, std::format("{} is also set in {}, which is read after {}", key,
                                                            setting.origin, file));
     return {};
@@ -36,12 +36,14 @@ Result<> check_in_force(const std::vector<NamedText>& files, const std::string& 
 
 /// Whether a change of this key counts for a run that goes on.
 bool counts_for_run(const std::string& name) {
-    if (std::ranges::any_of(kChangeable, [&](std::string_view whole) { return is_within(name, whole); })) return true;
-    const auto* key = find_row(kKeys, name);
-    return key != nullptr && key->applies == Applies::at_once;
+    if (std::ranges::any_of(definition::kChangeable,
+                            [&](std::string_view whole) { return definition::is_within(name, whole); }))
+        return true;
+    const auto* key = find_row(definition::kKeys, name);
+    return key != nullptr && key->applies == definition::Applies::at_once;
 }
 
-Result<> check_for_run(const std::vector<Assignment>& assignments, const std::vector<std::string>& words) {
+Result<> check_for_run(const std::vector<definition::Assignment>& assignments, const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < assignments.size(); ++i)
         if (!counts_for_run(assignments[i].key))
             return fail(Errc::unsupported,
@@ -50,31 +52,32 @@ Result<> check_for_run(const std::vector<Assignment>& assignments, const std::ve
 }
 
 /// The values of these keys that the next start brings, while the container runs with others.
-std::vector<api::Setting> waiting_changes(const Supervisor& container, const std::vector<std::string>& keys) {
+std::vector<api::Setting> waiting_changes(const container::Supervisor& container,
+                                          const std::vector<std::string>& keys) {
     auto differences = container.diff().value_or(std::vector<api::Setting>());
     std::erase_if(differences, [&](const api::Setting& setting) {
         return std::ranges::none_of(keys, [&](const auto& key) {
-            return is_within(setting.key, key) || is_within(key, setting.key);
+            return definition::is_within(setting.key, key) || definition::is_within(key, setting.key);
         });
     });
     return differences;
 }
 
 /// Where the files say nothing, it is the bundle that has changed.
-void add_origins(std::vector<api::Setting>& differences, const std::vector<NamedText>& files,
+void add_origins(std::vector<api::Setting>& differences, const std::vector<definition::NamedText>& files,
                  const std::string& bundle) {
-    const auto settings = list_settings(files);
+    const auto settings = definition::list_settings(files);
     for (auto& difference : differences) {
         const auto found = std::ranges::find(settings, difference.key, &api::Setting::key);
         if (found != settings.end())
             difference.origin = found->origin;
-        else if (is_within(difference.key, "/config"))
+        else if (definition::is_within(difference.key, "/config"))
             difference.origin = bundle + "/config.json";
     }
 }
 
 /// What a change that is on its way was made from must still be there when it is done.
-Result<> check_unchanging(const Supervisor& container) {
+Result<> check_unchanging(const container::Supervisor& container) {
     if (!container.is_changing()) return {};
     return fail(Errc::wrong_state, std::format("{} is being changed", container.id().str()));
 }
@@ -85,9 +88,9 @@ void Manager::cat(Request& request, const Done& done) {
     const auto answer = [&]() -> Result<Reply> {
         const auto id = TRY(ContainerId::parse(request.name));
         const auto files = TRY(definitions_.read(id));
-        TRY(parse_definition(files));
+        TRY(definition::parse_definition(files));
         Reply reply;
-        reply.settings = list_settings(files);
+        reply.settings = definition::list_settings(files);
         return reply;
     };
     done(answer());
@@ -98,7 +101,7 @@ void Manager::explain(Request& request, const Done& done) {
         const auto id = TRY(ContainerId::parse(request.name));
         const auto definition = TRY(definitions_.load(id));
         Reply reply;
-        reply.text = plan::explain(TRY(compile_container(id, definition)).plan);
+        reply.text = plan::explain(TRY(definition::compile_container(id, definition)).plan);
         return reply;
     };
     done(answer());
@@ -117,26 +120,29 @@ void Manager::diff(Request& request, const Done& done) {
 }
 
 /// The files that are there, or the text of one that is not there yet.
-Result<std::vector<NamedText>> Manager::read_to_verify(const ContainerId& id, const Request& request) const {
-    if (!request.content.empty()) return std::vector{NamedText{id.str() + ".json", request.content}};
+Result<std::vector<definition::NamedText>> Manager::read_to_verify(const ContainerId& id,
+                                                                   const Request& request) const {
+    if (!request.content.empty()) return std::vector{definition::NamedText{id.str() + ".json", request.content}};
     auto files = definitions_.read(id);
     // A definition that is there and cannot be read is an answer to the question, not a missing container.
     if (!files && definitions_.exists(id)) files.error().code = Errc::invalid_document;
     return files;
 }
 
-std::vector<api::Finding> Manager::verify_container(const ContainerId& id, const std::vector<NamedText>& files) {
+std::vector<api::Finding> Manager::verify_container(const ContainerId& id,
+                                                    const std::vector<definition::NamedText>& files) {
     auto out = verify_files(files);
     const auto add = [&](std::vector<api::Finding> found) {
         out.insert(out.end(), std::move_iterator(found.begin()), std::move_iterator(found.end()));
     };
-    const auto definition = parse_definition(files);
-    const auto compiled = definition ? compile_container(id, *definition) : std::unexpected(definition.error());
+    const auto definition = definition::parse_definition(files);
+    const auto compiled =
+        definition ? definition::compile_container(id, *definition) : std::unexpected(definition.error());
     if (!compiled) {
         out.push_back(error_finding(compiled.error().message));
         return out;
     }
-    add(xctl::verify(*compiled));
+    add(manager::verify(*compiled));
     add(verify_definition(id, *definition));
     add(verify_order(id, [&](const std::string& name) -> std::optional<Ordering> {
         if (name == id.str()) return Ordering{definition->required, definition->after};
@@ -163,14 +169,14 @@ void Manager::verify(Request& request, const Done& done) {
     done(answer());
 }
 
-Result<> Manager::check_definition(const ContainerId& id, const std::vector<NamedText>& files) const {
-    const auto definition = TRY(parse_definition(files));
-    TRY(compile_container(id, definition));
+Result<> Manager::check_definition(const ContainerId& id, const std::vector<definition::NamedText>& files) const {
+    const auto definition = TRY(definition::parse_definition(files));
+    TRY(definition::compile_container(id, definition));
     return {};
 }
 
 /// A file of the definition that has been checked.
-Result<> Manager::change(const ContainerId& id, const NamedText& file) {
+Result<> Manager::change(const ContainerId& id, const definition::NamedText& file) {
     TRY(definitions_.write(file));
     auto* container = TRY(find(id.str()));
     TRY(reload(*container));
@@ -189,7 +195,7 @@ void Manager::edit(Request& request, const Done& done) {
         if (const auto container = find(request.name)) TRY(check_unchanging(**container));
         if (reply.text != request.previous)
             return fail(Errc::wrong_state, std::format("{} has been changed meanwhile", file));
-        const NamedText edited{file, request.content};
+        const definition::NamedText edited{file, request.content};
         const auto files = TRY(definitions_.read(id, &edited));
         TRY(check_definition(id, files));
         TRY(change(id, edited));
@@ -202,8 +208,9 @@ void Manager::edit(Request& request, const Done& done) {
 
 Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
     const auto id = TRY(ContainerId::parse(request.name));
-    const auto assignments = TRY(parse_assignments(request.settings));
-    const auto lifetime = request.runtime ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
+    const auto assignments = TRY(definition::parse_assignments(request.settings));
+    const auto lifetime =
+        request.runtime ? definition::Definitions::Lifetime::this_boot : definition::Definitions::Lifetime::lasting;
     auto* container = TRY(find(request.name));
     TRY(check_unchanging(*container));
     if (request.runtime && !container->is_active())
@@ -212,14 +219,14 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
     if (request.runtime) TRY(check_for_run(assignments, request.settings));
     const auto file = TRY(definitions_.file_to_set(id, lifetime));
     auto text = TRY(definitions_.text_to_edit(id, file));
-    text = TRY(with_assignments({file, std::move(text)}, assignments));
+    text = TRY(definition::with_assignments({file, std::move(text)}, assignments));
     SetOrder order{container, {file, std::move(text)}, {}, {}};
     const auto files = TRY(definitions_.read(id, &order.edited));
-    order.definition = TRY(parse_definition(files));
+    order.definition = TRY(definition::parse_definition(files));
     TRY(check_in_force(files, file, assignments));
     if (concerns_bundle(assignments))
-        if (auto compiled = compile_container(id, order.definition); !compiled)
-            return std::unexpected(blaming(std::move(compiled).error(), request.settings, assignments));
+        if (auto compiled = definition::compile_container(id, order.definition); !compiled)
+            return std::unexpected(definition::blaming(std::move(compiled).error(), request.settings, assignments));
     for (const auto& assignment : assignments) order.keys.push_back(assignment.key);
     return order;
 }
@@ -245,4 +252,4 @@ void Manager::set(Request& request, const Done& done) {
                                  });
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

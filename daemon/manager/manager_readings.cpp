@@ -4,7 +4,7 @@
 
 #include "daemon/manager/manager.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 using api::Reply;
 using api::Request;
@@ -12,7 +12,7 @@ using api::Request;
 namespace {
 
 /// Answers with what `read` puts into the reply of a container that was found.
-void answer(const Result<Supervisor*>& container, const Manager::Done& done, auto&& read) {
+void answer(const Result<container::Supervisor*>& container, const Manager::Done& done, auto&& read) {
     if (!container) return done(std::unexpected(container.error()));
     Reply reply;
     if (Result<> did = read(**container, reply); !did) return done(std::unexpected(std::move(did).error()));
@@ -22,7 +22,8 @@ void answer(const Result<Supervisor*>& container, const Manager::Done& done, aut
 }  // namespace
 
 /// A unit is active for systemd a moment before its program runs, and whoever has started it may be quick.
-void Manager::when_launched(const Request& request, const Done& done, std::function<void(Supervisor&)> then) {
+void Manager::when_launched(const Request& request, const Done& done,
+                            std::function<void(container::Supervisor&)> then) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     (*container)->when_launched([this, name = request.name, done, then = std::move(then)](const Result<>& launched) {
@@ -56,13 +57,13 @@ void Manager::when_units_run(std::function<void()> then) {
 }
 
 void Manager::pause(Request& request, const Done& done) {
-    when_launched(request, done, [this, name = request.name, done](Supervisor& container) {
+    when_launched(request, done, [this, name = request.name, done](container::Supervisor& container) {
         container.pause(reply_with(name, done));
     });
 }
 
 void Manager::resume(Request& request, const Done& done) {
-    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](container::Supervisor& container, Reply& reply) -> Result<> {
         TRY(container.resume());
         reply.container = container.info();
         return {};
@@ -70,7 +71,7 @@ void Manager::resume(Request& request, const Done& done) {
 }
 
 void Manager::reset(Request& request, const Done& done) {
-    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](container::Supervisor& container, Reply& reply) -> Result<> {
         TRY(container.reset());
         reply.container = container.info();
         return {};
@@ -78,7 +79,7 @@ void Manager::reset(Request& request, const Done& done) {
 }
 
 void Manager::ps(Request& request, const Done& done) {
-    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](const container::Supervisor& container, Reply& reply) -> Result<> {
         auto found = TRY(container.list_processes());
         reply.processes = std::move(found.rows);
         reply.left_out = found.left_out;
@@ -87,7 +88,7 @@ void Manager::ps(Request& request, const Done& done) {
 }
 
 void Manager::stats(Request& request, const Done& done) {
-    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](const container::Supervisor& container, Reply& reply) -> Result<> {
         reply.stats = TRY(container.read_stats());
         auto found = container.read_network();
         reply.interfaces = std::move(found.rows);
@@ -97,40 +98,41 @@ void Manager::stats(Request& request, const Done& done) {
 }
 
 void Manager::clients(Request& request, const Done& done) {
-    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](const container::Supervisor& container, Reply& reply) -> Result<> {
         reply.clients = container.clients().list();
         return {};
     });
 }
 
 void Manager::execs(Request& request, const Done& done) {
-    answer(find(request.name), done, [](Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](container::Supervisor& container, Reply& reply) -> Result<> {
         reply.execs = container.execs().list();
         return {};
     });
 }
 
 void Manager::why(Request& request, const Done& done) {
-    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](const container::Supervisor& container, Reply& reply) -> Result<> {
         reply.run = container.last_failure();
         return {};
     });
 }
 
 void Manager::history(Request& request, const Done& done) {
-    answer(find(request.name), done, [](const Supervisor& container, Reply& reply) -> Result<> {
+    answer(find(request.name), done, [](const container::Supervisor& container, Reply& reply) -> Result<> {
         reply.runs = container.history();
         return {};
     });
 }
 
 void Manager::exec(Request& request, const Done& done) {
-    when_launched(request, done, [this, request, done](Supervisor& container) { exec_in(container, request, done); });
+    when_launched(request, done,
+                  [this, request, done](container::Supervisor& container) { exec_in(container, request, done); });
 }
 
-void Manager::exec_in(Supervisor& container, const Request& request, const Done& done) {
+void Manager::exec_in(container::Supervisor& container, const Request& request, const Done& done) {
     // Filled below, before anything can start: nothing of a launch happens within the call that begins it.
-    auto opened = std::make_shared<Execs::Opened>();
+    auto opened = std::make_shared<container::Execs::Opened>();
     auto begun = container.exec(request, [done, opened](Result<> started) {
         if (!started) return done(std::unexpected(std::move(started).error()));
         Reply reply;
@@ -142,8 +144,8 @@ void Manager::exec_in(Supervisor& container, const Request& request, const Done&
     *opened = std::move(*begun);
 }
 
-void Manager::attach_to_exec(Supervisor& container, const Request& request, const Done& done) {
-    auto options = ConsoleClient::Options::of(request);
+void Manager::attach_to_exec(container::Supervisor& container, const Request& request, const Done& done) {
+    auto options = console::ConsoleClient::Options::of(request);
     if (!options) return done(std::unexpected(std::move(options).error()));
     auto console =
         container.execs().attach(request.exec, std::move(*options), request.offset, request.mark, request.steal);
@@ -153,4 +155,4 @@ void Manager::attach_to_exec(Supervisor& container, const Request& request, cons
     done(std::move(reply));
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

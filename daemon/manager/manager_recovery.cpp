@@ -9,7 +9,7 @@
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 Result<> Manager::recover() {
     for (auto& entry : TRY(services_.parking.recover())) {
@@ -21,7 +21,7 @@ Result<> Manager::recover() {
         if (const auto found = find(id.str()); !found) log_error(found.error().message);
     std::vector<std::string> left;
     for (const auto& [name, entry] : parked_)
-        if (container_of_exec(name).empty()) left.push_back(name);
+        if (container::container_of_exec(name).empty()) left.push_back(name);
     for (const auto& name : left) recover_by_its_run(name);
     drop_orphaned_execs();
     stop_orphaned_units();
@@ -29,11 +29,11 @@ Result<> Manager::recover() {
     return {};
 }
 
-std::vector<Parking::Entry> Manager::take_parked_execs(const std::string& name) {
-    std::vector<Parking::Entry> out;
+std::vector<run::Parking::Entry> Manager::take_parked_execs(const std::string& name) {
+    std::vector<run::Parking::Entry> out;
     for (auto it = parked_.begin(); it != parked_.end();) {
         const auto next = std::next(it);
-        if (container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
+        if (container::container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
         it = next;
     }
     return out;
@@ -42,7 +42,7 @@ std::vector<Parking::Entry> Manager::take_parked_execs(const std::string& name) 
 /// An exec ends with its container. One of a container whose definition is broken goes on for as long as that does.
 void Manager::drop_orphaned_execs() {
     std::erase_if(parked_, [this](const auto& entry) {
-        const auto container = container_of_exec(entry.first);
+        const auto container = container::container_of_exec(entry.first);
         const bool orphaned = !container.empty() && !parked_.contains(container);
         if (orphaned) services_.parking.drop(entry.first);
         return orphaned;
@@ -53,15 +53,16 @@ void Manager::drop_orphaned_execs() {
 /// definition the container stays visible until it stops, and is deleted then.
 void Manager::recover_by_its_run(const std::string& name) {
     const auto recorded = recorded_run_of(name);
-    if (!recorded || *recorded != Run::identity_of(parked_.at(name))) {
+    if (!recorded || *recorded != run::Run::identity_of(parked_.at(name))) {
         services_.parking.drop(name);
         parked_.erase(name);
         return;
     }
     const auto recovered = [&]() -> Result<> {
         auto id = TRY(ContainerId::parse(name));
-        const auto directory = TRY(RunDirectory::open(run_base_, id));
-        auto definition = parse_definition({{name, directory.load_running()}}).value_or(Definition{});
+        const auto directory = TRY(run::RunDirectory::open(run_base_, id));
+        auto definition =
+            definition::parse_definition({{name, directory.load_running()}}).value_or(definition::Definition{});
         definition.bundle = directory.load().bundle;
         definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(id);
         TRY(add(std::move(id), std::move(definition)));
@@ -71,25 +72,25 @@ void Manager::recover_by_its_run(const std::string& name) {
 }
 
 /// Nothing if no record says that it runs.
-std::optional<Run::Identity> Manager::recorded_run_of(const std::string& name) const {
+std::optional<run::Run::Identity> Manager::recorded_run_of(const std::string& name) const {
     const auto id = ContainerId::parse(name);
-    const auto directory = id ? RunDirectory::open_existing(run_base_, *id) : std::unexpected(id.error());
+    const auto directory = id ? run::RunDirectory::open_existing(run_base_, *id) : std::unexpected(id.error());
     if (!directory) return std::nullopt;
     const auto record = directory->load();
-    if (!has_run(record.machine.state)) return std::nullopt;
-    return Run::Identity{record.life, record.machine.runs};
+    if (!model::has_run(record.machine.state)) return std::nullopt;
+    return run::Run::Identity{record.life, record.machine.runs};
 }
 
 /// Processes of a container that no record has must not go on unseen, nor beside the next run of that name.
 void Manager::stop_orphaned_units() {
     for (const auto& [unit, name, placement] : list_populated_units()) {
         const auto it = containers_.find(name);
-        if (it != containers_.end() && has_run(it->second->state()) && it->second->unit() == unit) continue;
+        if (it != containers_.end() && model::has_run(it->second->state()) && it->second->unit() == unit) continue;
         log_warning(std::format("{} has processes of a run that no record has; systemd stops the unit", unit));
         const auto stopped = [unit](const Result<>& done) {
             if (!done) log_error(std::format("cannot stop {}: {}", unit, done.error().message));
         };
-        if (placement == Placement::scope)
+        if (placement == model::Placement::scope)
             services_.scopes.discard(unit, stopped);
         else
             services_.scopes.stop(unit, stopped);
@@ -98,17 +99,17 @@ void Manager::stop_orphaned_units() {
 
 /// Left by a delete that was cut short, or by somebody who removed a definition while there was no daemon.
 void Manager::remove_orphaned_directories() {
-    for (const auto& id : RunDirectory::list(run_base_)) {
+    for (const auto& id : run::RunDirectory::list(run_base_)) {
         if (containers_.contains(id.str()) || definitions_.exists(id)) continue;
-        if (const auto removed = RunDirectory::remove(run_base_, id); !removed) log_error(removed.error().message);
+        if (const auto removed = run::RunDirectory::remove(run_base_, id); !removed) log_error(removed.error().message);
     }
 }
 
 /// Nothing that an earlier container of this name left belongs to the next one.
 Result<> Manager::begin_life(const ContainerId& id) {
-    TRY(RunDirectory::remove(run_base_, id));
+    TRY(run::RunDirectory::remove(run_base_, id));
     TRY(marks_.forget(id));
-    return SavedConsole(id).remove();
+    return ring::SavedConsole(id).remove();
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

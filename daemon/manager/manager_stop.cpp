@@ -6,15 +6,15 @@
 #include "daemon/definition/unit_names.hpp"
 #include "daemon/manager/manager.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 /// In this time all jobs of one transaction have been told of.
 constexpr std::chrono::milliseconds kGatherTime{10};
 
-bool is_running(State state) { return state == State::running || state == State::paused; }
+bool is_running(model::State state) { return state == model::State::running || state == model::State::paused; }
 
-bool comes_after(const Definition& definition, const std::string& name) {
+bool comes_after(const definition::Definition& definition, const std::string& name) {
     return std::ranges::contains(definition.after, name) || std::ranges::contains(definition.required, name);
 }
 
@@ -29,7 +29,7 @@ bool Manager::is_awaited(const std::string& name) {
 /// A container that starts is not meant, since the stop is about what an earlier run left under the same name. Neither is
 /// a lost run, whose stop we asked for.
 void Manager::stop_unit(const std::string& unit) {
-    const auto it = containers_.find(std::string(container_of_scope(unit)));
+    const auto it = containers_.find(std::string(definition::container_of_scope(unit)));
     if (it == containers_.end() || it->second->unit() != unit || !is_running(it->second->state()) ||
         it->second->is_lost())
         return;
@@ -56,7 +56,7 @@ void Manager::stop_in_order() {
         });
         // One that ended by itself meanwhile may be on its way back, which is not wanted any more.
         const auto state = containers_.at(name)->state();
-        if (state == State::stopping || state == State::quarantined)
+        if (state == model::State::stopping || state == model::State::quarantined)
             any_stopping = true;
         else if (!awaited)
             next.push_back(name);
@@ -65,8 +65,8 @@ void Manager::stop_in_order() {
     if (next.empty() && !any_stopping) next = {asked_to_stop_.begin(), asked_to_stop_.end()};
     for (const auto& name : next) {
         auto& container = *containers_.at(name);
-        container.stop(std::nullopt, {Cause::systemd, "a stop of " + container.unit()}, [](const Result<>&) {});
+        container.stop(std::nullopt, {model::Cause::systemd, "a stop of " + container.unit()}, [](const Result<>&) {});
     }
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

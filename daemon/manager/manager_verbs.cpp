@@ -13,7 +13,7 @@
 #include "lib/oci/names.hpp"
 #include "lib/oci/state.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 using api::Reply;
@@ -26,8 +26,8 @@ std::optional<std::chrono::microseconds> timeout_of(const Request& request) {
         static_cast<std::int64_t>(std::min<std::uint64_t>(*request.timeout_usec, 1ULL << 50)));
 }
 
-Result<Definition> definition_of(const Request& request) {
-    Definition definition;
+Result<definition::Definition> definition_of(const Request& request) {
+    definition::Definition definition;
     if (!request.bundle.starts_with('/'))
         return fail(Errc::invalid_argument,
                     std::format("bundle {}: must be an absolute path", xctl::quoted(request.bundle)));
@@ -35,7 +35,7 @@ Result<Definition> definition_of(const Request& request) {
     definition.autostart = request.autostart;
     definition.remove_when_stopped = request.remove;
     if (!request.restart.empty()) {
-        const auto when = value_of(kRestartPolicies, request.restart);
+        const auto when = value_of(model::kRestartPolicies, request.restart);
         if (!when)
             return fail(Errc::invalid_argument,
                         std::format("restart policy {}: must be no, on-failure, always or unless-stopped",
@@ -43,27 +43,27 @@ Result<Definition> definition_of(const Request& request) {
         definition.restart.when = *when;
     }
     if (request.scrollback) {
-        if (*request.scrollback < kMinScrollback || *request.scrollback > kMaxScrollback)
-            return fail(Errc::invalid_argument,
-                        std::format("scrollback: must be from {} to {} bytes", kMinScrollback, kMaxScrollback));
+        if (*request.scrollback < definition::kMinScrollback || *request.scrollback > definition::kMaxScrollback)
+            return fail(Errc::invalid_argument, std::format("scrollback: must be from {} to {} bytes",
+                                                            definition::kMinScrollback, definition::kMaxScrollback));
         definition.scrollback = *request.scrollback;
     }
     return definition;
 }
 
-std::uint64_t until_offset(const Ring& ring, const Request& request) {
+std::uint64_t until_offset(const ring::Ring& ring, const Request& request) {
     if (!request.until) return ring.end();
     return std::max(ring.begin(), ring.times().first_since(*request.until + 1, ring.end()));
 }
 
-ConsoleCursor cursor_for(const Ring& ring, const Request& request) {
-    if (request.offset && request.mark) return ConsoleCursor::resume(ring, *request.offset, *request.mark);
-    if (request.offset) return ConsoleCursor::at(ring, *request.offset);
+ring::ConsoleCursor cursor_for(const ring::Ring& ring, const Request& request) {
+    if (request.offset && request.mark) return ring::ConsoleCursor::resume(ring, *request.offset, *request.mark);
+    if (request.offset) return ring::ConsoleCursor::at(ring, *request.offset);
     auto offset = ring.begin();
     // A line is as old as its end.
     if (request.since) offset = ring.line_begin(std::max(offset, ring.times().first_since(*request.since, ring.end())));
     if (request.lines) offset = std::max(offset, ring.line_offset(*request.lines, until_offset(ring, request)));
-    return ConsoleCursor::at(ring, offset);
+    return ring::ConsoleCursor::at(ring, offset);
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ void Manager::call(Verb verb, Request request, Done done) {
 }
 
 /// The answer of most verbs: the container as it is now.
-Supervisor::Done Manager::reply_with(const std::string& name, Done done) {
+container::Supervisor::Done Manager::reply_with(const std::string& name, Done done) {
     return [this, name, done = std::move(done)](Result<> result) {
         if (!result) return done(std::unexpected(std::move(result).error()));
         Reply reply;
@@ -106,7 +106,7 @@ Supervisor::Done Manager::reply_with(const std::string& name, Done done) {
     };
 }
 
-Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetime lifetime) {
+Result<container::Supervisor*> Manager::define(const Request& request, definition::Definitions::Lifetime lifetime) {
     auto id = TRY(ContainerId::parse(request.name));
     if (containers_.contains(request.name) || definitions_.exists(id))
         return fail(Errc::exists, std::format("container {} exists already", xctl::quoted(request.name)));
@@ -127,7 +127,7 @@ Result<Supervisor*> Manager::define(const Request& request, Definitions::Lifetim
 }
 
 void Manager::create(Request& request, const Done& done) {
-    const auto made = define(request, Definitions::Lifetime::lasting);
+    const auto made = define(request, definition::Definitions::Lifetime::lasting);
     reply_with(request.name, done)(made ? Result<>{} : std::unexpected(made.error()));
 }
 
@@ -141,13 +141,15 @@ void Manager::start(Request& request, const Done& done) {
 
 /// The console is attached before the start, so that the caller sees the first byte.
 void Manager::run(Request& request, const Done& done) {
-    const auto lifetime = request.remove ? Definitions::Lifetime::this_boot : Definitions::Lifetime::lasting;
-    auto options = ConsoleClient::Options::of(request);
+    const auto lifetime =
+        request.remove ? definition::Definitions::Lifetime::this_boot : definition::Definitions::Lifetime::lasting;
+    auto options = console::ConsoleClient::Options::of(request);
     if (!options) return done(std::unexpected(std::move(options).error()));
     const auto made = define(request, lifetime);
     if (!made) return done(std::unexpected(made.error()));
     auto& container = **made;
-    options->cursor = ConsoleCursor::resume(container.ring(), container.ring().end(), container.ring().mark_count());
+    options->cursor =
+        ring::ConsoleCursor::resume(container.ring(), container.ring().end(), container.ring().mark_count());
     auto console = open_console(container, request, std::move(*options));
     if (!console) return done(std::unexpected(console.error()));
     auto shared = std::make_shared<UniqueFd>(std::move(*console));
@@ -164,7 +166,7 @@ void Manager::stop(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
     mark_wanted(**container, false);
-    (*container)->stop(timeout_of(request), EndRequest::of_user("stop", to_text(request.peer)),
+    (*container)->stop(timeout_of(request), model::EndRequest::of_user("stop", to_text(request.peer)),
                        reply_with(request.name, done));
 }
 
@@ -173,7 +175,7 @@ void Manager::restart(Request& request, const Done& done) {
     if (!container) return done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    (*container)->restart(timeout_of(request), EndRequest::of_user("restart", to_text(request.peer)),
+    (*container)->restart(timeout_of(request), model::EndRequest::of_user("restart", to_text(request.peer)),
                           reply_with(request.name, done));
 }
 
@@ -182,8 +184,9 @@ void Manager::kill(Request& request, const Done& done) {
     if (!signal)
         return done(fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
     // It is for the program, not for the init that is about to execute it; stop() ends that as well.
-    when_launched(request, done, [signal = *signal, request, done](Supervisor& container) {
-        auto sent = container.kill(signal, request.all, EndRequest::of_user("kill", to_text(request.peer), signal));
+    when_launched(request, done, [signal = *signal, request, done](container::Supervisor& container) {
+        auto sent =
+            container.kill(signal, request.all, model::EndRequest::of_user("kill", to_text(request.peer), signal));
         if (!sent) return done(std::unexpected(std::move(sent).error()));
         done(Reply{});
     });
@@ -201,13 +204,13 @@ void Manager::remove(Request& request, const Done& done) {
         if (auto gone = forget(*it->second); !gone) return done(std::unexpected(std::move(gone).error()));
         done(Reply{});
     };
-    if (state == State::created || is_at_rest(state)) return finish({});
+    if (state == model::State::created || model::is_at_rest(state)) return finish({});
     // After `systemctl stop`, which has seen more than we have.
     if (!request.force && container.is_about_to_stop()) return container.wait(finish);
     if (!request.force)
         return done(fail(Errc::wrong_state, std::format("{} is {}; stop it first, or use force", request.name,
-                                                        name_of(kStates, state))));
-    container.stop(std::chrono::microseconds(0), EndRequest::of_user("delete", to_text(request.peer)), finish);
+                                                        name_of(model::kStates, state))));
+    container.stop(std::chrono::microseconds(0), model::EndRequest::of_user("delete", to_text(request.peer)), finish);
 }
 
 void Manager::list(Request&, const Done& done) {
@@ -257,7 +260,8 @@ Result<Reply> Manager::describe(const std::string& name) {
     return reply;
 }
 
-Result<UniqueFd> Manager::open_console(Supervisor& container, const Request& request, ConsoleClient::Options options) {
+Result<UniqueFd> Manager::open_console(container::Supervisor& container, const Request& request,
+                                       console::ConsoleClient::Options options) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
     TRY(container.attach(std::move(ours), std::move(options), request.steal));
     return std::move(theirs);
@@ -269,7 +273,7 @@ void Manager::attach(Request& request, const Done& done) {
     if (request.observe && request.steal)
         return done(fail(Errc::invalid_argument, "observe and steal: a client that only watches takes no input over"));
     if (!request.exec.empty()) return attach_to_exec(**container, request, done);
-    auto options = ConsoleClient::Options::of(request);
+    auto options = console::ConsoleClient::Options::of(request);
     if (!options) return done(std::unexpected(std::move(options).error()));
     options->cursor = cursor_for((*container)->ring(), request);
     Reply reply;
@@ -282,7 +286,7 @@ void Manager::attach(Request& request, const Done& done) {
 void Manager::logs(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    auto options = ConsoleClient::Options::of(request);
+    auto options = console::ConsoleClient::Options::of(request);
     if (!options) return done(std::unexpected(std::move(options).error()));
     options->cursor = cursor_for((*container)->ring(), request);
     options->observe = true;
@@ -303,7 +307,7 @@ void Manager::logs(Request& request, const Done& done) {
 void Manager::wait(Request& request, const Done& done) {
     const auto container = find(request.name);
     if (!container) return done(std::unexpected(container.error()));
-    if ((*container)->state() == State::created)
+    if ((*container)->state() == model::State::created)
         return done(fail(Errc::wrong_state, std::format("{0} has not run yet; xctl start {0} starts it", request.name)));
     // Answered with the state at that moment: a container that goes when it stops is not there any more later.
     const auto answer = [container = *container, done](const Result<>&) {
@@ -327,4 +331,4 @@ void Manager::set_autostart(const std::string& name, bool autostart, const Done&
 void Manager::enable(Request& request, const Done& done) { set_autostart(request.name, true, done); }
 void Manager::disable(Request& request, const Done& done) { set_autostart(request.name, false, done); }
 
-}  // namespace xctl
+}  // namespace xctl::manager

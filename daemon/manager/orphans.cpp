@@ -5,7 +5,7 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/launch/parent/payload_cgroup.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 constexpr std::string_view kSlice = "/xctl.slice";
@@ -24,13 +24,14 @@ std::vector<PopulatedUnit> list_populated_units() {
     const auto slice = kernel::open_cgroup(kSlice);
     if (!slice) return out;
     for (const auto& unit : kernel::list_cgroups(slice->get()).value_or(std::vector<std::string>())) {
-        if (const auto container = container_of_scope(unit); !container.empty() && is_populated(slice->get(), unit))
-            out.push_back({unit, std::string(container), Placement::scope});
-        if (const auto container = container_of_service(unit);
+        if (const auto container = definition::container_of_scope(unit);
+            !container.empty() && is_populated(slice->get(), unit))
+            out.push_back({unit, std::string(container), model::Placement::scope});
+        if (const auto container = definition::container_of_service(unit);
             !container.empty() && is_populated(slice->get(), unit + "/" + launch::kPayload))
-            out.push_back({unit, std::string(container), Placement::unit});
+            out.push_back({unit, std::string(container), model::Placement::unit});
     }
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -8,16 +8,16 @@
 
 #include "daemon/model/record.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 struct PopulatedUnit {
     std::string unit;
     std::string container;
-    Placement placement = Placement::scope;
+    model::Placement placement = model::Placement::scope;
 };
 
 /// Every xctl-NAME.scope with a process, and every oci@NAME.service with one in `payload`: what is in `supervisor` only
 /// is xctl-launch, which is about to ask for a container. Empty without a slice.
 [[nodiscard]] std::vector<PopulatedUnit> list_populated_units();
 
-}  // namespace xctl
+}  // namespace xctl::manager

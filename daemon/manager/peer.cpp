@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-namespace xctl {
+namespace xctl::manager {
 
 api::Peer describe_peer(uid_t uid, pid_t pid) {
     api::Peer peer;
@@ -18,4 +18,4 @@ api::Peer describe_peer(uid_t uid, pid_t pid) {
     return peer;
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -6,7 +6,7 @@
 
 #include "api/types.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 /// `pid` 0: the transport does not know it.
 [[nodiscard]] api::Peer describe_peer(uid_t uid, pid_t pid);
@@ -14,4 +14,4 @@ namespace xctl {
 /// For records of who asked for what.
 [[nodiscard]] inline std::string to_text(const api::Peer& peer) { return "uid " + std::to_string(peer.uid); }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -7,7 +7,7 @@
 
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 /// The wanted ones with everything that they require, directly or not.
@@ -88,4 +88,4 @@ Result<std::vector<std::string>> start_order(const std::vector<std::string>& wan
     return std::move(visitor).order();
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -9,7 +9,7 @@
 
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 /// What the definition of a container says about others.
 struct Ordering {
@@ -28,4 +28,4 @@ Result<std::vector<std::string>> start_order(const std::vector<std::string>& wan
 /// as above, but nothing that is wrong with others alone.
 Result<> check_order(const std::string& name, const OrderingLookup& lookup);
 
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -9,11 +9,11 @@
 #include "daemon/definition/unit_names.hpp"
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 /// Starts these units one by one, as far as there are such.
-void start_units(Scopes& scopes, std::vector<std::string> units, Supervisor::Done done) {
+void start_units(systemd::Scopes& scopes, std::vector<std::string> units, container::Supervisor::Done done) {
     if (units.empty()) return done({});
     const auto first = units.front();
     units.erase(units.begin());
@@ -28,7 +28,7 @@ void start_units(Scopes& scopes, std::vector<std::string> units, Supervisor::Don
 /// The one place that says from when on those may start that come after it.
 bool Starter::is_up(const std::string& name) const {
     const auto container = find_(name);
-    return container && ((*container)->is_ready() || (*container)->state() == State::paused);
+    return container && ((*container)->is_ready() || (*container)->state() == model::State::paused);
 }
 
 std::optional<Ordering> Starter::ordering_of(const std::string& name) const {
@@ -114,9 +114,9 @@ void Starter::wait_for_host(const std::string& name) {
     };
     const auto when_bundle = [this, name, fail_or] {
         const auto container = find_(name);
-        const auto compiled = container ? compile_container((*container)->id(), (*container)->definition())
+        const auto compiled = container ? definition::compile_container((*container)->id(), (*container)->definition())
                                         : std::unexpected(container.error());
-        wait_for_mounts(compiled ? bind_sources(compiled->plan) : std::vector<std::string>(),
+        wait_for_mounts(compiled ? definition::bind_sources(compiled->plan) : std::vector<std::string>(),
                         fail_or([this, name] { launch(name); }));
     };
     const auto when_linked = [this, bundle = definition.bundle, fail_or, when_bundle] {
@@ -128,7 +128,7 @@ void Starter::wait_for_host(const std::string& name) {
 void Starter::wait_for_mounts(const std::vector<std::string>& paths, Done done) {
     std::vector<std::string> units;
     for (const auto& path : paths)
-        for (auto& unit : mount_units_for(path))
+        for (auto& unit : definition::mount_units_for(path))
             if (!std::ranges::contains(units, unit)) units.push_back(std::move(unit));
     start_units(services_.scopes, std::move(units), std::move(done));
 }
@@ -167,4 +167,4 @@ void Starter::end_boot_if_done() {
     std::exchange(boot_done_, {})();
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

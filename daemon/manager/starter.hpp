@@ -13,14 +13,14 @@
 #include "daemon/manager/link_waiter.hpp"
 #include "daemon/manager/start_order.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 
 class Starter {
 public:
-    using Done = Supervisor::Done;
-    using Find = std::function<Result<Supervisor*>(const std::string& name)>;
+    using Done = container::Supervisor::Done;
+    using Find = std::function<Result<container::Supervisor*>(const std::string& name)>;
 
-    Starter(Services& services, Find find) : services_(services), find_(std::move(find)), links_(services.loop) {}
+    Starter(run::Services& services, Find find) : services_(services), find_(std::move(find)), links_(services.loop) {}
 
     /// `done` when it runs, or cannot. What is said of it is found by name when its turn comes.
     void start(const std::string& name, std::vector<std::string> args, Done done);
@@ -47,11 +47,11 @@ private:
     void settle(const std::string& name, const Result<>& result);
     void end_boot_if_done();
 
-    Services& services_;
+    run::Services& services_;
     Find find_;
     LinkWaiter links_;
     std::map<std::string, Pending> pending_;
     std::function<void()> boot_done_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::manager

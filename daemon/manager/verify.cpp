@@ -17,7 +17,7 @@
 #include "lib/plan/environment.hpp"
 #include "lib/plan/path.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 using Findings = std::vector<api::Finding>;
@@ -148,7 +148,7 @@ void check_program(const plan::LaunchPlan& plan, int root, Findings& out) {
 
 api::Finding error_finding(std::string message) { return {"error", std::move(message), {}}; }
 
-std::vector<api::Finding> verify_files(const std::vector<NamedText>& files) {
+std::vector<api::Finding> verify_files(const std::vector<definition::NamedText>& files) {
     Findings out;
     std::set<std::string> directories;
     for (const auto& [file, text] : files) {
@@ -159,12 +159,12 @@ std::vector<api::Finding> verify_files(const std::vector<NamedText>& files) {
     return out;
 }
 
-std::vector<api::Finding> verify_definition(const ContainerId& id, const Definition& definition) {
+std::vector<api::Finding> verify_definition(const ContainerId& id, const definition::Definition& definition) {
     Findings out;
-    for (const auto& member : list_unknown_members(definition))
+    for (const auto& member : definition::list_unknown_members(definition))
         out.push_back(warning(std::format("{}/config.json: {}: is not known, so that it has no effect",
                                           definition.bundle, member)));
-    const auto unit = service_name(id.str());
+    const auto unit = definition::service_name(id.str());
     const auto link = definition.autostart ? find_unit_link(unit) : std::string();
     if (!link.empty())
         out.push_back(warning(std::format("at boot both autostart and {} ({}) start it, and whatever comes second fails: "
@@ -196,4 +196,4 @@ std::vector<api::Finding> verify(const plan::Compiled& compiled) {
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::manager

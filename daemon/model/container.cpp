@@ -9,7 +9,7 @@
 #include "lib/base/text.hpp"
 #include "lib/oci/names.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using Actions = std::vector<Action>;
@@ -319,4 +319,4 @@ std::string_view oci_status(State state) {
     return "stopped";
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

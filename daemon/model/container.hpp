@@ -36,7 +36,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::model {
 
 /// By the wall clock, which is only shown: somebody may set it.
 using TimePoint = std::chrono::system_clock::time_point;
@@ -142,4 +142,4 @@ Result<std::vector<Action>> advance(Machine& machine, Trigger trigger, const Res
 /// The runtime specification's word for a state.
 [[nodiscard]] std::string_view oci_status(State state);
 
-}  // namespace xctl
+}  // namespace xctl::model

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace xctl {
+namespace xctl::model {
 
 bool advance(Health& health, const HealthPolicy& policy, bool passed, std::chrono::milliseconds age) {
     const auto before = health.status;
@@ -17,4 +17,4 @@ bool advance(Health& health, const HealthPolicy& policy, bool passed, std::chron
     return health.status != before;
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

@@ -15,7 +15,7 @@
 
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::model {
 
 enum class HealthStatus : std::uint8_t { none, starting, healthy, unhealthy };
 inline constexpr std::array<Named<HealthStatus>, 4> kHealthStatuses{{
@@ -51,4 +51,4 @@ struct Health {
 /// Takes in one result. `age` is how long the probe has been repeated. True when the status has changed.
 bool advance(Health& health, const HealthPolicy& policy, bool passed, std::chrono::milliseconds age);
 
-}  // namespace xctl
+}  // namespace xctl::model

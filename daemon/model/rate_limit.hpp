@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace xctl {
+namespace xctl::model {
 
 class RateLimit {
 public:
@@ -40,4 +40,4 @@ private:
     std::uint64_t used_ = 0;
 };
 
-}  // namespace xctl
+}  // namespace xctl::model

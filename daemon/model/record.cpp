@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-namespace xctl {
+namespace xctl::model {
 
 void Record::note_times(Instant now) {
     const auto wall = std::chrono::system_clock::now();
@@ -12,4 +12,4 @@ void Record::note_times(Instant now) {
     next_start = machine.next_start == Instant() ? TimePoint() : wall + delay;
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

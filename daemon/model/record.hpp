@@ -11,7 +11,7 @@
 #include "daemon/model/run_history.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::model {
 
 enum class Placement : std::uint8_t { scope, unit };
 inline constexpr std::array<Named<Placement>, 2> kPlacements{{{"scope", Placement::scope}, {"unit", Placement::unit}}};
@@ -43,4 +43,4 @@ struct Record {
 [[nodiscard]] std::string to_json(const Record& record);
 Result<Record> parse_record(std::string_view text);
 
-}  // namespace xctl
+}  // namespace xctl::model

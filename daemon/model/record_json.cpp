@@ -8,7 +8,7 @@
 #include "daemon/model/record.hpp"
 #include "lib/base/time_text.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -181,4 +181,4 @@ Result<Record> parse_record(std::string_view text) {
     }
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

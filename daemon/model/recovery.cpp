@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/model/recovery.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 struct RecoveryRow {
@@ -37,4 +37,4 @@ RecoveryStep recovery_step(State recorded, Placement placement, bool parked) {
     return nothing;
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

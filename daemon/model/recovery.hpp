@@ -11,7 +11,7 @@
 #include "daemon/model/container.hpp"
 #include "daemon/model/record.hpp"
 
-namespace xctl {
+namespace xctl::model {
 
 enum class RecoveryStep : std::uint8_t {
     nothing,        // no run, and none is due
@@ -24,4 +24,4 @@ enum class RecoveryStep : std::uint8_t {
 /// `parked`: the parking lot has an entry with the record's life and run number.
 [[nodiscard]] RecoveryStep recovery_step(State recorded, Placement placement, bool parked);
 
-}  // namespace xctl
+}  // namespace xctl::model

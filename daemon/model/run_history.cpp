@@ -7,7 +7,7 @@
 
 #include "lib/oci/names.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 /// As the init and hooks run outside call the step.
@@ -72,4 +72,4 @@ const RunRecord* find_failure(const std::vector<RunRecord>& history) {
     return history.empty() ? nullptr : &history.back();
 }
 
-}  // namespace xctl
+}  // namespace xctl::model

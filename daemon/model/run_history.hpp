@@ -12,7 +12,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/table.hpp"
 
-namespace xctl {
+namespace xctl::model {
 
 enum class Cause : std::uint8_t { itself, user, systemd, oom, health, hook, launch, daemon, idle };
 inline constexpr std::array<Named<Cause>, 9> kCauses{{
@@ -58,4 +58,4 @@ void remember(std::vector<RunRecord>& history, RunRecord run, std::size_t limit)
 /// The last one that failed, or else the last one; nullptr without any.
 [[nodiscard]] const RunRecord* find_failure(const std::vector<RunRecord>& history);
 
-}  // namespace xctl
+}  // namespace xctl::model

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 using Kind = Ring::MarkKind;
@@ -75,4 +75,4 @@ ConsoleCursor::Item ConsoleCursor::next(const Ring& ring, std::size_t limit) {
     return Output{bytes.first(std::min(bytes.size(), span.end - offset_)), offset_, standard_error_};
 }
 
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -9,7 +9,7 @@
 
 #include "daemon/ring/ring.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 
 class ConsoleCursor {
 public:
@@ -56,4 +56,4 @@ private:
     [[nodiscard]] bool must_tell(RingTimes::Usec time) noexcept;
 };
 
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 constexpr std::uint64_t kLines = 10;
@@ -30,4 +30,4 @@ std::string console_tail(const Ring& ring) {
     return out;
 }
 
-}  // namespace xctl
+}  // namespace xctl::ring

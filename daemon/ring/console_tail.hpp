@@ -6,9 +6,9 @@
 
 #include "daemon/ring/ring.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 
 /// The last lines of the latest run, as far as they are kept.
 [[nodiscard]] std::string console_tail(const Ring& ring);
 
-}  // namespace xctl
+}  // namespace xctl::ring

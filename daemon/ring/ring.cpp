@@ -12,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x32676e6972746378;  // "xctring2"
@@ -332,4 +332,4 @@ std::uint64_t Ring::line_begin(std::uint64_t offset) const noexcept {
     return newline ? *newline + 1 : begin();
 }
 
-}  // namespace xctl
+}  // namespace xctl::ring

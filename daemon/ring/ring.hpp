@@ -19,7 +19,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 
 class Ring {
 public:
@@ -114,4 +114,4 @@ private:
     std::size_t mapped_ = 0;
 };
 
-}  // namespace xctl
+}  // namespace xctl::ring

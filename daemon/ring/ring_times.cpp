@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace xctl {
+namespace xctl::ring {
 
 std::uint64_t RingTimes::Table::first() const noexcept {
     const auto all = count.load(std::memory_order_relaxed);
@@ -82,4 +82,4 @@ std::uint64_t RingTimes::first_since(Usec time, std::uint64_t end) const noexcep
     return index < size() ? std::min(at_index(index).offset, end) : end;
 }
 
-}  // namespace xctl
+}  // namespace xctl::ring

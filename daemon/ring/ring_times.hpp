@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace xctl {
+namespace xctl::ring {
 
 class RingTimes {
 public:
@@ -57,4 +57,4 @@ private:
     Table old_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::ring

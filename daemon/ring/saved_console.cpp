@@ -8,7 +8,7 @@
 #include "lib/base/log.hpp"
 #include "lib/kernel/file.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 constexpr const char* kFile = "console";
@@ -50,4 +50,4 @@ Result<> SavedConsole::remove() const {
     return {};
 }
 
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -8,7 +8,7 @@
 #include "lib/base/container_id.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 
 class SavedConsole {
 public:
@@ -26,4 +26,4 @@ private:
     std::string path_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -15,7 +15,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr std::size_t kMaxReport = 4096;  // fits into a pipe, so that writing it never waits
@@ -104,4 +104,4 @@ void Errand::give_up(Error error) {
     if (const auto done = std::exchange(done_, {})) done(std::unexpected(std::move(error)));
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

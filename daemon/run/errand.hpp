@@ -10,7 +10,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 class Errand {
 public:
@@ -45,4 +45,4 @@ private:
     Done done_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -5,7 +5,7 @@
 
 #include "lib/launch/hooks.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 void HookRunner::start(const std::vector<plan::Hook>& hooks, const std::string& state, Done done) {
     errand_.cancel();
@@ -18,4 +18,4 @@ void HookRunner::start(const std::vector<plan::Hook>& hooks, const std::string& 
     errand_.start(run_all, std::move(done));
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -8,7 +8,7 @@
 #include "daemon/run/errand.hpp"
 #include "lib/plan/plan.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 class HookRunner {
 public:
@@ -28,4 +28,4 @@ private:
     Errand errand_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::run

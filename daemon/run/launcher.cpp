@@ -16,7 +16,7 @@
 #include "lib/kernel/socket.hpp"
 #include "lib/plan/codec.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr int kServeSocket = 3;
@@ -152,4 +152,4 @@ void Launcher::give_up(const std::string& why) {
         done(fail(Errc::launch_failed, std::format("the launcher died: {}", why)));
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

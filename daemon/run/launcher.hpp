@@ -16,7 +16,7 @@
 #include "lib/launch/parent/launch.hpp"
 #include "lib/launch/service_protocol.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// An encoded plan in a memfd; sent along with every order for it.
 Result<UniqueFd> make_plan_file(const plan::LaunchPlan& plan);
@@ -58,4 +58,4 @@ private:
 /// What a report says.
 Result<launch::Launched> read_report(launch::ReceivedService& report);
 
-}  // namespace xctl
+}  // namespace xctl::run

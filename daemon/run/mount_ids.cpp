@@ -9,7 +9,7 @@
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr const char* kMountsFile = "mounts";
@@ -48,4 +48,4 @@ Result<> change_mount_ids(int run_directory, const launch::RootChange& change, l
     return save_mount_ids(run_directory, added);
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -6,7 +6,7 @@
 #include "lib/base/result.hpp"
 #include "lib/launch/parent/live_root.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// Empty when the run has none, or was begun by a version that did not keep them.
 [[nodiscard]] launch::MountIds load_mount_ids(int run_directory);
@@ -14,4 +14,4 @@ Result<> save_mount_ids(int run_directory, const launch::MountIds& ids);
 /// After this change, which brought `added`.
 Result<> change_mount_ids(int run_directory, const launch::RootChange& change, launch::MountIds added);
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -11,7 +11,7 @@
 
 #include "lib/kernel/file.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 struct UsualLimit {
@@ -57,4 +57,4 @@ Result<> give_usual_limits(pid_t child) {
     return raise_oom_score(child);
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

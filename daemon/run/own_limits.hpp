@@ -9,7 +9,7 @@
 
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// Makes this process one that is not dumpable, so that no other user's process reads its memory and none of it gets
 /// into a core file, and that can make no memory executable that was writable. A program that it executes has neither;
@@ -20,4 +20,4 @@ Result<> protect_self();
 /// the soft limits of descriptors and of memory. The child may be ourselves, after a fork, or one that was just started.
 Result<> give_usual_limits(pid_t child);
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -12,7 +12,7 @@
 #include "lib/kernel/rights.hpp"
 #include "lib/kernel/socket.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr std::size_t kMaxMessage = 1024;
@@ -165,4 +165,4 @@ Result<> Parking::compact() {
     return consume(old);
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -26,7 +26,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// The bytes of a message.
 struct ParkedLine {
@@ -91,4 +91,4 @@ private:
     std::map<std::string, std::uint64_t> living_;  // key to its newest serial
 };
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -19,7 +19,7 @@
 #include "lib/kernel/net_stats.hpp"
 #include "lib/kernel/process_info.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr std::size_t kMostStuckShown = 3;
@@ -228,4 +228,4 @@ std::string find_oom_cgroup(int cgroup, const std::string& path) {
     return found;
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -9,7 +9,7 @@
 #include "api/readings.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// Of a container by its cgroup `payload`; what the kernel does not count there is the whole unit's.
 [[nodiscard]] api::Stats read_stats(const std::string& name, int payload);
@@ -33,4 +33,4 @@ Result<Excerpt<api::Process>> list_container_processes(int cgroup);
 /// The cgroup in the tree, `path` or one below, in which the kernel killed for want of memory; else empty.
 [[nodiscard]] std::string find_oom_cgroup(int cgroup, const std::string& path);
 
-}  // namespace xctl
+}  // namespace xctl::run

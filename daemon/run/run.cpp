@@ -19,7 +19,7 @@
 #include "lib/launch/parent/payload_cgroup.hpp"
 #include "lib/launch/service_protocol.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 using launch::MessageKind;
@@ -38,7 +38,7 @@ constexpr char kNotifyLetter = 'N';
 
 }  // namespace
 
-Run::Run(Services& services, Console& console, Setup setup, Listener listener)
+Run::Run(Services& services, console::Console& console, Setup setup, Listener listener)
     : services_(services),
       console_(console),
       setup_(std::move(setup)),
@@ -64,7 +64,7 @@ Result<launch::Descriptors> Run::make_descriptors() {
     descriptors.record_directory =
         TRY(kernel::open_at(setup_.run_directory, ".", O_RDONLY | O_DIRECTORY), "open the run directory");
     (void)::unlinkat(setup_.run_directory, "exit", 0);
-    if (setup_.notify) notify_.hold(TRY(PayloadNotify::bind(setup_.run_directory)));
+    if (setup_.notify) notify_.hold(TRY(health::PayloadNotify::bind(setup_.run_directory)));
     return descriptors;
 }
 
@@ -105,14 +105,14 @@ void Run::on_launched(Result<launch::Launched> launched) {
     if (auto watched = watch_launched(std::move(*launched)); !watched) return fail_launch(watched.error());
     if (killed_) return kill();
     if (setup_.enter) in_scope_ = true;
-    if (setup_.placement == Placement::scope && !setup_.enter) request_scope();
+    if (setup_.placement == model::Placement::scope && !setup_.enter) request_scope();
 }
 
 void Run::arm_launch_timer() {
     services_.loop.arm(launch_timer_, kLaunchTimeout, [this](std::uint32_t) {
         failure_ = Error{Errc::timeout, 0, "the launch hangs", {}, {}};
         // Without a process it is the launcher that hangs, and all other launches behind it.
-        if (!pidfd_ && setup_.placement == Placement::scope) return services_.launcher.give_up("it hangs");
+        if (!pidfd_ && setup_.placement == model::Placement::scope) return services_.launcher.give_up("it hangs");
         pidfd_ ? kill() : fail_launch(*failure_);
     });
 }
@@ -122,14 +122,14 @@ Result<> Run::watch_launched(launch::Launched launched) {
     pid_ = launched.pid;
     pidfd_ = std::move(launched.pidfd);
     keeper_pidfd_ = std::move(launched.keeper_pidfd);
-    TRY(watch_exit(setup_.placement == Placement::scope));
+    TRY(watch_exit(setup_.placement == model::Placement::scope));
     channel_source_ = TRY(services_.loop.add_io(channel_.get(), EPOLLIN, [this](std::uint32_t) { on_channel(); }));
     arm_launch_timer();
     return {};
 }
 
 void Run::request_scope() {
-    ScopeRequest request;
+    systemd::ScopeRequest request;
     request.unit = setup_.unit;
     request.description = "Container " + setup_.name;
     for (const auto* pidfd : {&pidfd_, &keeper_pidfd_})
@@ -269,7 +269,7 @@ void Run::place() {
 
 /// In a unit, systemd and its launcher have done it.
 Result<> Run::move_into_cgroup() {
-    if (setup_.placement != Placement::scope) return {};
+    if (setup_.placement != model::Placement::scope) return {};
     const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
     if (setup_.enter) return setup_.enter(pid_, keeper);
     const auto path = TRY(launch::find_cgroup_in(setup_.unit, pid_));
@@ -288,7 +288,7 @@ void Run::on_ready() {
         return kill();
     }
     step_ = Step::parked;
-    if (setup_.placement == Placement::unit) return tell_unit(ServiceKind::announce, nullptr);
+    if (setup_.placement == model::Placement::unit) return tell_unit(ServiceKind::announce, nullptr);
     go();
 }
 
@@ -327,7 +327,7 @@ Run::Identity Run::identity_of(const Parking::Entry& entry) {
 
 Result<> Run::adopt(Parking::Entry entry) {
     step_ = Step::parked;
-    std::vector<std::pair<ConsoleRole, UniqueFd>> held;
+    std::vector<std::pair<console::ConsoleRole, UniqueFd>> held;
     const auto words = split(entry.text, ' ');
     const auto letters = words.size() > 1 ? words[1] : std::string();
     for (std::size_t i = 0; i < entry.fds.size() && i < letters.size(); ++i) {
@@ -337,7 +337,7 @@ Result<> Run::adopt(Parking::Entry entry) {
             case kKeeperLetter: keeper_pidfd_ = std::move(fd); break;
             case kChannelLetter: channel_ = std::move(fd); break;
             case kNotifyLetter: notify_.hold(std::move(fd)); break;
-            default: held.emplace_back(static_cast<ConsoleRole>(letters[i]), std::move(fd));
+            default: held.emplace_back(static_cast<console::ConsoleRole>(letters[i]), std::move(fd));
         }
     }
     if (!pidfd_) return fail(Errc::system, "the parked run has no pidfd");
@@ -433,4 +433,4 @@ void Run::kill() {
     await_death();
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

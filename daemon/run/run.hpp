@@ -33,17 +33,17 @@
 #include "lib/launch/parent/device_programs.hpp"
 #include "lib/plan/plan.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// What every run needs; owned by main.
 struct Services {
     kernel::EventLoop& loop;
     Launcher& launcher;
-    PipeWorkers& pipe_workers;
-    Scopes& scopes;
-    Machines& machines;
+    console::PipeWorkers& pipe_workers;
+    systemd::Scopes& scopes;
+    systemd::Machines& machines;
     Parking& parking;
-    Blueprints& blueprints;
+    definition::Blueprints& blueprints;
     launch::DevicePrograms& device_programs;
     bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
     std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one
@@ -62,7 +62,7 @@ public:
     struct Setup {
         std::string name;
         Identity identity;
-        Placement placement = Placement::scope;
+        model::Placement placement = model::Placement::scope;
         std::string unit;
         std::shared_ptr<const plan::LaunchPlan> plan;
         int stop_signal = 15;
@@ -82,17 +82,17 @@ public:
         std::function<void(pid_t)> placed;                           // pid and unit are known
         std::function<void()> launched;                              // the program runs
         /// Once, the last call; may destroy the Run. `failure` is set when the program never ran.
-        std::function<void(ExitRecord record, std::optional<Error> failure)> ended;
+        std::function<void(model::ExitRecord record, std::optional<Error> failure)> ended;
         /// It was killed, and the kernel does not let go of it; `ended` follows when it does.
         std::function<void(std::string why)> stuck;
-        std::function<void(const Notification&)> notified{};
+        std::function<void(const health::Notification&)> notified{};
         /// The kernel killed so many of its processes for want of memory.
         std::function<void(std::uint64_t kills)> out_of_memory{};
         /// All its processes are frozen, or no more, whoever did that.
         std::function<void(bool)> frozen{};
     };
 
-    Run(Services& services, Console& console, Setup setup, Listener listener);
+    Run(Services& services, console::Console& console, Setup setup, Listener listener);
     ~Run();
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
@@ -125,7 +125,7 @@ public:
     [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
     /// systemd has been told of its unit's main process, whose program begins as soon as that has been answered.
     [[nodiscard]] bool is_announced() const noexcept {
-        return setup_.placement == Placement::unit && step_ == Step::parked && !launched_ && !waits_for_hooks();
+        return setup_.placement == model::Placement::unit && step_ == Step::parked && !launched_ && !waits_for_hooks();
     }
     [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
     /// Its program runs, as far as is known.
@@ -180,10 +180,10 @@ private:
     void remove_long_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
     [[nodiscard]] bool start_poststop_hooks();
-    [[nodiscard]] ExitRecord make_record() const;
+    [[nodiscard]] model::ExitRecord make_record() const;
 
     Services& services_;
-    Console& console_;
+    console::Console& console_;
     Setup setup_;
     Listener listener_;
     Step step_ = Step::launching;
@@ -219,9 +219,9 @@ private:
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;
     kernel::EventSource death_timer_;
-    PayloadNotify notify_;
+    health::PayloadNotify notify_;
     HookRunner hooks_;
     std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
 };
 
-}  // namespace xctl
+}  // namespace xctl::run

@@ -12,7 +12,7 @@
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/random.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 constexpr const char* kRecordFile = "record.json";
@@ -73,19 +73,19 @@ std::vector<ContainerId> RunDirectory::list(const std::string& base) {
     return ids;
 }
 
-Record RunDirectory::load() const {
-    Record fresh;
+model::Record RunDirectory::load() const {
+    model::Record fresh;
     fresh.life = make_life();
     const auto text = kernel::read_document_at(fd_.get(), kRecordFile);
     if (!text && text.error().sys_errno == ENOENT) return fresh;
-    auto record = text ? parse_record(*text) : std::unexpected(text.error());
+    auto record = text ? model::parse_record(*text) : std::unexpected(text.error());
     if (record) return std::move(*record);
     log_error(std::format("cannot read {}/{}, which is left alone until the next change: {}",
                           kernel::read_fd_path(fd_.get()).value_or("?"), kRecordFile, record.error().message));
     return fresh;
 }
 
-Result<> RunDirectory::save(const Record& record) const {
+Result<> RunDirectory::save(const model::Record& record) const {
     return kernel::replace_file_at(fd_.get(), kRecordFile, to_json(record), 0600);
 }
 
@@ -97,4 +97,4 @@ Result<> RunDirectory::save_running(std::string_view document) const {
     return kernel::replace_file_at(fd_.get(), kRunningFile, document, 0600);
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

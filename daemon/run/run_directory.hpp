@@ -12,7 +12,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
-namespace xctl {
+namespace xctl::run {
 
 /// A new id of a life: that of a container, from its creation until it is deleted, or of an exec.
 [[nodiscard]] std::string make_life();
@@ -34,8 +34,8 @@ public:
     /// Makes the directory again if somebody has removed it: true if so. It is empty then; fd() stays the same number.
     Result<bool> restore() const;
     /// The saved record; one of a new life when there is none, or when it cannot be read, which is logged.
-    [[nodiscard]] Record load() const;
-    Result<> save(const Record& record) const;
+    [[nodiscard]] model::Record load() const;
+    Result<> save(const model::Record& record) const;
     /// What the current or last run was started with, see whole_document(); empty when there was none.
     [[nodiscard]] std::string load_running() const;
     Result<> save_running(std::string_view document) const;
@@ -46,4 +46,4 @@ private:
     UniqueFd fd_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::run

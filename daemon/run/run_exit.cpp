@@ -25,7 +25,7 @@
 #include "lib/launch/parent/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 /// How long a killed process may take to give back what it has before something must be wrong with what it uses.
@@ -64,8 +64,8 @@ void Run::on_exit_event(bool reaped) {
         // Somebody else's zombie, as after joining a user namespace: its status is there once it was reaped.
         if (!reaped && watch_exit(false)) return;
     }
-    if (setup_.placement == Placement::scope) return on_unknown_status();
-    services_.scopes.query_exit(setup_.unit, [this, alive = alive_](UnitExit exit) {
+    if (setup_.placement == model::Placement::scope) return on_unknown_status();
+    services_.scopes.query_exit(setup_.unit, [this, alive = alive_](systemd::UnitExit exit) {
         if (!*alive) return;
         if (exit.oom && oom_kills_ == 0) note_oom_kills(1);
         if (exit.known) return on_status({exit.signaled, exit.status, false});
@@ -211,22 +211,22 @@ void Run::remove_long_cgroups() const {
     if (!is_long) return;
     auto removed = kernel::remove_cgroups_below(payload_.get());
     // systemd may have given up on this scope already; a unit's cgroup it may be using again.
-    if (removed && setup_.placement == Placement::scope) removed = kernel::remove_parent_cgroup(payload_.get());
+    if (removed && setup_.placement == model::Placement::scope) removed = kernel::remove_parent_cgroup(payload_.get());
     if (!removed) log_warning(std::format("{}: {}", setup_.name, removed.error().message));
 }
 
-ExitRecord Run::make_record() const {
-    ExitRecord record;
+model::ExitRecord Run::make_record() const {
+    model::ExitRecord record;
     record.time = std::chrono::system_clock::now();
     if (!status_) {
-        record.reason = ExitReason::unknown;
+        record.reason = model::ExitReason::unknown;
         record.message = "nobody learnt its exit status";
         return record;
     }
-    record.reason = status_->signaled ? ExitReason::signal : ExitReason::exited;
+    record.reason = status_->signaled ? model::ExitReason::signal : model::ExitReason::exited;
     record.status = status_->value;
     if (oom_kills_ > 0 && status_->signaled && status_->value == SIGKILL) {
-        record.reason = ExitReason::oom_kill;
+        record.reason = model::ExitReason::oom_kill;
         record.message = "the kernel killed it because its memory was used up";
     } else if (oom_kills_ > 0) {
         record.message =
@@ -289,7 +289,7 @@ void Run::end() {
         if (!failure_)
             failure_ = Error{Errc::launch_failed, 0, "the init died during its set-up: " + record.message, {}, {}};
         tell_unit(launch::ServiceKind::verdict, &*failure_);
-        record.reason = ExitReason::launch_failed;
+        record.reason = model::ExitReason::launch_failed;
         record.message = failure_->message;
     }
     // Moved out, since the listener may destroy this.
@@ -297,4 +297,4 @@ void Run::end() {
     ended(std::move(record), launched_ ? std::nullopt : std::move(failure_));
 }
 
-}  // namespace xctl
+}  // namespace xctl::run

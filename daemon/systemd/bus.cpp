@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <format>
 
-namespace xctl {
+namespace xctl::systemd {
 
 Result<Bus> Bus::open(kernel::EventLoop& loop) {
     sd_bus* raw = nullptr;
@@ -58,4 +58,4 @@ Error from_bus_error(const sdbus::Error& error, std::string_view what) {
     return Error{Errc::system, 0, std::format("{}: {}", what, error.getMessage()), {}, {}};
 }
 
-}  // namespace xctl
+}  // namespace xctl::systemd

@@ -15,7 +15,7 @@
 #include "lib/base/result.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 
 class Bus {
 public:
@@ -50,4 +50,4 @@ private:
 /// An sdbus-c++ error as ours: what the other side said.
 [[nodiscard]] Error from_bus_error(const sdbus::Error& error, std::string_view what);
 
-}  // namespace xctl
+}  // namespace xctl::systemd

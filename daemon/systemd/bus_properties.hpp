@@ -10,7 +10,7 @@
 
 #include "daemon/systemd/bus.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 
 using Properties = std::map<sdbus::PropertyName, sdbus::Variant>;
 
@@ -29,4 +29,4 @@ inline void query_properties(Bus& bus, const std::string& service, const sdbus::
         .uponReplyInvoke(answer);
 }
 
-}  // namespace xctl
+}  // namespace xctl::systemd

@@ -11,7 +11,7 @@
 #include "daemon/systemd/bus_properties.hpp"
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 namespace {
 
 constexpr const char* kMachined = "org.freedesktop.machine1";
@@ -115,4 +115,4 @@ void Machines::forget(const std::string& name) {
         .uponReplyInvoke([](std::optional<sdbus::Error>) {});
 }
 
-}  // namespace xctl
+}  // namespace xctl::systemd

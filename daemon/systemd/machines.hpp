@@ -16,7 +16,7 @@
 #include "daemon/systemd/bus.hpp"
 #include "lib/base/result.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 
 class Machines {
 public:
@@ -54,4 +54,4 @@ private:
     std::map<std::string, Entry> entries_;  // by name
 };
 
-}  // namespace xctl
+}  // namespace xctl::systemd

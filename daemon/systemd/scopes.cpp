@@ -10,7 +10,7 @@
 #include "daemon/systemd/bus_properties.hpp"
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 namespace {
 
 constexpr const char* kSystemd = "org.freedesktop.systemd1";
@@ -243,4 +243,4 @@ void Scopes::query_exit(const std::string& unit, std::function<void(UnitExit)> d
     query_properties(bus_, kSystemd, object_path(kUnits, unit), kServiceInterface, answer);
 }
 
-}  // namespace xctl
+}  // namespace xctl::systemd

@@ -16,7 +16,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/bus/signal_source.hpp"
 
-namespace xctl {
+namespace xctl::systemd {
 
 struct ScopeRequest {
     std::string unit;         // NAME.scope
@@ -93,4 +93,4 @@ private:
     std::function<void()> on_reload_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::systemd

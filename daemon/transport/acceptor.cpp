@@ -9,7 +9,7 @@
 
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 /// Until the socket is looked at again when not even the reserve is there.
@@ -60,4 +60,4 @@ void Acceptor::rest() {
     source_.set_events(0);
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -13,7 +13,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class Acceptor {
 public:
@@ -45,4 +45,4 @@ private:
     kernel::EventSource rest_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

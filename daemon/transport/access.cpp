@@ -7,7 +7,7 @@
 
 #include "lib/base/container_id.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 constexpr const char* kPolkit = "org.freedesktop.PolicyKit1";
@@ -70,12 +70,12 @@ Result<> check_request(const api::VerbRow& verb, const api::Request& request) {
 
 }  // namespace
 
-Result<std::unique_ptr<Access>> Access::open(Bus& bus) {
+Result<std::unique_ptr<Access>> Access::open(systemd::Bus& bus) {
     try {
         return std::unique_ptr<Access>(new Access(
             sdbus::createProxy(bus.connection(), sdbus::ServiceName(kPolkit), sdbus::ObjectPath(kPolkitPath))));
     } catch (const sdbus::Error& error) {
-        return std::unexpected(from_bus_error(error, "talk to polkit"));
+        return std::unexpected(systemd::from_bus_error(error, "talk to polkit"));
     }
 }
 
@@ -106,8 +106,8 @@ void Access::check(const api::VerbRow& verb, const api::Request& request, const 
                            std::string())
             .uponReplyInvoke(finish);
     } catch (const sdbus::Error& error) {
-        done(std::unexpected(from_bus_error(error, "ask polkit")));
+        done(std::unexpected(systemd::from_bus_error(error, "ask polkit")));
     }
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -14,7 +14,7 @@
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 /// Whoever calls, as its transport knows it.
 struct Caller {
@@ -29,7 +29,7 @@ class Access {
 public:
     using Done = std::function<void(Result<>)>;
 
-    static Result<std::unique_ptr<Access>> open(Bus& bus);
+    static Result<std::unique_ptr<Access>> open(systemd::Bus& bus);
 
     /// `done` runs once, for root before this returns. The container may be gone by then: look it up again.
     void check(const api::VerbRow& verb, const api::Request& request, const Caller& caller, Done done);
@@ -57,4 +57,4 @@ private:
     std::unique_ptr<sdbus::IProxy> authority_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -5,7 +5,7 @@
 
 #include "api/limits.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 constexpr std::size_t kOfField = 48;  // its name, its type and a number
@@ -44,4 +44,4 @@ Result<> check_size(const api::VerbRow& verb, const api::Reply& reply) {
                                                api::kMaxAnswerBytes));
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

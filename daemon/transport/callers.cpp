@@ -3,7 +3,7 @@
 
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 /// Of many who leave at once, one walk through the containers forgets all.
@@ -32,4 +32,4 @@ void Callers::forget_soon() {
     });
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -9,14 +9,14 @@
 #include "lib/base/presence.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class Callers {
 public:
     /// The transport holds it while the caller is there.
     using Ticket = std::shared_ptr<const void>;
 
-    Callers(kernel::EventLoop& loop, Manager& manager, Repeater& repeater)
+    Callers(kernel::EventLoop& loop, manager::Manager& manager, Repeater& repeater)
         : loop_(loop), manager_(manager), repeater_(repeater) {}
 
     /// Its answer to `verb` can take as long as a container runs; with `more`, the call is one that repeats.
@@ -27,10 +27,10 @@ private:
     void forget_soon();
 
     kernel::EventLoop& loop_;
-    Manager& manager_;
+    manager::Manager& manager_;
     Repeater& repeater_;
     kernel::EventSource soon_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for tickets that outlive us
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -15,7 +15,7 @@
 #include "lib/base/utf8.hpp"
 #include "lib/bus/signal_source.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 using api::Output;
@@ -159,7 +159,7 @@ Result<> attempt(const std::function<void()>& send) {
         send();
         return {};
     } catch (const sdbus::Error& error) {
-        return std::unexpected(from_bus_error(error, "D-Bus"));
+        return std::unexpected(systemd::from_bus_error(error, "D-Bus"));
     }
 }
 
@@ -202,13 +202,13 @@ std::string property_name(std::string_view field) {
 }
 
 std::string path_of(const std::string& container) {
-    return object_path(std::string(api::kContainerPathPrefix), container);
+    return systemd::object_path(std::string(api::kContainerPathPrefix), container);
 }
 
 }  // namespace
 
-DbusServer::DbusServer(kernel::EventLoop& loop, Bus& bus, Manager& manager, Access& access, Repeater& repeater,
-                       Callers& callers)
+DbusServer::DbusServer(kernel::EventLoop& loop, systemd::Bus& bus, manager::Manager& manager, Access& access,
+                       Repeater& repeater, Callers& callers)
     : loop_(loop), bus_(bus), manager_(manager), access_(access), repeater_(repeater), callers_(callers) {
     manager_.add_observer(*this);
 }
@@ -270,7 +270,7 @@ Result<> DbusServer::start() {
         root_->addObjectManager();
         for (const auto& name : manager_.names()) publish_container(name);
     } catch (const sdbus::Error& error) {
-        return std::unexpected(from_bus_error(error, "publish the D-Bus objects"));
+        return std::unexpected(systemd::from_bus_error(error, "publish the D-Bus objects"));
     }
     return bus_.request_name(std::string(api::kBusName));
 }
@@ -290,7 +290,7 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
     caller.root = uid == 0;
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
-    request->peer = describe_peer(uid, pid);
+    request->peer = manager::describe_peer(uid, pid);
     access_.check(verb, *request, caller, [this, &verb, manner, request, call](const Result<>& allowed) {
         if (!allowed) return send_error(call, allowed.error());
         dispatch(verb, manner, request, call);
@@ -431,4 +431,4 @@ void DbusServer::on_event(const api::Event& event) {
     streams_.remove_if([&](const LineStream& stream) { return !stream.send(line); });
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

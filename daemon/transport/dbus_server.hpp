@@ -17,11 +17,12 @@
 #include "daemon/transport/line_stream.hpp"
 #include "daemon/transport/repeater.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
-class DbusServer final : public ManagerObserver {
+class DbusServer final : public manager::ManagerObserver {
 public:
-    DbusServer(kernel::EventLoop& loop, Bus& bus, Manager& manager, Access& access, Repeater& repeater, Callers& callers);
+    DbusServer(kernel::EventLoop& loop, systemd::Bus& bus, manager::Manager& manager, Access& access,
+               Repeater& repeater, Callers& callers);
     ~DbusServer();
     DbusServer(const DbusServer&) = delete;
     DbusServer& operator=(const DbusServer&) = delete;
@@ -48,8 +49,8 @@ private:
     [[nodiscard]] Callers::Ticket ticket_of(const std::string& sender);
 
     kernel::EventLoop& loop_;
-    Bus& bus_;
-    Manager& manager_;
+    systemd::Bus& bus_;
+    manager::Manager& manager_;
     Access& access_;
     Repeater& repeater_;
     Callers& callers_;
@@ -68,4 +69,4 @@ private:
     std::list<LineStream> streams_;          // of Events callers; JSON lines
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

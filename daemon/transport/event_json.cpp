@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -47,4 +47,4 @@ std::string to_json_line(const api::VerbRow& verb, const api::Reply& reply) {
     return to_line(out);
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -7,7 +7,7 @@
 
 #include "lib/kernel/socket.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 Result<UniqueFd> LineStream::open(kernel::EventLoop& loop, std::function<void()> on_gone) {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_STREAM));
@@ -25,4 +25,4 @@ bool LineStream::send(const std::string& line) const {
     return ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

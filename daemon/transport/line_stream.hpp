@@ -9,7 +9,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class LineStream {
 public:
@@ -29,4 +29,4 @@ private:
     std::function<void()> on_gone_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 using Usec = std::chrono::microseconds;
@@ -37,4 +37,4 @@ void Repeater::end(const Watch& watch) {
     watches_.remove_if([&](const Watch& row) { return &row == &watch; });
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

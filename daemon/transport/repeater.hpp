@@ -8,14 +8,14 @@
 #include "daemon/manager/manager.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class Repeater {
 public:
     /// False: whoever watched has left. An error is the last that it gets.
     using Sink = std::function<bool(Result<api::Reply>)>;
 
-    Repeater(kernel::EventLoop& loop, Manager& manager) : loop_(loop), manager_(manager) {}
+    Repeater(kernel::EventLoop& loop, manager::Manager& manager) : loop_(loop), manager_(manager) {}
 
     /// At once, and then at the request's interval, until the call fails or nobody watches.
     void start(const api::VerbRow& verb, api::Request request, Sink sink);
@@ -35,8 +35,8 @@ private:
     void end(const Watch& watch);
 
     kernel::EventLoop& loop_;
-    Manager& manager_;
+    manager::Manager& manager_;
     std::list<Watch> watches_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -13,7 +13,7 @@
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/service_protocol.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 /// "/…/oci@web.service/supervisor" -> "oci@web.service".
@@ -35,7 +35,7 @@ void refuse(int socket, const Error& error) {
 
 }  // namespace
 
-UnitServer::UnitServer(kernel::EventLoop& loop, Manager& manager)
+UnitServer::UnitServer(kernel::EventLoop& loop, manager::Manager& manager)
     : loop_(loop),
       manager_(manager),
       acceptor_(loop, "/run/xctl/launch", [this](UniqueFd accepted, Acceptor::Room) { on_connection(std::move(accepted)); }) {}
@@ -77,4 +77,4 @@ void UnitServer::forget(const Connection& connection) {
     connections_.remove_if([&](const Connection& entry) { return &entry == &connection; });
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -9,11 +9,11 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class UnitServer {
 public:
-    UnitServer(kernel::EventLoop& loop, Manager& manager);
+    UnitServer(kernel::EventLoop& loop, manager::Manager& manager);
 
     /// `socket` listens on launch::kLaunchSocket; systemd passed it.
     Result<> start(UniqueFd socket);
@@ -30,9 +30,9 @@ private:
     void forget(const Connection& connection);
 
     kernel::EventLoop& loop_;
-    Manager& manager_;
+    manager::Manager& manager_;
     Acceptor acceptor_;
     std::list<Connection> connections_;  // that have not said hello yet
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

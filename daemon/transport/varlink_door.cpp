@@ -16,7 +16,7 @@
 #include "api/errors.hpp"
 #include "lib/base/log.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 /// Of sd-varlink's work in one turn of the loop: a call takes three.
@@ -262,4 +262,4 @@ void VarlinkDoor::tidy() {
     if (!guests_.empty()) tidy_in(kTidyInterval);
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -20,7 +20,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
 class VarlinkDoor {
 public:
@@ -85,4 +85,4 @@ private:
     kernel::EventSource tidy_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -13,7 +13,7 @@
 #include "api/errors.hpp"
 #include "api/verbs.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 /// Owns all texts and symbols that the interface points to.
@@ -196,4 +196,4 @@ const sd_varlink_interface* containers_interface() {
     return built;
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

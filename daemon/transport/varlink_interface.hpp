@@ -7,9 +7,9 @@
 
 #include <systemd/sd-varlink-idl.h>
 
-namespace xctl {
+namespace xctl::transport {
 
 /// Valid for the life of the process.
 [[nodiscard]] const sd_varlink_interface* containers_interface();
 
-}  // namespace xctl
+}  // namespace xctl::transport

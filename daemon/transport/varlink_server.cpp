@@ -20,7 +20,7 @@
 #include "daemon/transport/varlink_interface.hpp"
 #include "lib/base/utf8.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 using api::Request;
@@ -175,7 +175,7 @@ api::Peer peer_of(sd_varlink* link) {
     pid_t pid = 0;
     (void)sd_varlink_get_peer_uid(link, &uid);
     (void)sd_varlink_get_peer_pid(link, &pid);
-    return describe_peer(uid, pid);
+    return manager::describe_peer(uid, pid);
 }
 
 void send_error(sd_varlink* link, const Error& error) {
@@ -263,7 +263,7 @@ struct VarlinkServer::Delivery {
     kernel::EventSource turn;
 };
 
-VarlinkServer::VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater,
+VarlinkServer::VarlinkServer(kernel::EventLoop& loop, manager::Manager& manager, Access& access, Repeater& repeater,
                              Callers& callers)
     : loop_(loop), manager_(manager), access_(access), repeater_(repeater), callers_(callers), door_(loop) {
     manager_.add_observer(*this);
@@ -358,4 +358,4 @@ void VarlinkServer::on_event(const api::Event& event) {
         if (sd_varlink_notify(link, json.get()) < 0) (void)sd_varlink_close(link);
 }
 
-}  // namespace xctl
+}  // namespace xctl::transport

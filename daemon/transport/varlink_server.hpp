@@ -17,11 +17,12 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 
-class VarlinkServer final : public ManagerObserver {
+class VarlinkServer final : public manager::ManagerObserver {
 public:
-    VarlinkServer(kernel::EventLoop& loop, Manager& manager, Access& access, Repeater& repeater, Callers& callers);
+    VarlinkServer(kernel::EventLoop& loop, manager::Manager& manager, Access& access, Repeater& repeater,
+                  Callers& callers);
     ~VarlinkServer();
     VarlinkServer(const VarlinkServer&) = delete;
     VarlinkServer& operator=(const VarlinkServer&) = delete;
@@ -44,7 +45,7 @@ private:
     void send_part(Delivery& delivery);
 
     kernel::EventLoop& loop_;
-    Manager& manager_;
+    manager::Manager& manager_;
     Access& access_;
     Repeater& repeater_;
     Callers& callers_;
@@ -55,4 +56,4 @@ private:
     std::list<Delivery> deliveries_;
 };
 
-}  // namespace xctl
+}  // namespace xctl::transport

@@ -16,23 +16,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace xctl;
     using namespace xctl::fuzz;
     const auto parts = split(std::string_view(reinterpret_cast<const char*>(data), size), '\0');
-    std::vector<NamedText> files{{"box.json", parts.empty() ? "" : parts[0]}};
+    std::vector<definition::NamedText> files{{"box.json", parts.empty() ? "" : parts[0]}};
     for (std::size_t i = 1; i < parts.size(); ++i) files.push_back({"drop-in.json", parts[i]});
 
-    const auto definition = parse_definition(files);
+    const auto definition = definition::parse_definition(files);
     if (!definition) {
         expect(definition.error().code == Errc::invalid_document);
         expect_message(definition.error().message);
         return 0;
     }
     const auto text = to_json(*definition);
-    const auto again = parse_definition({{"box.json", text}});
+    const auto again = definition::parse_definition({{"box.json", text}});
     expect(again && to_json(*again) == text);
-    for (const auto& setting : list_settings(files)) expect(!setting.origin.empty() || setting.key.empty());
+    for (const auto& setting : definition::list_settings(files)) expect(!setting.origin.empty() || setting.key.empty());
 
-    const auto enabled = with_assignments({"box.json", text}, {{"/autostart", "true"}});
+    const auto enabled = definition::with_assignments({"box.json", text}, {{"/autostart", "true"}});
     expect(enabled.has_value());
-    const auto started = parse_definition({{"box.json", *enabled}});
+    const auto started = definition::parse_definition({{"box.json", *enabled}});
     expect(started && started->autostart);
     return 0;
 }

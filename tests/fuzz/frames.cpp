@@ -32,16 +32,16 @@ struct Heard {
 };
 
 /// False when no more can be read.
-bool take_words(ConsoleWords& reader, Heard& heard) {
+bool take_words(console::ConsoleWords& reader, Heard& heard) {
     while (true) {
         const auto word = reader.next();
-        if (std::holds_alternative<ConsoleWords::Nothing>(word)) return true;
-        if (std::holds_alternative<ConsoleWords::Malformed>(word)) {
-            expect(std::holds_alternative<ConsoleWords::Malformed>(reader.next()));
+        if (std::holds_alternative<console::ConsoleWords::Nothing>(word)) return true;
+        if (std::holds_alternative<console::ConsoleWords::Malformed>(word)) {
+            expect(std::holds_alternative<console::ConsoleWords::Malformed>(reader.next()));
             heard.words.emplace_back("malformed");
             return false;
         }
-        if (const auto* input = std::get_if<ConsoleWords::Input>(&word)) {
+        if (const auto* input = std::get_if<console::ConsoleWords::Input>(&word)) {
             expect(input->bytes.size() <= api::kMaxFramePayload);
             heard.words.push_back(std::format("input {}", input->bytes.size()));
             heard.input += input->bytes;
@@ -54,7 +54,7 @@ bool take_words(ConsoleWords& reader, Heard& heard) {
 }
 
 Heard as_daemon(std::string_view bytes, std::size_t piece) {
-    ConsoleWords reader;
+    console::ConsoleWords reader;
     Heard heard;
     while (!bytes.empty()) {
         reader.add(bytes.substr(0, piece));

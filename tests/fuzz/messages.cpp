@@ -66,11 +66,11 @@ void try_service(Bytes bytes) {
 }
 
 void try_parked(std::string_view text) {
-    const auto line = parse_parked(text);
+    const auto line = run::parse_parked(text);
     if (!line) return expect_message(line.error().message);
     expect(line->serial > 0 && line->serial + 1 > line->serial);
     expect(!line->key.contains(' ') && !line->text.contains('\n'));
-    const auto again = parse_parked(format_parked(*line));
+    const auto again = run::parse_parked(run::format_parked(*line));
     expect(again && again->key == line->key && again->serial == line->serial && again->text == line->text);
 }
 

@@ -23,8 +23,8 @@ using fuzz::expect, fuzz::expect_message;
 
 void try_answer(std::string_view text) {
     const auto line = text.substr(0, text.find_first_of("\r\n"));
-    const auto result = check_status_line(text);
-    const auto alone = check_status_line(line);
+    const auto result = definition::check_status_line(text);
+    const auto alone = definition::check_status_line(line);
     expect(result.has_value() == alone.has_value());
     if (result) {
         const auto code = parse_unsigned(split(line, ' ').at(1));
@@ -35,33 +35,33 @@ void try_answer(std::string_view text) {
     expect(result.error().message.size() < 512);
 }
 
-std::string text_of(const Endpoint& endpoint) {
+std::string text_of(const definition::Endpoint& endpoint) {
     const bool six = endpoint.host.contains(':');
     return std::format("{}{}{}:{}", six ? "[" : "", endpoint.host, six ? "]" : "", endpoint.port);
 }
 
-void expect_numeric(const Endpoint& endpoint) {
+void expect_numeric(const definition::Endpoint& endpoint) {
     in6_addr address{};
     expect(::inet_pton(AF_INET, endpoint.host.c_str(), &address) == 1 ||
            ::inet_pton(AF_INET6, endpoint.host.c_str(), &address) == 1);
     expect(endpoint.port > 0 && !endpoint.host.contains('\0'));
-    const auto again = parse_endpoint(text_of(endpoint));
+    const auto again = definition::parse_endpoint(text_of(endpoint));
     expect(again && again->host == endpoint.host && again->port == endpoint.port);
 }
 
 void try_endpoint(std::string_view text) {
-    const auto endpoint = parse_endpoint(text);
+    const auto endpoint = definition::parse_endpoint(text);
     if (!endpoint) return expect_message(endpoint.error().message);
     expect_numeric(*endpoint);
 }
 
 void try_url(std::string_view text) {
-    const auto url = parse_url(text);
+    const auto url = definition::parse_url(text);
     if (!url) return expect_message(url.error().message);
     expect_numeric(url->endpoint);
     expect(url->path.starts_with('/'));
     expect(std::ranges::none_of(url->path, [](unsigned char c) { return c <= ' ' || c == 0x7f; }));
-    const auto again = parse_url("http://" + text_of(url->endpoint) + url->path);
+    const auto again = definition::parse_url("http://" + text_of(url->endpoint) + url->path);
     expect(again && again->path == url->path && again->endpoint.host == url->endpoint.host);
 }
 

@@ -27,6 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (record->pid < 0) std::abort();
         expect_same(*record, xctl::runtime::parse_record);
     }
-    if (const auto record = xctl::parse_record(text)) expect_same(*record, xctl::parse_record);
+    if (const auto record = xctl::model::parse_record(text)) expect_same(*record, xctl::model::parse_record);
     return 0;
 }

@@ -26,7 +26,7 @@ namespace {
 
 using namespace xctl;
 using fuzz::expect;
-using Kind = Ring::MarkKind;
+using Kind = ring::Ring::MarkKind;
 
 constexpr std::uint64_t kCapacity = 8192;
 /// More than a ring can have of marks and times together, each told once with its time, and the laps.
@@ -49,13 +49,13 @@ const Workplace& workplace() {
     return kPlace;
 }
 
-void print(Ring& ring, Kind stream, std::string_view text) {
+void print(ring::Ring& ring, Kind stream, std::string_view text) {
     while (!text.empty()) {
         const auto space = ring.prepare(stream);
         expect(space.room > 0);
         const auto part = text.substr(0, space.room);
         expect(::write(workplace().pipe[1], part.data(), part.size()) == static_cast<ssize_t>(part.size()));
-        const auto moved = Ring::pull(workplace().pipe[0], space);
+        const auto moved = ring::Ring::pull(workplace().pipe[0], space);
         expect(moved && *moved == part.size());
         text.remove_prefix(part.size());
     }
@@ -74,12 +74,12 @@ std::string read_file(const char* name) {
 /// What a ring has written after so many runs, each of some lines on both streams.
 std::string make_file(int runs) {
     (void)::unlinkat(workplace().directory, "made", 0);
-    auto ring = Ring::open_at(workplace().directory, "made", kCapacity);
+    auto ring = ring::Ring::open_at(workplace().directory, "made", kCapacity);
     expect(ring.has_value());
     for (int run = 0; run < runs; ++run) {
         ring->add_mark({ring->end(), 0, Kind::run_begin, 0, 0, 0});
         for (const auto stream : {Kind::standard_output, Kind::standard_error}) {
-            if (run < 8) std::this_thread::sleep_for(std::chrono::microseconds(RingTimes::kResolution));
+            if (run < 8) std::this_thread::sleep_for(std::chrono::microseconds(ring::RingTimes::kResolution));
             print(*ring, stream, "one line\nand one more\nand a rest");
         }
         if (run + 1 < runs) ring->add_mark({ring->end(), 3, Kind::run_end, 0, 1, 0});
@@ -111,17 +111,17 @@ void write_file(const std::string& bytes) {
     ::close(file);
 }
 
-void read_through(const Ring& ring) {
+void read_through(const ring::Ring& ring) {
     expect(ring.begin() <= ring.end() && ring.end() - ring.begin() <= ring.capacity());
-    auto cursor = ConsoleCursor::at(ring, 0);
+    auto cursor = ring::ConsoleCursor::at(ring, 0);
     cursor.tell_times();
     std::size_t items = 0;
     for (auto last = cursor.offset();; last = cursor.offset()) {
         expect(++items <= kMostItems);
         const auto item = cursor.next(ring, kCapacity);
-        if (std::holds_alternative<ConsoleCursor::Nothing>(item)) break;
+        if (std::holds_alternative<ring::ConsoleCursor::Nothing>(item)) break;
         expect(cursor.offset() >= last);
-        const auto* output = std::get_if<ConsoleCursor::Output>(&item);
+        const auto* output = std::get_if<ring::ConsoleCursor::Output>(&item);
         if (output == nullptr) continue;
         expect(!output->bytes.empty() && output->offset == cursor.offset());
         expect(output->offset >= ring.begin() && output->offset + output->bytes.size() <= ring.end());
@@ -130,7 +130,7 @@ void read_through(const Ring& ring) {
     expect(cursor.offset() == ring.end() && cursor.mark() == ring.mark_count());
 }
 
-void look_up(const Ring& ring) {
+void look_up(const ring::Ring& ring) {
     (void)ring.run_is_open();
     for (const auto offset : {ring.begin(), ring.begin() + (ring.end() - ring.begin()) / 2, ring.end()}) {
         const auto begin = ring.line_begin(offset);
@@ -143,7 +143,7 @@ void look_up(const Ring& ring) {
     }
 }
 
-void write_more(Ring& ring) {
+void write_more(ring::Ring& ring) {
     constexpr std::string_view kText = "what is new\n";
     const auto before = ring.end();
     print(ring, Kind::standard_error, kText);
@@ -165,7 +165,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto file = kFiles[data[0] % kFiles.size()];
     damage(file, {reinterpret_cast<const char*>(data + 1), size - 1});
     write_file(file);
-    auto ring = Ring::open_existing_at(workplace().directory, "ring");
+    auto ring = ring::Ring::open_existing_at(workplace().directory, "ring");
     if (!ring) {
         expect(ring.error().code == Errc::not_found);
         return 0;
@@ -176,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     read_through(*ring);
     if ((data[0] & 0x80) == 0) return 0;
     expect(ring->copy_to(workplace().directory, "copy", kCapacity / 2, false).has_value());
-    const auto copy = Ring::open_existing_at(workplace().directory, "copy");
+    const auto copy = ring::Ring::open_existing_at(workplace().directory, "copy");
     expect(copy && copy->end() == ring->end());
     read_through(*copy);
     return 0;

@@ -7,7 +7,7 @@
 
 #include "tests/unit/daemon/console/console_fixture.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using namespace test;
@@ -47,7 +47,7 @@ TEST_F(ClientTest, NothingKeptIsLiveAtOnce) {
 
 TEST_F(ClientTest, TheEndOfARunSaysHow) {
     console_->mark_run_begin(false);
-    console_->mark_run_end({ExitReason::signal, 9}, false);
+    console_->mark_run_end({model::ExitReason::signal, 9}, false);
     auto viewer = attach(framed());
     const Words wanted{"begin@0", "end-of-run@0:1,9", "live@0"};
     EXPECT_EQ(viewer.read_words(), wanted);
@@ -75,7 +75,7 @@ TEST_F(ClientTest, WithoutFollowItEnds) {
     print_two_runs();
     auto options = framed();
     options.follow = false;
-    options.cursor = ConsoleCursor::at(console_->ring(), 4);
+    options.cursor = ring::ConsoleCursor::at(console_->ring(), 4);
     auto viewer = attach(options);
     // The marks at the offset belong to it.
     const Words wanted{"end-of-run@4:0,3", "begin@4", "out@4:c", "live@5", "end@5"};
@@ -96,7 +96,7 @@ TEST_F(ClientTest, EveryFrameIsAPlaceToResumeAt) {
         const bool output = header.kind == api::FrameKind::output;
         auto options = framed();
         const auto reached = header.offset + (output ? header.length : 0);
-        options.cursor = ConsoleCursor::resume(console_->ring(), reached, header.mark);
+        options.cursor = ring::ConsoleCursor::resume(console_->ring(), reached, header.mark);
         auto viewer = attach(options);
         Words wanted;
         for (auto rest = i + 1; rest < frames.size(); ++rest) wanted.push_back(Viewer::to_word(frames[rest]));
@@ -231,4 +231,4 @@ TEST_F(ClientTest, ClientsThatAreThereWhenTheConsoleGoesAreClosed) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

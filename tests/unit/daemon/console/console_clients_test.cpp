@@ -6,7 +6,7 @@
 
 #include "tests/unit/daemon/console/console_fixture.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using test::Viewer;
@@ -156,4 +156,4 @@ TEST_F(RoleTest, TheListSaysWhoAndHowFarBehind) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

@@ -123,7 +123,7 @@ protected:
     void make_console(std::uint64_t size) {
         console_.reset();
         (void)::unlinkat(directory_.fd(), "console", 0);
-        console_ = std::make_unique<Console>(loop_, workers_, open_ring(directory_.fd(), size));
+        console_ = std::make_unique<console::Console>(loop_, workers_, open_ring(directory_.fd(), size));
     }
 
     /// Handles all that is ready now. Between sockets and pipes nothing arrives later by itself, but on a busy machine a
@@ -157,7 +157,7 @@ protected:
         err_.reset();
         in_.reset();
         console_->close_run();
-        console_->mark_run_end({ExitReason::exited, status}, final);
+        console_->mark_run_end({model::ExitReason::exited, status}, final);
     }
     void begin_terminal() {
         ASSERT_TRUE(console_->open_terminal());
@@ -180,23 +180,23 @@ protected:
         settle();
     }
 
-    Viewer attach(ConsoleClient::Options options, bool steal = false) {
+    Viewer attach(console::ConsoleClient::Options options, bool steal = false) {
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), 0);
         EXPECT_TRUE(console_->attach(UniqueFd(ends[0]), std::move(options), steal));
         settle();
         return Viewer(UniqueFd(ends[1]));
     }
-    static ConsoleClient::Options framed() {
-        ConsoleClient::Options options;
+    static console::ConsoleClient::Options framed() {
+        console::ConsoleClient::Options options;
         options.framed = true;
         return options;
     }
 
     TemporaryDirectory directory_;
     kernel::EventLoop loop_ = kernel::EventLoop::open().value();
-    PipeWorkers workers_{loop_};
-    std::unique_ptr<Console> console_;
+    console::PipeWorkers workers_{loop_};
+    std::unique_ptr<console::Console> console_;
     UniqueFd in_, out_, err_;  // the container's ends; of a terminal, `in_` is the slave
     bool are_pipes_locked_ = false;
 };

@@ -6,7 +6,7 @@
 
 #include "tests/unit/daemon/console/console_fixture.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using namespace test;
@@ -190,7 +190,7 @@ TEST_F(ConsoleTest, CloseTakesInWhatWasPrinted) {
     ASSERT_EQ(::write(out_.get(), "last", 4), 4);
     // Another process still holds the other ends, so the end of the file does not come.
     console_->close_run();
-    console_->mark_run_end({ExitReason::exited, 0}, true);
+    console_->mark_run_end({model::ExitReason::exited, 0}, true);
     settle();
     const Words wanted{"begin@0", "live@0", "out@0:last", "end-of-run@4:0,0,final"};
     EXPECT_EQ(viewer.read_words(), wanted);
@@ -441,4 +441,4 @@ TEST_F(TerminalTest, CloseTakesInWhatTheTerminalHolds) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

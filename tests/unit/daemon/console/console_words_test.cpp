@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using api::FrameKind;
@@ -50,4 +50,4 @@ TEST(ConsoleWords, WhatCanNeverBecomeAWordIsRefusedByItsHeader) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

@@ -9,7 +9,7 @@
 #include "daemon/console/console.hpp"
 #include "tests/unit/daemon/console/console_fixture.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using namespace test;
@@ -171,7 +171,7 @@ TEST_F(LockedPipeTest, AWorkerThatWasKilledMovesNothing) {
     ASSERT_EQ(::write(pipe.write_end.get(), "kept", 4), 4);
     Holder holder([&] { (void)::splice(near_.get(), nullptr, pipe.write_end.get(), nullptr, 4096, 0); });
     auto worker = kernel::PipeWorker::start().value();
-    const auto space = ring.prepare(Ring::MarkKind::standard_output);
+    const auto space = ring.prepare(ring::Ring::MarkKind::standard_output);
     ASSERT_TRUE(worker.begin_splice(pipe.read_end.get(), space.file, space.counter, space.room));
     EXPECT_FALSE(worker.await(50ms));
     EXPECT_FALSE(worker.end()) << "the pipe is not locked";
@@ -216,4 +216,4 @@ TEST_F(LockedPipeTest, AWorkerThatIsGoneIsReplaced) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

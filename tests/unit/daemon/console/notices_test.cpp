@@ -5,31 +5,31 @@
 
 #include <set>
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
-RunRecord run_that(ExitReason reason, int status, std::string message) {
-    RunRecord run;
+model::RunRecord run_that(model::ExitReason reason, int status, std::string message) {
+    model::RunRecord run;
     run.number = 4;
     run.exit = {reason, status, {}, std::move(message)};
     return run;
 }
 
 TEST(Notices, NameTheEndAsSystemdDoes) {
-    const auto exited = notice_of_end(run_that(ExitReason::exited, 3, ""));
+    const auto exited = notice_of_end(run_that(model::ExitReason::exited, 3, ""));
     EXPECT_EQ(exited.kind, NoticeKind::ended);
     EXPECT_EQ(exited.text, "exited with status 3");
     EXPECT_EQ(exited.fields, "EXIT_CODE=exited\nEXIT_STATUS=3\nCONTAINER_RUN=4\nCONTAINER_END_CAUSE=itself\n");
-    const auto killed = notice_of_end(run_that(ExitReason::signal, 11, "killed by SIGSEGV, core dumped"));
+    const auto killed = notice_of_end(run_that(model::ExitReason::signal, 11, "killed by SIGSEGV, core dumped"));
     EXPECT_EQ(killed.text, "killed by SIGSEGV, core dumped");
     EXPECT_TRUE(killed.fields.starts_with("EXIT_CODE=killed\nEXIT_STATUS=11\n"));
-    const auto oom = notice_of_end(run_that(ExitReason::oom_kill, 9, "its memory was used up"));
+    const auto oom = notice_of_end(run_that(model::ExitReason::oom_kill, 9, "its memory was used up"));
     EXPECT_TRUE(oom.fields.starts_with("EXIT_CODE=killed\nEXIT_STATUS=9\n"));
 }
 
 TEST(Notices, SayWhatWasAskedAndDidNotHappen) {
-    auto run = run_that(ExitReason::signal, 9, "killed by SIGKILL");
-    run.cause = Cause::user;
+    auto run = run_that(model::ExitReason::signal, 9, "killed by SIGKILL");
+    run.cause = model::Cause::user;
     run.by = "stop by uid 0";
     run.timed_out = true;
     EXPECT_EQ(notice_of_end(run).text,
@@ -37,7 +37,7 @@ TEST(Notices, SayWhatWasAskedAndDidNotHappen) {
 }
 
 TEST(Notices, ALaunchThatFailsHasNoExitStatus) {
-    const auto notice = notice_of_end(run_that(ExitReason::launch_failed, 0, "mount /x: no such device"));
+    const auto notice = notice_of_end(run_that(model::ExitReason::launch_failed, 0, "mount /x: no such device"));
     EXPECT_EQ(notice.kind, NoticeKind::launch_failed);
     EXPECT_EQ(notice.text, "mount /x: no such device");
     EXPECT_EQ(notice.fields, "CONTAINER_RUN=4\nCONTAINER_END_CAUSE=itself\n");
@@ -57,4 +57,4 @@ TEST(Notices, HaveIdsOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

@@ -17,7 +17,7 @@
 #include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::console {
 namespace {
 
 using namespace test;
@@ -73,7 +73,7 @@ void kill_repeatedly(std::mt19937& random, const std::function<void()>& daemon, 
 }
 
 /// Returns when every pipe is at its end.
-void pull_all(int directory, std::vector<std::pair<int, Ring::MarkKind>> pipes) {
+void pull_all(int directory, std::vector<std::pair<int, ring::Ring::MarkKind>> pipes) {
     auto ring = open_ring(directory, 4096);
     while (!pipes.empty()) {
         std::vector<pollfd> polls;
@@ -81,7 +81,7 @@ void pull_all(int directory, std::vector<std::pair<int, Ring::MarkKind>> pipes) 
         (void)::poll(polls.data(), polls.size(), -1);
         for (std::size_t i = polls.size(); i-- > 0;) {
             if (polls[i].revents == 0) continue;
-            const auto moved = Ring::pull(pipes[i].first, ring.prepare(pipes[i].second));
+            const auto moved = ring::Ring::pull(pipes[i].first, ring.prepare(pipes[i].second));
             if (moved && *moved == 0) pipes.erase(pipes.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
@@ -138,7 +138,8 @@ TEST_F(RingKillTest, StreamsStayApart) {
     (void)open_ring(directory_.fd(), 64 << 20);
     Pipe out, err;
     Printer out_printer(out.write_end.get(), "out"), err_printer(err.write_end.get(), "err");
-    const std::vector<std::pair<int, Ring::MarkKind>> pipes{{out.read_end.get(), kOut}, {err.read_end.get(), kErr}};
+    const std::vector<std::pair<int, ring::Ring::MarkKind>> pipes{{out.read_end.get(), kOut},
+                                                                  {err.read_end.get(), kErr}};
     kill_repeatedly(
         random_, [&] { pull_all(directory_.fd(), pipes); },
         [&] { (random_() % 2 == 0 ? out_printer : err_printer).print(1 + random_() % 5000); }, err_printer, 100'000);
@@ -149,7 +150,7 @@ TEST_F(RingKillTest, StreamsStayApart) {
     const auto ring = open_ring(directory_.fd(), 4096);
     EXPECT_EQ(ring.end(), out_printer.written().size() + err_printer.written().size());
     std::string seen_out, seen_err;
-    auto cursor = ConsoleCursor::at(ring, ring.begin());
+    auto cursor = ring::ConsoleCursor::at(ring, ring.begin());
     for (const auto& item : read_items(ring, cursor))
         (item.starts_with("out:") ? seen_out : seen_err) += item.substr(4);
     EXPECT_EQ(seen_out.size() + seen_err.size(), ring.end() - ring.begin());
@@ -219,4 +220,4 @@ TEST_F(RingKillTest, ATerminalsBytesSurviveOnTheirWay) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::console

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 using Rows = std::vector<plan::FileWrite>;
@@ -52,4 +52,4 @@ TEST(LimitChanges, ControllersStayThatHaveToBeWrittenTo) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::container

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -38,4 +38,4 @@ TEST(MachineId, IsTheNamesOwnWithoutThat) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::container

@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 TEST(RunHistory, WhatAContainerNamesHasABound) {
-    RunRecord run;
+    model::RunRecord run;
     run.oom_cgroup = "/xctl.slice/\xff" + std::string(100000, 'x');
     const auto info = to_info(run);
     EXPECT_EQ(info.oom_cgroup.size(), 4096U);
@@ -15,4 +15,4 @@ TEST(RunHistory, WhatAContainerNamesHasABound) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::container

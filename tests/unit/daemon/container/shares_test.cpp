@@ -10,34 +10,34 @@
 #include "daemon/run/mount_ids.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::container {
 namespace {
 
 using Words = std::vector<std::string>;
 
 TEST(Binds, HaveASourceADestinationAndOptions) {
-    const auto plain = parse_bind("/srv/web:/var/www");
+    const auto plain = definition::parse_bind("/srv/web:/var/www");
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->source, "/srv/web");
     EXPECT_EQ(plain->destination, "/var/www");
     EXPECT_EQ(plain->options, Words{"rbind"});
-    EXPECT_EQ(parse_bind("/a:/b:ro,noexec")->options, (Words{"ro", "noexec", "rbind"}));
-    EXPECT_EQ(parse_bind("/a:/b:bind,ro")->options, (Words{"bind", "ro"}));
-    EXPECT_EQ(parse_bind("/:/host")->source, "/");
+    EXPECT_EQ(definition::parse_bind("/a:/b:ro,noexec")->options, (Words{"ro", "noexec", "rbind"}));
+    EXPECT_EQ(definition::parse_bind("/a:/b:bind,ro")->options, (Words{"bind", "ro"}));
+    EXPECT_EQ(definition::parse_bind("/:/host")->source, "/");
 }
 
 TEST(Binds, AreRefusedOtherwise) {
     for (const auto* text : {"", "/a", "/a:", ":/b", "a:/b", "/a:b", "/a:/", "/a:/../.", "/a:/b:", "/a:/b:ro,",
                              "/a:/b:ro:rw", "/a:/b:nosuch", "/a:/b:sync"})
-        EXPECT_FALSE(parse_bind(text)) << text;
+        EXPECT_FALSE(definition::parse_bind(text)) << text;
 }
 
 TEST(DeviceShares, HaveAPathInsideAndAnAccess) {
-    const auto plain = parse_device_share("/dev/fuse");
+    const auto plain = definition::parse_device_share("/dev/fuse");
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->destination, "/dev/fuse");
     EXPECT_EQ(plain->access, "rwm");
-    const auto other = parse_device_share("/dev/sda:/dev/disk:r");
+    const auto other = definition::parse_device_share("/dev/sda:/dev/disk:r");
     ASSERT_TRUE(other);
     EXPECT_EQ(other->path, "/dev/sda");
     EXPECT_EQ(other->destination, "/dev/disk");
@@ -47,7 +47,7 @@ TEST(DeviceShares, HaveAPathInsideAndAnAccess) {
 TEST(DeviceShares, AreRefusedOtherwise) {
     for (const auto* text :
          {"", "dev/fuse", "/dev/a:", "/dev/a:b", "/dev/a:/dev/b:", "/dev/a:/dev/b:x", "/dev/a:/dev/b:r:w", "/"})
-        EXPECT_FALSE(parse_device_share(text)) << text;
+        EXPECT_FALSE(definition::parse_device_share(text)) << text;
 }
 
 plan::Mount bind_at(std::string target, std::string source) {
@@ -59,7 +59,7 @@ plan::Mount bind_at(std::string target, std::string source) {
 }
 
 TEST(RootChange, IsTheDifference) {
-    Definition before, now;
+    definition::Definition before, now;
     before.binds = {"/one:/1", "/two:/2", "/three:/3"};
     now.binds = {"/two:/2", "/other/:/x/../1"};
     plan::LaunchPlan after;
@@ -75,7 +75,7 @@ TEST(RootChange, IsTheDifference) {
 }
 
 TEST(RootChange, TakesNothingAwayOfWhichTheMountIsNotKnown) {
-    Definition before, now;
+    definition::Definition before, now;
     before.binds = {"/one:/1"};
     const auto refused = root_change({before, {}, now, {}}, {{"/2", 12}});
     ASSERT_FALSE(refused);
@@ -93,7 +93,7 @@ plan::Device device_at(std::string path) {
 }
 
 TEST(RootChange, ShowsTheHostsNodeInAUserNamespace) {
-    Definition before, now;
+    definition::Definition before, now;
     now.devices = {"/dev/fuse:/dev/x"};
     plan::LaunchPlan after;
     after.root.devices = {device_at("/dev/x")};
@@ -107,7 +107,7 @@ TEST(RootChange, ShowsTheHostsNodeInAUserNamespace) {
 }
 
 TEST(RootChange, ADeviceGoesByItsNumbersOrItsMount) {
-    Definition before, now;
+    definition::Definition before, now;
     before.devices = {"/dev/fuse:/dev/x"};
     plan::LaunchPlan plan_before, after;
     plan_before.root.devices = {device_at("/dev/x")};
@@ -124,17 +124,17 @@ TEST(RootChange, ADeviceGoesByItsNumbersOrItsMount) {
 TEST(MountIds, AreThereForTheNextDaemon) {
     const test::TemporaryDirectory directory;
     const UniqueFd run(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    EXPECT_TRUE(load_mount_ids(run.get()).empty());
+    EXPECT_TRUE(run::load_mount_ids(run.get()).empty());
     const launch::MountIds ids{{"/a b\nc", 1}, {"/d", UINT64_MAX}};
-    ASSERT_TRUE(save_mount_ids(run.get(), ids));
-    EXPECT_EQ(load_mount_ids(run.get()), ids);
+    ASSERT_TRUE(run::save_mount_ids(run.get(), ids));
+    EXPECT_EQ(run::load_mount_ids(run.get()), ids);
     launch::RootChange change;
     change.gone_mounts = {{"/d", UINT64_MAX}};
-    ASSERT_TRUE(change_mount_ids(run.get(), change, {{"/e", 3}}));
-    EXPECT_EQ(load_mount_ids(run.get()), (launch::MountIds{{"/a b\nc", 1}, {"/e", 3}}));
-    ASSERT_TRUE(save_mount_ids(run.get(), {}));
+    ASSERT_TRUE(run::change_mount_ids(run.get(), change, {{"/e", 3}}));
+    EXPECT_EQ(run::load_mount_ids(run.get()), (launch::MountIds{{"/a b\nc", 1}, {"/e", 3}}));
+    ASSERT_TRUE(run::save_mount_ids(run.get(), {}));
     EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::container

@@ -5,7 +5,7 @@
 
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 constexpr const char* kConfig = R"({
@@ -97,4 +97,4 @@ TEST_F(BlueprintsTest, AreNotKeptOfWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -12,7 +12,7 @@
 #include "daemon/definition/definition_schema.hpp"
 #include "daemon/definition/settings.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,7 +49,7 @@ TEST(DefinitionJson, OnlyTheBundleIsNeeded) {
     EXPECT_EQ(definition.bundle, "/srv/web");
     EXPECT_FALSE(definition.autostart);
     EXPECT_FALSE(definition.remove_when_stopped);
-    EXPECT_EQ(definition.restart.when, RestartWhen::no);
+    EXPECT_EQ(definition.restart.when, model::RestartWhen::no);
     EXPECT_EQ(definition.restart.delay, 100ms);
     EXPECT_EQ(definition.restart.max_delay, 1min);
     EXPECT_EQ(definition.restart.multiplier, 2.0);
@@ -78,15 +78,15 @@ TEST(DefinitionJson, EveryKeyIsRead) {
         "config": {"process": {"terminal": null, "args": ["a"]}}})").value();
     EXPECT_TRUE(d.autostart);
     EXPECT_TRUE(d.remove_when_stopped);
-    EXPECT_EQ(d.restart.when, RestartWhen::on_failure);
+    EXPECT_EQ(d.restart.when, model::RestartWhen::on_failure);
     EXPECT_EQ(d.restart.delay, 500ms);
     EXPECT_EQ(d.restart.max_delay, 2s);
     EXPECT_EQ(d.restart.multiplier, 1.5);
     EXPECT_EQ(d.restart.limit, 7u);
     EXPECT_EQ(d.restart.window, 30s);
     EXPECT_EQ(d.restart.jitter, 0.25);
-    EXPECT_EQ(d.restart.force, (ExitWords{"0", "SIGHUP", "TERM"}));
-    EXPECT_EQ(d.restart.prevent, (ExitWords{"255"}));
+    EXPECT_EQ(d.restart.force, (model::ExitWords{"0", "SIGHUP", "TERM"}));
+    EXPECT_EQ(d.restart.prevent, (model::ExitWords{"255"}));
     EXPECT_EQ(d.history, 3u);
     // What is written is read back.
     EXPECT_EQ(to_json(parse(to_json(d)).value()), to_json(d));
@@ -107,7 +107,7 @@ TEST(DefinitionJson, TheEdgesOfTheRanges) {
     EXPECT_EQ(parse_with(R"("restart": {"limit": 1000000})").restart.limit, 1'000'000u);
     EXPECT_EQ(parse_with(R"("console": {"scrollback": 4096})").scrollback, kMinScrollback);
     EXPECT_EQ(parse_with(R"("console": {"scrollback": 1073741824})").scrollback, kMaxScrollback);
-    for (const auto& [word, policy] : kRestartPolicies)
+    for (const auto& [word, policy] : model::kRestartPolicies)
         EXPECT_EQ(parse_with(std::format(R"("restart": {{"policy": "{}"}})", word)).restart.when, policy);
     for (const auto* word : {"TERM", "SIGTERM", "15", "RTMIN+3", "SIGRTMAX"})
         EXPECT_EQ(parse_with(std::format(R"("stop": {{"signal": "{}"}})", word)).stop_signal, word);
@@ -225,7 +225,7 @@ TEST(DefinitionJson, DropInsArePatchesInTheirOrder) {
     EXPECT_FALSE(d.autostart);
     EXPECT_EQ(d.restart.limit, 5u);
     EXPECT_EQ(d.restart.delay, 1ms);
-    EXPECT_EQ(d.restart.when, RestartWhen::no);
+    EXPECT_EQ(d.restart.when, model::RestartWhen::no);
 }
 
 TEST(DefinitionJson, TheFileThatIsWrongIsNamed) {
@@ -247,7 +247,7 @@ TEST(DefinitionJson, WhatIsWrittenIsReadBack) {
     d.bundle = "/srv/a b\"c";
     EXPECT_EQ(to_json(d), "{\n    \"bundle\": \"/srv/a b\\\"c\"\n}\n");
     d.autostart = d.remove_when_stopped = true;
-    d.restart = {RestartWhen::unless_stopped, {"1", "HUP"}, {"3"}, 0.5, 1ms, 2ms, 3.25, 0, 4ms};
+    d.restart = {model::RestartWhen::unless_stopped, {"1", "HUP"}, {"3"}, 0.5, 1ms, 2ms, 3.25, 0, 4ms};
     d.scrollback = 12'288;
     d.stop_signal = "QUIT";
     d.default_seccomp = true;
@@ -299,4 +299,4 @@ TEST(DefinitionJson, ThePublishedSchemaIsThatOfTheTable) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

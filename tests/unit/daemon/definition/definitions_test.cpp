@@ -8,7 +8,7 @@
 
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -250,4 +250,4 @@ TEST_F(DefinitionsTest, WhatIsNoFileIsThereAndRefused) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

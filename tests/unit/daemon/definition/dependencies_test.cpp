@@ -6,7 +6,7 @@
 
 #include "daemon/definition/unit_names.hpp"
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 TEST(UnitNames, PathsAreEscapedAsBySystemd) {
@@ -62,4 +62,4 @@ TEST(UnitDropIn, SaysWhatTheDefinitionSays) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 TEST(Probe, ParsesEndpoints) {
@@ -53,4 +53,4 @@ TEST(Probe, KnowsSuccess) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::definition {
 namespace {
 
 std::string value_of(const std::string& word) {
@@ -147,4 +147,4 @@ TEST(WholeDocument, TakesValuesOfAnotherWhole) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::definition

@@ -13,7 +13,7 @@
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/connections.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 using namespace std::chrono_literals;
@@ -93,4 +93,4 @@ TEST(Connections, OverTcpAreCountedByPortAndAddress) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::health

@@ -11,7 +11,7 @@
 
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::health {
 namespace {
 
 std::string passed(std::string_view message, bool ready = true, bool watchdog = true) {
@@ -136,4 +136,4 @@ TEST_F(PayloadNotifySocketTest, AMessageStaysUntilItHasBeenDealtWith) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::health

@@ -7,7 +7,7 @@
 
 #include "lib/base/text.hpp"
 
-namespace xctl {
+namespace xctl::manager {
 namespace {
 
 std::string order(const std::vector<std::string>& wanted, const std::map<std::string, Ordering>& all) {
@@ -63,4 +63,4 @@ TEST(CheckOrder, FindsWhatABootWouldRefuse) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::manager

@@ -11,7 +11,7 @@
 
 #include "daemon/model/container.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace std::chrono_literals;
@@ -315,4 +315,4 @@ TEST(ContainerProperties, HoldForRandomEvents) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace std::chrono_literals;
@@ -404,4 +404,4 @@ TEST(Container, WhatWasAskedForInQuarantineHolds) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace std::chrono_literals;
@@ -58,4 +58,4 @@ TEST(Health, NoRetriesMeansTheFirstFailure) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

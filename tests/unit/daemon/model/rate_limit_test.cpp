@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,4 +44,4 @@ TEST(RateLimit, ZeroIsNoLimit) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

@@ -5,7 +5,7 @@
 
 #include "tests/unit/daemon/model/records.hpp"
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace test;
@@ -90,4 +90,4 @@ TEST(RecordJson, NumbersThatDoNotFit) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

@@ -8,13 +8,13 @@
 
 namespace xctl::test {
 
-inline Record full_record() {
+inline model::Record full_record() {
     using namespace std::chrono_literals;
-    constexpr TimePoint kTime{1'234'567'890us};
-    constexpr Instant kInstant{987'654'321us};
-    Record record;
+    constexpr model::TimePoint kTime{1'234'567'890us};
+    constexpr model::Instant kInstant{987'654'321us};
+    model::Record record;
     record.life = "0123456789abcdef";
-    record.machine.state = State::waiting;
+    record.machine.state = model::State::waiting;
     record.machine.start_again = true;
     record.machine.by_policy = true;
     record.machine.runs = 1ULL << 40;
@@ -25,26 +25,35 @@ inline Record full_record() {
     record.machine.ended = kInstant + 1s;
     record.machine.next_start = kInstant + 5s;
     record.machine.recent = {kInstant - 2s, kInstant - 1s};
-    record.machine.last_exit = {ExitReason::oom_kill, 9, kTime + 1us, "it said \"\xc3\xa4\"\n"};
-    record.placement = Placement::unit;
+    record.machine.last_exit = {model::ExitReason::oom_kill, 9, kTime + 1us, "it said \"\xc3\xa4\"\n"};
+    record.placement = model::Placement::unit;
     record.unit = "oci@web.service";
     record.pid = 4711;
     record.args = {"sh", "-c", "echo  'a b'", ""};
     record.oci_version = "1.2.0";
     record.annotations = {{"a", "b"}, {"org.x", ""}};
     record.machine.stop_asked = true;
-    record.end_request = {Cause::user, "kill SIGTERM by uid 7", 15, true};
+    record.end_request = {model::Cause::user, "kill SIGTERM by uid 7", 15, true};
     record.quarantine = "1 killed process cannot end";
-    record.history = {{3, kTime, {ExitReason::launch_failed, 0, kTime, "no"}, Cause::hook, "stop by uid 0", true, "/x/payload",
-                       "hook", "/bin/hook", 2, "last\nwords\n"}};
+    record.history = {{3,
+                       kTime,
+                       {model::ExitReason::launch_failed, 0, kTime, "no"},
+                       model::Cause::hook,
+                       "stop by uid 0",
+                       true,
+                       "/x/payload",
+                       "hook",
+                       "/bin/hook",
+                       2,
+                       "last\nwords\n"}};
     return record;
 }
 
-inline void expect_fresh(const Record& record) {
-    Record none;
+inline void expect_fresh(const model::Record& record) {
+    model::Record none;
     none.life = record.life;
     EXPECT_EQ(to_json(record), to_json(none));
-    EXPECT_EQ(record.machine.state, State::created);
+    EXPECT_EQ(record.machine.state, model::State::created);
     EXPECT_EQ(record.pid, -1);
     EXPECT_EQ(record.oci_version, "1.3.0");
 }

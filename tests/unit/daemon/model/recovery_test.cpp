@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using enum RecoveryStep;
@@ -38,4 +38,4 @@ TEST(Recovery, EveryCell) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::model {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,4 +88,4 @@ TEST(RunHistory, KeepsTheLatestAndFindsTheLastFailure) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::model

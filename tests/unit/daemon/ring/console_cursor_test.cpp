@@ -7,7 +7,7 @@
 #include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 using namespace test;
@@ -191,4 +191,4 @@ TEST_F(CursorTest, ResumingNeitherRepeatsNorLoses) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -20,8 +20,8 @@
 
 namespace xctl::test {
 
-inline constexpr auto kOut = Ring::MarkKind::standard_output;
-inline constexpr auto kErr = Ring::MarkKind::standard_error;
+inline constexpr auto kOut = ring::Ring::MarkKind::standard_output;
+inline constexpr auto kErr = ring::Ring::MarkKind::standard_error;
 
 struct Pipe {
     UniqueFd read_end, write_end;
@@ -38,20 +38,20 @@ struct Pipe {
     }
 };
 
-inline Ring open_ring(int directory, std::uint64_t size) {
-    auto ring = Ring::open_at(directory, "console", size);
+inline ring::Ring open_ring(int directory, std::uint64_t size) {
+    auto ring = ring::Ring::open_at(directory, "console", size);
     if (!ring) throw std::runtime_error(ring.error().message);
     return std::move(*ring);
 }
 
 /// Through a pipe into the ring, as the container would have printed it.
-inline void print(Ring& ring, std::string_view text, Ring::MarkKind stream = kOut) {
+inline void print(ring::Ring& ring, std::string_view text, ring::Ring::MarkKind stream = kOut) {
     const Pipe pipe;
     while (!text.empty()) {
         const auto part = text.substr(0, 512 * 1024);
         pipe.write(part);
         for (std::size_t moved = 0; moved < part.size();) {
-            const auto pulled = Ring::pull(pipe.read_end.get(), ring.prepare(stream));
+            const auto pulled = ring::Ring::pull(pipe.read_end.get(), ring.prepare(stream));
             ASSERT_TRUE(pulled);
             moved += *pulled;
         }
@@ -59,9 +59,9 @@ inline void print(Ring& ring, std::string_view text, Ring::MarkKind stream = kOu
     }
 }
 
-inline void begin_run(Ring& ring) { ring.add_mark({ring.end(), 0, Ring::MarkKind::run_begin, 0, 0, 0}); }
-inline void end_run(Ring& ring, std::int32_t status) {
-    ring.add_mark({ring.end(), status, Ring::MarkKind::run_end, 0, 1, 0});
+inline void begin_run(ring::Ring& ring) { ring.add_mark({ring.end(), 0, ring::Ring::MarkKind::run_begin, 0, 0, 0}); }
+inline void end_run(ring::Ring& ring, std::int32_t status) {
+    ring.add_mark({ring.end(), status, ring::Ring::MarkKind::run_end, 0, 1, 0});
 }
 
 inline std::string_view as_text(std::span<const std::byte> bytes) {
@@ -69,29 +69,30 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
 }
 
 /// All from `offset` to the end.
-inline std::string content(const Ring& ring, std::uint64_t offset) {
+inline std::string content(const ring::Ring& ring, std::uint64_t offset) {
     std::string text;
     while (offset + text.size() < ring.end()) text += as_text(ring.bytes(offset + text.size(), ring.end()));
     return text;
 }
 
 /// One word for an item: "out:text", "err:text", "gap:offset", "begin", "end:status"; empty for nothing.
-inline std::string read_item(const Ring& ring, ConsoleCursor& cursor, std::size_t limit = 1 << 20) {
+inline std::string read_item(const ring::Ring& ring, ring::ConsoleCursor& cursor, std::size_t limit = 1 << 20) {
     const auto item = cursor.next(ring, limit);
-    if (const auto* output = std::get_if<ConsoleCursor::Output>(&item)) {
+    if (const auto* output = std::get_if<ring::ConsoleCursor::Output>(&item)) {
         EXPECT_EQ(output->offset, cursor.offset());
         cursor.advance(output->bytes.size());
         return std::format("{}:{}", output->standard_error ? "err" : "out", as_text(output->bytes));
     }
-    if (const auto* gap = std::get_if<ConsoleCursor::Gap>(&item)) return std::format("gap:{}", gap->offset);
-    if (const auto* boundary = std::get_if<ConsoleCursor::Boundary>(&item)) {
+    if (const auto* gap = std::get_if<ring::ConsoleCursor::Gap>(&item)) return std::format("gap:{}", gap->offset);
+    if (const auto* boundary = std::get_if<ring::ConsoleCursor::Boundary>(&item)) {
         const auto& mark = boundary->mark;
-        return mark.kind == Ring::MarkKind::run_begin ? "begin" : std::format("end:{}", mark.status);
+        return mark.kind == ring::Ring::MarkKind::run_begin ? "begin" : std::format("end:{}", mark.status);
     }
     return {};
 }
 
-inline std::vector<std::string> read_items(const Ring& ring, ConsoleCursor& cursor, std::size_t limit = 1 << 20) {
+inline std::vector<std::string> read_items(const ring::Ring& ring, ring::ConsoleCursor& cursor,
+                                           std::size_t limit = 1 << 20) {
     std::vector<std::string> items;
     for (auto item = read_item(ring, cursor, limit); !item.empty(); item = read_item(ring, cursor, limit))
         items.push_back(std::move(item));

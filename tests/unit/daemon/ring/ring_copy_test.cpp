@@ -6,7 +6,7 @@
 #include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 using test::numbered_lines;
@@ -152,4 +152,4 @@ TEST_F(SavedConsoleTest, WhatIsDamagedOrRemovedIsNotTakenUp) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::ring

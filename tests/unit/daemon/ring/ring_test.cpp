@@ -11,7 +11,7 @@
 #include "tests/unit/daemon/ring/console_pieces.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 using namespace test;
@@ -309,4 +309,4 @@ TEST_F(RingTest, WithoutRoomForBytesTheyStayInThePipe) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::ring

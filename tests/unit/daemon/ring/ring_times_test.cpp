@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace xctl {
+namespace xctl::ring {
 namespace {
 
 constexpr std::uint64_t kCapacity = 1024 * 1024;
@@ -82,4 +82,4 @@ TEST_F(RingTimesTest, TheNotesReachBackAsFarAsTheRing) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::ring

@@ -8,7 +8,7 @@
 #include <functional>
 #include <optional>
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 class ErrandTest : public testing::Test {
@@ -72,4 +72,4 @@ TEST_F(ErrandTest, WhoGivesUpIsToldAtOnceAndTheProcessEnds) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

@@ -11,7 +11,7 @@
 
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 using plan::Hook;
@@ -95,4 +95,4 @@ TEST_F(HookRunnerTest, TellsNobodyWhenItIsCancelled) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

@@ -16,7 +16,7 @@
 
 #include "lib/kernel/socket.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 using Texts = std::map<std::string, std::string>;
@@ -418,4 +418,4 @@ TEST_F(ParkingTest, KilledAtAnyMomentNothingIsLost) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

@@ -10,7 +10,7 @@
 #include "lib/kernel/file.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 class ReadingsTest : public testing::Test {
@@ -70,4 +70,4 @@ TEST_F(ReadingsTest, DevicesThatDidNothingAreKnown) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

@@ -8,7 +8,7 @@
 #include "tests/unit/daemon/model/records.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 using namespace test;
@@ -34,7 +34,7 @@ TEST_F(RunDirectoryTest, IsMadeWithItsParents) {
 TEST_F(RunDirectoryTest, KeepsTheRecord) {
     ASSERT_TRUE(open().save(full_record()));
     EXPECT_EQ(to_json(open().load()), to_json(full_record()));
-    ASSERT_TRUE(open().save(Record{}));
+    ASSERT_TRUE(open().save(model::Record{}));
     expect_fresh(open().load());
 }
 
@@ -80,4 +80,4 @@ TEST_F(RunDirectoryTest, ALinkIsNotFollowed) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

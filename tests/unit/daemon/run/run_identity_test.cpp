@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 Run::Identity identity_in(const char* text) { return Run::identity_of({"web", text, {}}); }
@@ -20,4 +20,4 @@ TEST(RunIdentity, OfATextOfAnotherMakeIsNoRun) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

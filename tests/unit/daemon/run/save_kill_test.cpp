@@ -14,7 +14,7 @@
 #include "daemon/run/run_directory.hpp"
 #include "tests/unit/kernel/temporary_directory.hpp"
 
-namespace xctl {
+namespace xctl::run {
 namespace {
 
 /// A child that stops at every system call of `work`, before and after.
@@ -90,7 +90,7 @@ protected:
     }
 
     test::TemporaryDirectory directory_;
-    Definitions definitions_{{path("etc"), path("run"), path("usr")}};
+    definition::Definitions definitions_{{path("etc"), path("run"), path("usr")}};
     ContainerId name_ = ContainerId::parse("web").value();
 };
 
@@ -98,10 +98,10 @@ protected:
 constexpr int kFewestStops = 12;
 
 TEST_F(SaveKillTest, ADefinitionIsTheOldOneOrTheNewOne) {
-    Definition made;
+    definition::Definition made;
     made.bundle = "/new";
     made.config_patch = R"({"a": ")" + std::string(100'000, 'x') + R"("})";
-    const auto save = [&] { (void)definitions_.save(name_, made, Definitions::Lifetime::lasting); };
+    const auto save = [&] { (void)definitions_.save(name_, made, definition::Definitions::Lifetime::lasting); };
     bool seen_old = false, seen_new = false;
     const auto check = [&] {
         const auto now = bundle();
@@ -119,9 +119,9 @@ TEST_F(SaveKillTest, ADefinitionIsTheOldOneOrTheNewOne) {
 }
 
 TEST_F(SaveKillTest, ANewDefinitionIsThereOrNot) {
-    Definition made;
+    definition::Definition made;
     made.bundle = "/new";
-    const auto save = [&] { (void)definitions_.save(name_, made, Definitions::Lifetime::lasting); };
+    const auto save = [&] { (void)definitions_.save(name_, made, definition::Definitions::Lifetime::lasting); };
     const auto check = [&] {
         EXPECT_EQ(definitions_.exists(name_), bundle() == "/new");
         EXPECT_EQ(definitions_.list().size(), definitions_.exists(name_) ? 1u : 0u);
@@ -131,11 +131,11 @@ TEST_F(SaveKillTest, ANewDefinitionIsThereOrNot) {
 
 TEST_F(SaveKillTest, ADropInIsTheOldOneOrTheNewOne) {
     directory_.write("etc/web.json", R"({"bundle": "/x"})");
-    const NamedText drop_in{path("etc/web.json.d/50-set.json"), R"({"restart": {"limit": 2}})"};
+    const definition::NamedText drop_in{path("etc/web.json.d/50-set.json"), R"({"restart": {"limit": 2}})"};
     const auto check = [&] {
         const auto loaded = definitions_.load(name_);
         ASSERT_TRUE(loaded) << loaded.error().message;
-        EXPECT_TRUE(loaded->restart.limit == 2 || loaded->restart.limit == Definition().restart.limit);
+        EXPECT_TRUE(loaded->restart.limit == 2 || loaded->restart.limit == definition::Definition().restart.limit);
     };
     const auto stops = kill_everywhere([&] { (void)definitions_.write(drop_in); }, check,
                                        [&] { std::filesystem::remove_all(path("etc/web.json.d")); });
@@ -143,10 +143,10 @@ TEST_F(SaveKillTest, ADropInIsTheOldOneOrTheNewOne) {
 }
 
 TEST_F(SaveKillTest, ARecordIsTheOldOneOrTheNewOne) {
-    Record before, after;
+    model::Record before, after;
     before.unit = "before";
     after.unit = "after";
-    const auto save = [&](const Record& record) {
+    const auto save = [&](const model::Record& record) {
         const auto directory = RunDirectory::open(path("state"), name_);
         ASSERT_TRUE(directory && directory->save(record) && directory->save_running(record.unit));
     };
@@ -161,10 +161,10 @@ TEST_F(SaveKillTest, ARecordIsTheOldOneOrTheNewOne) {
 }
 
 TEST_F(SaveKillTest, WhatMustSurviveAPowerFailureIsFlushedInOrder) {
-    Definition made;
+    definition::Definition made;
     made.bundle = "/new";
     std::vector<long> calls;
-    Traced child([&] { (void)definitions_.save(name_, made, Definitions::Lifetime::lasting); });
+    Traced child([&] { (void)definitions_.save(name_, made, definition::Definitions::Lifetime::lasting); });
     while (child.step()) {
         const auto call = child.call().value_or(-1);
         if (call == SYS_mkdir || call == SYS_mkdirat) calls.push_back(SYS_mkdir);
@@ -177,4 +177,4 @@ TEST_F(SaveKillTest, WhatMustSurviveAPowerFailureIsFlushedInOrder) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::run

@@ -5,7 +5,7 @@
 
 #include "api/limits.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 using api::Verb;
@@ -36,4 +36,4 @@ TEST(AnswerSize, ListsWithinTheirLimitsFit) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::transport

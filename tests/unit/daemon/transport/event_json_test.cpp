@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 TEST(EventJson, IsOneLineInTheOrderOfTheTable) {
@@ -21,4 +21,4 @@ TEST(EventJson, BytesThatAreNoTextAreReplaced) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::transport

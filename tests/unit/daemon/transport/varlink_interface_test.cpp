@@ -13,7 +13,7 @@
 #include "api/errors.hpp"
 #include "api/verbs.hpp"
 
-namespace xctl {
+namespace xctl::transport {
 namespace {
 
 std::string interface_text() {
@@ -99,4 +99,4 @@ TEST(VarlinkInterface, HasTheTypes) {
 }
 
 }  // namespace
-}  // namespace xctl
+}  // namespace xctl::transport
