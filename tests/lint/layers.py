@@ -34,7 +34,7 @@ MODULES = {
 # Files that see less than their module does: what they may include beside their own header.
 NARROWED = {
     "daemon/model/container.*": ["lib/base/*", "lib/oci/*", "daemon/model/container.hpp"],
-    # What is in the small library beside lib/kernel, since the client is static.
+    # Terminals and sockets; what a container is made of is none of the client's business.
     "client/*": ["client/*", "api/*", "lib/base/*", "lib/cli/*", "lib/kernel/pty.hpp", "lib/kernel/rights.hpp",
                  "lib/kernel/socket.hpp", "lib/kernel/standard_streams.hpp", "lib/kernel/terminal.hpp"],
     # Between clone and exec nothing is allocated and errors are numbers: only `raw` of these headers is used there.
