@@ -149,7 +149,7 @@ Result<> Manager::forget(container::Supervisor& container) {
 }
 
 /// Forgets a container whose definition is gone.
-void Manager::drop(Supervisor& container) {
+void Manager::drop(container::Supervisor& container) {
     auto info = container.info();
     removals_.erase(info.name);
     loaded_.erase(info.name);
@@ -166,7 +166,7 @@ void Manager::drop(Supervisor& container) {
     for (auto* observer : observers_) observer->on_removed(info.name);
 }
 
-bool Manager::is_undefined(const Supervisor& container) const {
+bool Manager::is_undefined(const container::Supervisor& container) const {
     return container.state() == State::created && container.history().empty() && !definitions_.exists(container.id());
 }
 

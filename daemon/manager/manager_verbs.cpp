@@ -218,7 +218,7 @@ void Manager::list(Request&, const Done& done) {
 }
 
 void Manager::drop_undefined() {
-    std::vector<Supervisor*> undefined;
+    std::vector<container::Supervisor*> undefined;
     for (const auto& [name, container] : containers_)
         if (is_undefined(*container)) undefined.push_back(container.get());
     for (auto* container : undefined) drop(*container);
