@@ -16,10 +16,10 @@ constexpr std::size_t kMaxPrograms = 64;
 
 int bpf(int command, bpf_attr& attributes) { return raw::call<SYS_bpf>(command, &attributes, sizeof attributes); }
 
-Result<std::vector<std::uint32_t>> list_device_programs(int cgroup) {
+Result<std::vector<std::uint32_t>> list_device_programs(CgroupFd cgroup) {
     std::array<std::uint32_t, kMaxPrograms> ids{};
     bpf_attr attributes{};
-    attributes.query.target_fd = static_cast<std::uint32_t>(cgroup);
+    attributes.query.target_fd = static_cast<std::uint32_t>(cgroup.get());
     attributes.query.attach_type = BPF_CGROUP_DEVICE;
     attributes.query.prog_ids = reinterpret_cast<std::uintptr_t>(ids.data());
     attributes.query.prog_cnt = ids.size();
@@ -33,9 +33,9 @@ Result<UniqueFd> open_program(std::uint32_t id) {
     return lift_fd(bpf(BPF_PROG_GET_FD_BY_ID, attributes), "open a device program");
 }
 
-Result<> attach(int cgroup, int program, int replaced) {
+Result<> attach(CgroupFd cgroup, int program, int replaced) {
     bpf_attr attributes{};
-    attributes.target_fd = static_cast<std::uint32_t>(cgroup);
+    attributes.target_fd = static_cast<std::uint32_t>(cgroup.get());
     attributes.attach_bpf_fd = static_cast<std::uint32_t>(program);
     attributes.attach_type = BPF_CGROUP_DEVICE;
     attributes.attach_flags = BPF_F_ALLOW_MULTI | (replaced >= 0 ? BPF_F_REPLACE : 0U);
@@ -43,9 +43,9 @@ Result<> attach(int cgroup, int program, int replaced) {
     return lift(bpf(BPF_PROG_ATTACH, attributes), "attach the device program");
 }
 
-Result<> detach(int cgroup, int program) {
+Result<> detach(CgroupFd cgroup, int program) {
     bpf_attr attributes{};
-    attributes.target_fd = static_cast<std::uint32_t>(cgroup);
+    attributes.target_fd = static_cast<std::uint32_t>(cgroup.get());
     attributes.attach_bpf_fd = static_cast<std::uint32_t>(program);
     attributes.attach_type = BPF_CGROUP_DEVICE;
     return lift(bpf(BPF_PROG_DETACH, attributes), "detach a device program");
@@ -63,7 +63,7 @@ Result<UniqueFd> load_device_program(std::span<const std::uint64_t> instructions
     return lift_fd(bpf(BPF_PROG_LOAD, attributes), "load the device program");
 }
 
-Result<> set_device_program(int cgroup, int program) {
+Result<> set_device_program(CgroupFd cgroup, int program) {
     const auto ids = TRY(list_device_programs(cgroup));
     if (ids.empty()) return attach(cgroup, program, -1);
     const auto first = TRY(open_program(ids.front()));

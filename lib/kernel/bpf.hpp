@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
@@ -15,6 +16,6 @@ Result<UniqueFd> load_device_program(std::span<const std::uint64_t> instructions
 
 /// Makes `program` the only device program attached to the cgroup itself. An attached one is replaced in one
 /// step, so that no access is ever decided by neither or both.
-Result<> set_device_program(int cgroup, int program);
+Result<> set_device_program(CgroupFd cgroup, int program);
 
 }  // namespace xctl::kernel

@@ -26,11 +26,12 @@ std::vector<std::string> words_of(std::string_view text) {
 
 }  // namespace
 
-Result<UniqueFd> open_cgroup_root() {
+Result<OwnedCgroup> open_cgroup_root() {
     for (const char* path : kMountPoints) {
         auto fd = open_at(AT_FDCWD, path, kDirectory);
         struct statfs info{};
-        if (fd && ::fstatfs(fd->get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC) return fd;
+        if (fd && ::fstatfs(fd->get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC)
+            return OwnedCgroup(std::move(*fd));
     }
     return fail(Errc::unsupported, "no cgroup v2 hierarchy is mounted at /sys/fs/cgroup");
 }
@@ -50,33 +51,35 @@ Result<std::string> read_own_cgroup_path() {
     return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/self/cgroup")));
 }
 
-Result<std::string> path_of_cgroup(int cgroup) {
+Result<std::string> path_of_cgroup(CgroupFd cgroup) {
     const auto root = TRY(open_cgroup_root());
-    const auto path = TRY(read_fd_path(cgroup));
+    const auto path = TRY(read_fd_path(cgroup.get()));
     return path.substr(std::min(path.size(), TRY(read_fd_path(root.get())).size()));
 }
 
-Result<UniqueFd> open_cgroup(std::string_view path) {
+Result<OwnedCgroup> open_cgroup(std::string_view path) {
     const auto root = TRY(open_cgroup_root());
-    return open_cgroup_at(root.get(), path);
+    return open_cgroup_at(root, path);
 }
 
-Result<UniqueFd> open_cgroup_at(int parent, std::string_view path) {
+Result<OwnedCgroup> open_cgroup_at(CgroupFd parent, std::string_view path) {
     while (path.starts_with('/')) path.remove_prefix(1);
-    return open_beneath(parent, path.empty() ? "." : std::string(path), kDirectory);
+    return OwnedCgroup(TRY(open_beneath(parent.get(), path.empty() ? "." : std::string(path), kDirectory)));
 }
 
-Result<UniqueFd> make_cgroup_at(int parent, const std::string& name) {
-    if (::mkdirat(parent, name.c_str(), 0755) < 0 && errno != EEXIST)
+Result<OwnedCgroup> make_cgroup_at(CgroupFd parent, const std::string& name) {
+    if (::mkdirat(parent.get(), name.c_str(), 0755) < 0 && errno != EEXIST)
         return fail_errno(errno, "create the cgroup " + name);
     return open_cgroup_at(parent, name);
 }
 
-Result<std::vector<std::string>> list_cgroups(int cgroup) { return list_directory(cgroup, ".", Entries::directories); }
+Result<std::vector<std::string>> list_cgroups(CgroupFd cgroup) {
+    return list_directory(cgroup.get(), ".", Entries::directories);
+}
 
-Result<std::vector<pid_t>> read_processes(int cgroup) {
+Result<std::vector<pid_t>> read_processes(CgroupFd cgroup) {
     std::vector<pid_t> pids;
-    for (const auto& line : split(TRY(read_file_at(cgroup, "cgroup.procs")), '\n')) {
+    for (const auto& line : split(TRY(read_file_at(cgroup.get(), "cgroup.procs")), '\n')) {
         pid_t pid = 0;
         const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
         if (!line.empty() && error == std::errc()) pids.push_back(pid);
@@ -84,31 +87,33 @@ Result<std::vector<pid_t>> read_processes(int cgroup) {
     return pids;
 }
 
-Result<> add_process(int cgroup, pid_t pid) { return write_file_at(cgroup, "cgroup.procs", std::to_string(pid)); }
-
-Result<std::vector<std::string>> read_controllers(int cgroup) {
-    return words_of(TRY(read_file_at(cgroup, "cgroup.controllers")));
+Result<> add_process(CgroupFd cgroup, pid_t pid) {
+    return write_file_at(cgroup.get(), "cgroup.procs", std::to_string(pid));
 }
 
-Result<std::vector<std::string>> read_enabled_controllers(int cgroup) {
-    return words_of(TRY(read_file_at(cgroup, "cgroup.subtree_control")));
+Result<std::vector<std::string>> read_controllers(CgroupFd cgroup) {
+    return words_of(TRY(read_file_at(cgroup.get(), "cgroup.controllers")));
 }
 
-Result<> enable_controllers(int cgroup, const std::vector<std::string>& controllers) {
+Result<std::vector<std::string>> read_enabled_controllers(CgroupFd cgroup) {
+    return words_of(TRY(read_file_at(cgroup.get(), "cgroup.subtree_control")));
+}
+
+Result<> enable_controllers(CgroupFd cgroup, const std::vector<std::string>& controllers) {
     if (controllers.empty()) return {};
-    return write_file_at(cgroup, "cgroup.subtree_control", "+" + join(controllers, " +"));
+    return write_file_at(cgroup.get(), "cgroup.subtree_control", "+" + join(controllers, " +"));
 }
 
-void enable_above(int cgroup, const std::vector<std::string>& controllers) {
-    std::vector<UniqueFd> above;
-    for (int at = cgroup;; at = above.back().get()) {
+void enable_above(CgroupFd cgroup, const std::vector<std::string>& controllers) {
+    std::vector<OwnedCgroup> above;
+    for (int at = cgroup.get();; at = above.back().get()) {
         auto parent = open_at(at, "..", kDirectory);
         struct statfs info{};
         if (!parent || ::fstatfs(parent->get(), &info) < 0 || info.f_type != CGROUP2_SUPER_MAGIC) break;
-        above.push_back(std::move(*parent));
+        above.emplace_back(std::move(*parent));
     }
     for (auto parent = above.rbegin(); parent != above.rend(); ++parent)
-        static_cast<void>(enable_controllers(parent->get(), controllers));
+        static_cast<void>(enable_controllers(*parent, controllers));
 }
 
 CgroupEvents parse_cgroup_events(std::string_view text) {
@@ -120,14 +125,16 @@ CgroupEvents parse_cgroup_events(std::string_view text) {
     return events;
 }
 
-Result<CgroupEvents> read_cgroup_events(int cgroup) {
-    return parse_cgroup_events(TRY(read_file_at(cgroup, "cgroup.events")));
+Result<CgroupEvents> read_cgroup_events(CgroupFd cgroup) {
+    return parse_cgroup_events(TRY(read_file_at(cgroup.get(), "cgroup.events")));
 }
 
-Result<UniqueFd> open_cgroup_events(int cgroup) { return open_at(cgroup, "cgroup.events", O_RDONLY); }
+Result<UniqueFd> open_cgroup_events(CgroupFd cgroup) { return open_at(cgroup.get(), "cgroup.events", O_RDONLY); }
 
-Result<> kill_cgroup(int cgroup) { return write_file_at(cgroup, "cgroup.kill", "1"); }
+Result<> kill_cgroup(CgroupFd cgroup) { return write_file_at(cgroup.get(), "cgroup.kill", "1"); }
 
-Result<> set_frozen(int cgroup, bool frozen) { return write_file_at(cgroup, "cgroup.freeze", frozen ? "1" : "0"); }
+Result<> set_frozen(CgroupFd cgroup, bool frozen) {
+    return write_file_at(cgroup.get(), "cgroup.freeze", frozen ? "1" : "0");
+}
 
 }  // namespace xctl::kernel

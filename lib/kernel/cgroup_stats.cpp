@@ -17,8 +17,8 @@ std::optional<std::uint64_t> to_number(std::string_view text) {
     return number ? std::optional(*number) : std::nullopt;
 }
 
-std::string read_text(int cgroup, const char* file) {
-    auto text = read_file_at(cgroup, file);
+std::string read_text(CgroupFd cgroup, const char* file) {
+    auto text = read_file_at(cgroup.get(), file);
     return text ? std::move(*text) : std::string();
 }
 
@@ -47,7 +47,7 @@ PressureLine parse_line(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::optional<std::uint64_t> read_number(int cgroup, const char* file) {
+std::optional<std::uint64_t> read_number(CgroupFd cgroup, const char* file) {
     const auto text = read_text(cgroup, file);
     return to_number(std::string_view(text).substr(0, text.find('\n')));
 }
@@ -63,7 +63,7 @@ Counters parse_counters(std::string_view text) {
     return out;
 }
 
-Counters read_counters(int cgroup, const char* file) { return parse_counters(read_text(cgroup, file)); }
+Counters read_counters(CgroupFd cgroup, const char* file) { return parse_counters(read_text(cgroup, file)); }
 
 std::optional<std::uint64_t> find_counter(const Counters& counters, std::string_view key) {
     const auto found = std::ranges::find(counters, key, &Counters::value_type::first);
@@ -91,7 +91,7 @@ std::vector<DeviceCounters> parse_device_counters(std::string_view text) {
     return out;
 }
 
-std::vector<DeviceCounters> read_device_counters(int cgroup) {
+std::vector<DeviceCounters> read_device_counters(CgroupFd cgroup) {
     return parse_device_counters(read_text(cgroup, "io.stat"));
 }
 
@@ -105,6 +105,6 @@ Pressure parse_pressure(std::string_view text) {
     return out;
 }
 
-Pressure read_pressure(int cgroup, const char* file) { return parse_pressure(read_text(cgroup, file)); }
+Pressure read_pressure(CgroupFd cgroup, const char* file) { return parse_pressure(read_text(cgroup, file)); }
 
 }  // namespace xctl::kernel

@@ -14,11 +14,11 @@ namespace xctl::kernel {
 using Counters = std::vector<std::pair<std::string, std::uint64_t>>;  // in the kernel's order
 
 /// "max" is the largest number there is.
-[[nodiscard]] std::optional<std::uint64_t> read_number(int cgroup, const char* file);
+[[nodiscard]] std::optional<std::uint64_t> read_number(CgroupFd cgroup, const char* file);
 
 /// Lines "key value".
 [[nodiscard]] Counters parse_counters(std::string_view text);
-[[nodiscard]] Counters read_counters(int cgroup, const char* file);
+[[nodiscard]] Counters read_counters(CgroupFd cgroup, const char* file);
 [[nodiscard]] std::optional<std::uint64_t> find_counter(const Counters&, std::string_view key);
 /// 0 for one that is not there.
 [[nodiscard]] std::uint64_t counter(const Counters& counters, std::string_view key);
@@ -30,7 +30,7 @@ struct DeviceCounters {
 
 /// io.stat: lines "MAJOR:MINOR key=value..."
 [[nodiscard]] std::vector<DeviceCounters> parse_device_counters(std::string_view text);
-[[nodiscard]] std::vector<DeviceCounters> read_device_counters(int cgroup);
+[[nodiscard]] std::vector<DeviceCounters> read_device_counters(CgroupFd cgroup);
 
 struct PressureLine {
     double avg10 = 0, avg60 = 0, avg300 = 0;  // percent
@@ -43,6 +43,6 @@ struct Pressure {
 
 /// "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", and "full".
 [[nodiscard]] Pressure parse_pressure(std::string_view text);
-[[nodiscard]] Pressure read_pressure(int cgroup, const char* file);
+[[nodiscard]] Pressure read_pressure(CgroupFd cgroup, const char* file);
 
 }  // namespace xctl::kernel

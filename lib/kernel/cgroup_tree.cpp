@@ -28,15 +28,15 @@ bool is_gone(const Error& error) { return error.sys_errno == ENOENT || error.sys
 class Walk {
 public:
     /// Below `cgroup`, which stays open meanwhile.
-    static Result<Walk> begin(int cgroup) {
+    static Result<Walk> begin(CgroupFd cgroup) {
         Walk walk;
-        walk.at_ = TRY(open_at(cgroup, ".", kCgroupDirectory));
+        walk.at_ = TRY(open_cgroup_at(cgroup, "."));
         auto below = TRY(list_cgroups(cgroup));
         walk.levels_.push_back({{}, std::move(below)});
         return walk;
     }
 
-    [[nodiscard]] int at() const { return at_.get(); }
+    [[nodiscard]] CgroupFd at() const { return at_; }
     [[nodiscard]] bool is_at_top() const { return levels_.size() == 1; }
     [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -46,7 +46,7 @@ public:
             auto name = std::move(levels_.back().below.back());
             levels_.back().below.pop_back();
             auto child = open_cgroup_at(at(), name);
-            auto below = child ? list_cgroups(child->get()) : std::unexpected(child.error());
+            auto below = child ? list_cgroups(*child) : std::unexpected(child.error());
             if (!below && is_gone(below.error())) continue;
             auto names = TRY(std::move(below));
             at_ = std::move(*child);
@@ -59,7 +59,7 @@ public:
 
     /// Back to the parent; returns the name of the child.
     Result<std::string> ascend() {
-        at_ = TRY(open_at(at(), "..", kCgroupDirectory));
+        at_ = OwnedCgroup(TRY(open_at(at_.get(), "..", kCgroupDirectory)));
         auto name = std::move(levels_.back().name);
         levels_.pop_back();
         path_.resize(path_.size() - name.size() - 1);
@@ -72,28 +72,28 @@ private:
         std::vector<std::string> below;  // still to be visited
     };
 
-    UniqueFd at_;
+    OwnedCgroup at_;
     std::vector<Level> levels_;
     std::string path_;
 };
 
 /// None in a threaded cgroup, whose processes are listed above it.
-Result<std::vector<pid_t>> read_own_processes(int cgroup) {
+Result<std::vector<pid_t>> read_own_processes(CgroupFd cgroup) {
     auto own = read_processes(cgroup);
     if (!own && (is_gone(own.error()) || own.error().sys_errno == EOPNOTSUPP)) return std::vector<pid_t>();
     return own;
 }
 
 /// A process that has ended is no error.
-Result<> signal_if_alive(int pidfd, int signal) {
+Result<> signal_if_alive(PidFd pidfd, int signal) {
     auto sent = send_signal(pidfd, signal);
     return !sent && sent.error().sys_errno != ESRCH ? sent : Result<>();
 }
 
 /// By numbers alone a process could be hit that has been given the number of one that ended. A pidfd keeps to its
 /// process; when its number is still listed after it was opened, and the process lives, it is in this cgroup.
-Result<> signal_some(int cgroup, std::span<const pid_t> pids, int signal) {
-    std::vector<std::pair<pid_t, UniqueFd>> opened;
+Result<> signal_some(CgroupFd cgroup, std::span<const pid_t> pids, int signal) {
+    std::vector<std::pair<pid_t, OwnedPidFd>> opened;
     for (const pid_t pid : pids)
         if (auto pidfd = pid > 0 ? open_pidfd(pid) : fail_errno(ESRCH, "pidfd_open"))
             opened.emplace_back(pid, std::move(*pidfd));
@@ -104,11 +104,11 @@ Result<> signal_some(int cgroup, std::span<const pid_t> pids, int signal) {
     Result<> result;
     for (const auto& [pid, pidfd] : opened)
         if (std::ranges::binary_search(still, pid))
-            if (auto sent = signal_if_alive(pidfd.get(), signal); !sent) result = std::move(sent);
+            if (auto sent = signal_if_alive(pidfd, signal); !sent) result = std::move(sent);
     return result;
 }
 
-Result<> signal_own_processes(int cgroup, int signal) {
+Result<> signal_own_processes(CgroupFd cgroup, int signal) {
     const auto pids = TRY(read_own_processes(cgroup));
     Result<> result;
     for (std::span<const pid_t> rest(pids); !rest.empty();) {
@@ -121,7 +121,7 @@ Result<> signal_own_processes(int cgroup, int signal) {
 
 }  // namespace
 
-Result<> visit_cgroups(int cgroup, const CgroupVisitor& visit) {
+Result<> visit_cgroups(CgroupFd cgroup, const CgroupVisitor& visit) {
     auto walk = TRY(Walk::begin(cgroup));
     if (!visit(walk.at(), walk.path())) return {};
     while (true) {
@@ -134,10 +134,10 @@ Result<> visit_cgroups(int cgroup, const CgroupVisitor& visit) {
     }
 }
 
-Result<std::vector<pid_t>> read_tree(int cgroup) {
+Result<std::vector<pid_t>> read_tree(CgroupFd cgroup) {
     auto pids = TRY(read_processes(cgroup));
     Result<> result;
-    TRY(visit_cgroups(cgroup, [&](int at, const std::string& path) {
+    TRY(visit_cgroups(cgroup, [&](CgroupFd at, const std::string& path) {
         if (path.empty()) return true;
         const auto own = read_own_processes(at);
         if (own)
@@ -151,46 +151,46 @@ Result<std::vector<pid_t>> read_tree(int cgroup) {
     return pids;
 }
 
-Result<> signal_cgroup(int cgroup, int signal) {
+Result<> signal_cgroup(CgroupFd cgroup, int signal) {
     if (signal == SIGKILL) return kill_cgroup(cgroup);
     Result<> result;
-    TRY(visit_cgroups(cgroup, [&](int at, const std::string&) {
+    TRY(visit_cgroups(cgroup, [&](CgroupFd at, const std::string&) {
         if (auto sent = signal_own_processes(at, signal); !sent) result = std::move(sent);
         return true;
     }));
     return result;
 }
 
-Result<> remove_cgroups_below(int cgroup) {
+Result<> remove_cgroups_below(CgroupFd cgroup) {
     auto walk = TRY(Walk::begin(cgroup));
     while (true) {
         if (TRY(walk.descend())) continue;
         if (walk.is_at_top()) return {};
         const auto name = TRY(walk.ascend());
-        if (::unlinkat(walk.at(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
+        if (::unlinkat(walk.at().get(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
             return fail_errno(errno, "remove the cgroup " + name);
     }
 }
 
-Result<> remove_cgroup_at(int parent, const std::string& name) {
+Result<> remove_cgroup_at(CgroupFd parent, const std::string& name) {
     auto cgroup = open_cgroup_at(parent, name);
     if (!cgroup && cgroup.error().sys_errno == ENOENT) return {};
     if (!cgroup) return std::unexpected(std::move(cgroup).error());
-    TRY(remove_cgroups_below(cgroup->get()));
-    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
+    TRY(remove_cgroups_below(*cgroup));
+    if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
         return fail_errno(errno, "remove the cgroup " + name);
     return {};
 }
 
-Result<> remove_parent_cgroup(int cgroup) {
-    const auto parent = TRY(open_at(cgroup, "..", kCgroupDirectory));
-    const auto path = TRY(path_of_cgroup(parent.get()));
+Result<> remove_parent_cgroup(CgroupFd cgroup) {
+    const OwnedCgroup parent(TRY(open_at(cgroup.get(), "..", kCgroupDirectory)));
+    const auto path = TRY(path_of_cgroup(parent));
     const auto slash = path.rfind('/');
     if (slash == std::string::npos || slash + 1 == path.size()) return fail_errno(EINVAL, "remove the root cgroup");
     const auto above = open_cgroup(path.substr(0, slash));
     if (!above && is_gone(above.error())) return {};
     if (!above) return std::unexpected(above.error());
-    return remove_cgroup_at(above->get(), path.substr(slash + 1));
+    return remove_cgroup_at(*above, path.substr(slash + 1));
 }
 
 }  // namespace xctl::kernel

@@ -57,12 +57,12 @@ Result<> write_id_maps(int process, const IdMapTexts& maps) {
 }
 
 Result<UniqueFd> make_user_namespace(const IdMapTexts& maps) {
-    auto child = TRY(clone_process({.flags = CLONE_NEWUSER, .exit_signal = 0, .cgroup = -1}));
+    auto child = TRY(clone_process({.flags = CLONE_NEWUSER, .exit_signal = 0}));
     if (child.pid == 0)
         while (true) raw::call<SYS_ppoll>(nullptr, 0, nullptr, nullptr, 0);
     auto result = take_user_namespace(child.pid, maps);
-    TRY(send_signal(child.pidfd.get(), SIGKILL));
-    TRY(wait_exit(child.pidfd.get()));
+    TRY(send_signal(child.pidfd, SIGKILL));
+    TRY(wait_exit(child.pidfd));
     return result;
 }
 

@@ -26,19 +26,19 @@ constexpr std::uint64_t kInfoExit = 1U << 3;
 constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);
 
 bool probe_exit_info() {
-    auto child = clone_process({.flags = 0, .exit_signal = 0, .cgroup = -1});
+    auto child = clone_process({.flags = 0, .exit_signal = 0});
     if (!child) return false;
     if (child->pid == 0) raw::call<SYS_exit_group>(0);
-    if (!wait_exit(child->pidfd.get())) return false;
-    const auto info = read_exit_info(child->pidfd.get());
+    if (!wait_exit(child->pidfd)) return false;
+    const auto info = read_exit_info(child->pidfd);
     return info && info->has_value();
 }
 
 }  // namespace
 
-Result<std::optional<ExitStatus>> read_exit_info(int pidfd) {
+Result<std::optional<ExitStatus>> read_exit_info(PidFd pidfd) {
     PidfdInfo info{.mask = kInfoExit};
-    if (::ioctl(pidfd, kGetInfo, &info) < 0) {
+    if (::ioctl(pidfd.get(), kGetInfo, &info) < 0) {
         // Before the process was reaped there is nothing to tell, and with it gone for us, ESRCH.
         return fail_errno(errno, "PIDFD_GET_INFO");
     }
@@ -46,8 +46,8 @@ Result<std::optional<ExitStatus>> read_exit_info(int pidfd) {
     return exit_status_from_wait(info.exit_code);
 }
 
-Result<pid_t> read_pidfd_pid(int pidfd) {
-    const auto info = TRY(read_file_at(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(pidfd)));
+Result<pid_t> read_pidfd_pid(PidFd pidfd) {
+    const auto info = TRY(read_file_at(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(pidfd.get())));
     for (const auto& line : split(info, '\n')) {
         if (!line.starts_with("Pid:\t")) continue;
         // -1 once it was reaped, 0 for a process of a foreign pid namespace.

@@ -72,7 +72,7 @@ struct PipeWorker::Area {
     char buffer[kBuffer];
 };
 
-PipeWorker::PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept
+PipeWorker::PipeWorker(UniqueFd socket, pid_t pid, OwnedPidFd pidfd, Area* area) noexcept
     : socket_(std::move(socket)), pid_(pid), pidfd_(std::move(pidfd)), area_(area) {}
 
 PipeWorker::PipeWorker(PipeWorker&& other) noexcept
@@ -91,7 +91,7 @@ Result<PipeWorker> PipeWorker::start() {
     if (memory == MAP_FAILED) return fail_errno(errno, "make room for a pipe worker");
     auto* area = static_cast<Area*>(memory);
     // Nobody is told when it ends, so that it is taken for no container.
-    auto child = clone_process({.flags = 0, .exit_signal = 0, .cgroup = -1});
+    auto child = clone_process({.flags = 0, .exit_signal = 0});
     if (child && child->pid == 0) serve(*area, theirs.get());
     if (!child) {
         ::munmap(memory, sizeof(Area));
@@ -161,8 +161,8 @@ std::optional<Result<std::size_t>> PipeWorker::await(std::chrono::milliseconds t
 bool PipeWorker::end() noexcept {
     if (!pidfd_) return true;
     socket_.reset();
-    (void)send_signal(pidfd_.get(), SIGKILL);
-    const auto ended = try_wait_exit(pidfd_.get());
+    (void)send_signal(pidfd_, SIGKILL);
+    const auto ended = try_wait_exit(pidfd_);
     if (ended && !*ended) return false;
     pidfd_.reset();
     return true;

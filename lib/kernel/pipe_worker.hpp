@@ -60,13 +60,13 @@ public:
 private:
     struct Area;
     struct Job;
-    PipeWorker(UniqueFd socket, pid_t pid, UniqueFd pidfd, Area* area) noexcept;
+    PipeWorker(UniqueFd socket, pid_t pid, OwnedPidFd pidfd, Area* area) noexcept;
     [[noreturn]] static void serve(const Area& area, int socket);
     Result<> begin(const Job& job, std::span<const int> fds);
 
     UniqueFd socket_;
     pid_t pid_ = -1;
-    UniqueFd pidfd_;
+    OwnedPidFd pidfd_;
     Area* area_ = nullptr;  // mapped by the worker, too
 };
 

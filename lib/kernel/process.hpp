@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
-#include "lib/base/unique_fd.hpp"
 
 namespace xctl::kernel {
 
@@ -27,12 +27,12 @@ struct ExitStatus {
 struct CloneOptions {
     std::uint64_t flags = 0;    // CLONE_*, without CLONE_VM; CLONE_PIDFD is always added
     int exit_signal = SIGCHLD;  // must be 0 with CLONE_PARENT
-    int cgroup = -1;            // a cgroup v2 directory to be born in, or -1
+    CgroupFd cgroup{};          // to be born in, or none
 };
 
 struct Child {
     pid_t pid = -1;   // 0 in the child
-    UniqueFd pidfd;   // empty in the child
+    OwnedPidFd pidfd;   // empty in the child
 };
 
 /// Like fork(2): returns twice. The caller must be single-threaded, since the child runs more than exec.
@@ -59,20 +59,20 @@ struct ChildEntry {
 /// must stay as long as it does, even when we have exited.
 Result<Child> clone_sharing_memory(const CloneOptions& options, const ChildEntry& entry);
 
-Result<UniqueFd> open_pidfd(pid_t pid);
+Result<OwnedPidFd> open_pidfd(pid_t pid);
 
 /// ESRCH when it has been reaped already.
-Result<> send_signal(int pidfd, int signal);
+Result<> send_signal(PidFd pidfd, int signal);
 
 enum class Reap : unsigned char { yes, no };
 
 /// Anybody's process; also before it has been reaped.
-[[nodiscard]] bool has_exited(int pidfd);
+[[nodiscard]] bool has_exited(PidFd pidfd);
 
 /// Blocks until our child ends. Errno is ECHILD when the process is not our child.
-Result<ExitStatus> wait_exit(int pidfd, Reap reap = Reap::yes);
+Result<ExitStatus> wait_exit(PidFd pidfd, Reap reap = Reap::yes);
 
 /// Empty while it is still running; never blocks.
-Result<std::optional<ExitStatus>> try_wait_exit(int pidfd, Reap reap = Reap::yes);
+Result<std::optional<ExitStatus>> try_wait_exit(PidFd pidfd, Reap reap = Reap::yes);
 
 }  // namespace xctl::kernel

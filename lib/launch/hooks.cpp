@@ -33,8 +33,8 @@ Result<UniqueFd> make_input(std::string_view state) {
 }
 
 /// Empty when the time is over.
-Result<std::optional<kernel::ExitStatus>> wait_for(int pidfd, std::uint32_t timeout) {
-    pollfd waiting{.fd = pidfd, .events = POLLIN, .revents = 0};
+Result<std::optional<kernel::ExitStatus>> wait_for(PidFd pidfd, std::uint32_t timeout) {
+    pollfd waiting{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
     const auto seconds = static_cast<int>(std::min<std::uint32_t>(timeout, 2'000'000));
     const int limit = timeout > 0 ? seconds * kMillisecondsPerSecond : -1;
     int ready = 0;
@@ -69,7 +69,7 @@ Result<> run_hook(const plan::Hook& hook, std::string_view state) {
         ::execve(hook.path.c_str(), args.data(), environment);
         ::_exit(kExitNotExecuted);
     }
-    const auto status = TRY(wait_for(child.pidfd.get(), hook.timeout), "hook " + xctl::quoted(hook.path));
+    const auto status = TRY(wait_for(child.pidfd, hook.timeout), "hook " + xctl::quoted(hook.path));
     if (!status)
         return fail(Errc::timeout,
                     std::format("hook {}: killed after {} seconds", xctl::quoted(hook.path), hook.timeout));

@@ -88,7 +88,7 @@ Result<Launched> execute_order(ReceivedService& received) {
 
 /// The unit that we run in.
 struct Unit {
-    UniqueFd cgroup;
+    OwnedCgroup cgroup;
     pid_t keeper = -1;  // us, when we are in the unit's own cgroup, which must be left without processes
 };
 
@@ -108,7 +108,7 @@ Result<Launched> execute_in_unit(ReceivedService& received) {
     announce_watchdog(order.plan);
     launch::DevicePrograms programs;
     order.descriptors.cgroup =
-        TRY(launch::prepare_payload(unit.cgroup.get(), order.plan.cgroup, unit.keeper, programs));
+        TRY(launch::prepare_payload(unit.cgroup, order.plan.cgroup, unit.keeper, programs));
     return launch::launch(order.plan, std::move(order.descriptors), Parent::sibling);
 }
 

@@ -82,7 +82,7 @@ private:
         if (::read(signals_, &info, sizeof info) != sizeof info) return;
         const int number = static_cast<int>(info.ssi_signo);
         if (number == SIGWINCH && session_.terminal) return copy_size(master());
-        static_cast<void>(kernel::send_signal(session_.process.pidfd.get(), number));
+        static_cast<void>(kernel::send_signal(session_.process.pidfd, number));
     }
 
     /// What the program printed last takes the kernel a moment to hand over.
@@ -124,7 +124,7 @@ private:
 
 /// An init that a helper made came to us as to its nearest subreaper.
 Result<int> exit_code(const Session& session) {
-    const auto status = TRY(kernel::wait_exit(session.process.pidfd.get()));
+    const auto status = TRY(kernel::wait_exit(session.process.pidfd));
     return status.signaled ? kSignalBase + status.value : status.value;
 }
 

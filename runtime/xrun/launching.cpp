@@ -153,8 +153,8 @@ Result<Session> launch_process(const plan::LaunchPlan& plan, launch::Descriptors
         report_progress("its process is ready");
         return session;
     }
-    static_cast<void>(kernel::send_signal(session.process.pidfd.get(), SIGKILL));
-    static_cast<void>(kernel::wait_exit(session.process.pidfd.get()));
+    static_cast<void>(kernel::send_signal(session.process.pidfd, SIGKILL));
+    static_cast<void>(kernel::wait_exit(session.process.pidfd));
     return std::unexpected(std::move(ready).error().context("unable to start container process"));
 }
 

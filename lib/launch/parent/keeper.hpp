@@ -2,9 +2,11 @@
 // The process that stays as the parent of a container's init where the kernel forgets exit statuses.
 #pragma once
 
+#include "lib/base/fd.hpp"
+
 namespace xctl::launch {
 
 /// Waits for its child, writes the exit record, reaps, exits with 0. Closes every descriptor but these two.
-[[noreturn]] void keep(int init_pidfd, int record_directory);
+[[noreturn]] void keep(PidFd init, int record_directory);
 
 }  // namespace xctl::launch

@@ -108,7 +108,7 @@ Result<> open_gate(const Context& context, const Launched& launched, int gate) {
         return {};
     }
     TRY(report_failure(context.channel, part));
-    return kernel::send_signal(launched.pidfd.get(), SIGKILL);
+    return kernel::send_signal(launched.pidfd, SIGKILL);
 }
 
 /// The files in /proc of who hides from others belong to root. Until the child's ids are mapped, and nothing of the
@@ -200,7 +200,7 @@ Result<Launched> launch(const plan::LaunchPlan& plan, Descriptors descriptors, P
     const bool joins_users = joined_namespace(context, plan::NamespaceKind::user) >= 0;
     context.cgroup = joins_users ? descriptors.cgroup.get() : -1;
     SpawnOptions options{.parent = parent,
-                         .cgroup = joins_users ? -1 : descriptors.cgroup.get(),
+                         .cgroup = joins_users ? CgroupFd() : descriptors.cgroup,
                          .record_directory = descriptors.record_directory.get(),
                          .stack = {}};
     if (shares && is_direct(context, parent)) kept->stack = TRY(kernel::GuardedStack::make(kStackSize, kStackUsed));

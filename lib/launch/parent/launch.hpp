@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/launch/init_parent.hpp"
@@ -22,7 +23,7 @@ namespace xctl::launch {
 struct Descriptors {
     UniqueFd channel;              // SOCK_SEQPACKET, the init's end
     UniqueFd stdio[3];             // unused with a terminal
-    UniqueFd cgroup;               // optional: the payload cgroup to be born in (CLONE_INTO_CGROUP)
+    OwnedCgroup cgroup;            // optional: the payload cgroup to be born in (CLONE_INTO_CGROUP)
     UniqueFd record_directory;     // Parent::keeper: where the file `exit` is written
     UniqueFd start;                // optional: a listening SOCK_SEQPACKET socket, see `hold` in channel.hpp
     bool placed = false;           // init is born where it belongs: it does not ask for a placement
@@ -34,9 +35,9 @@ struct Descriptors {
 [[nodiscard]] std::vector<std::string> list_idle_labels(const plan::LaunchPlan& plan);
 
 struct Launched {
-    pid_t pid = -1;         // of init, in our pid namespace
-    UniqueFd pidfd;         // of init
-    UniqueFd keeper_pidfd;  // Parent::keeper only
+    pid_t pid = -1;           // of init, in our pid namespace
+    OwnedPidFd pidfd;         // of init
+    OwnedPidFd keeper_pidfd;  // Parent::keeper only
 };
 
 /// A plan that joins a mount namespace makes its root there, which becomes the root of whoever is in that namespace;

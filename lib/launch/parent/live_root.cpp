@@ -167,9 +167,9 @@ Result<> hide() {
 }
 
 /// With the user namespace, where the container has one: what is made on its file systems must have an owner there.
-Result<> enter(int pidfd, bool user_namespace) {
+Result<> enter(PidFd pidfd, bool user_namespace) {
     TRY(hide());
-    if (::setns(pidfd, user_namespace ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
+    if (::setns(pidfd.get(), user_namespace ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
         return fail_errno(errno, "join the container's mount namespace");
     if (user_namespace && (::setresgid(0, 0, 0) < 0 || ::setresuid(0, 0, 0) < 0))
         return fail_errno(errno, "become the container's root");
@@ -180,7 +180,7 @@ Result<> enter(int pidfd, bool user_namespace) {
 
 }  // namespace
 
-Result<MountIds> change_live_root(int pidfd, const RootChange& change) {
+Result<MountIds> change_live_root(PidFd pidfd, const RootChange& change) {
     plan::LaunchPlan plan;
     plan.root.path = change.root;
     plan.root.mounts = change.mounts;

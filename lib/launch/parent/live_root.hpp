@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/plan/plan.hpp"
 
@@ -42,6 +43,6 @@ struct RootChange {
 /// own, which nobody in the container can trace. All of what is new is there afterwards, or nothing of it; what is to go
 /// stays when one of it cannot be identified. The error is launch_failed and names step and path. Returns the numbers of
 /// the new mounts.
-Result<MountIds> change_live_root(int pidfd, const RootChange& change);
+Result<MountIds> change_live_root(PidFd pidfd, const RootChange& change);
 
 }  // namespace xctl::launch

@@ -83,7 +83,7 @@ Part do_parents_part(const Context& context, pid_t pid) {
     if (context.in_user_namespace)
         if (auto part = prepare_in_user_namespace(*context.plan, pid); !part.result) return part;
     if (context.cgroup >= 0)
-        if (auto placed = kernel::add_process(context.cgroup, pid); !placed)
+        if (auto placed = kernel::add_process(CgroupFd(context.cgroup), pid); !placed)
             return {step_number("placement"), std::move(placed)};
     // The class first: it is easily left, and an interface that has moved is not easily brought back.
     if (auto entered = enter_class(*context.plan, pid); !entered) return {step_number("resctrl"), std::move(entered)};

@@ -32,7 +32,7 @@ std::string_view field_needing(const plan::Cgroup& cgroup, std::string_view cont
     return {};
 }
 
-Result<> check_controllers(int unit_cgroup, const plan::Cgroup& cgroup) {
+Result<> check_controllers(CgroupFd unit_cgroup, const plan::Cgroup& cgroup) {
     const auto offered = TRY(kernel::read_controllers(unit_cgroup), "cgroup of the unit");
     for (const auto& controller : cgroup.controllers) {
         if (std::ranges::contains(offered, controller)) continue;
@@ -42,13 +42,13 @@ Result<> check_controllers(int unit_cgroup, const plan::Cgroup& cgroup) {
     return {};
 }
 
-void enable_what_systemd_does_not(int unit_cgroup, const plan::Cgroup& cgroup) {
+void enable_what_systemd_does_not(CgroupFd unit_cgroup, const plan::Cgroup& cgroup) {
     for (const auto& controller : cgroup.controllers)
         if (std::ranges::contains(kUnknownToSystemd, controller)) kernel::enable_above(unit_cgroup, {controller});
 }
 
 /// A cgroup with controllers enabled for its children must have no processes of its own.
-Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keeper) {
+Result<> move_processes(CgroupFd unit_cgroup, CgroupFd payload, CgroupFd supervisor, pid_t keeper) {
     for (const pid_t pid : TRY(kernel::read_processes(unit_cgroup))) {
         const auto moved = kernel::add_process(pid == keeper ? supervisor : payload, pid);
         // A process may have ended in the meantime.
@@ -58,9 +58,9 @@ Result<> move_processes(int unit_cgroup, int payload, int supervisor, pid_t keep
 }
 
 /// Otherwise the kernel would kill for a limit below what is in use.
-Result<> check_usage(int payload, const plan::Cgroup& cgroup) {
+Result<> check_usage(CgroupFd payload, const plan::Cgroup& cgroup) {
     if (cgroup.most_memory == 0) return {};
-    auto text = TRY(kernel::read_file_at(payload, "memory.current"));
+    auto text = TRY(kernel::read_file_at(payload.get(), "memory.current"));
     if (text.ends_with('\n')) text.pop_back();
     const auto usage = TRY(parse_unsigned(text), "memory.current");
     if (usage <= cgroup.most_memory) return {};
@@ -72,11 +72,11 @@ bool is_forbidden(const Error& error) {
     return error.sys_errno == EACCES || error.sys_errno == EPERM || error.sys_errno == EROFS;
 }
 
-Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
+Result<> write_limits(CgroupFd payload, const plan::Cgroup& cgroup) {
     TRY(check_usage(payload, cgroup));
     for (std::size_t i = 0; i < cgroup.files.size(); ++i) {
         const auto& row = cgroup.files[i];
-        const auto written = kernel::write_file_at(payload, row.file, row.value);
+        const auto written = kernel::write_file_at(payload.get(), row.file, row.value);
         const bool missing = !written && written.error().sys_errno == ENOENT;
         if (row.presence == plan::Presence::preferred && !missing) ++i;
         if (missing && row.presence != plan::Presence::required) continue;
@@ -86,24 +86,24 @@ Result<> write_limits(int payload, const plan::Cgroup& cgroup) {
     return {};
 }
 
-Result<> attach_device_program(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
+Result<> attach_device_program(CgroupFd payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     if (cgroup.device_program.empty()) return {};
     return kernel::set_device_program(payload, TRY(programs.load(cgroup.device_program)));
 }
 
 /// The group, and of its files those that the kernel says are for that; the limits stay with us.
-Result<> give_away(int payload, uid_t owner) {
+Result<> give_away(CgroupFd payload, uid_t owner) {
     constexpr auto kNoGroup = static_cast<gid_t>(-1);
-    if (::fchown(payload, owner, kNoGroup) < 0) return fail_errno(errno, "chown of the cgroup");
+    if (::fchown(payload.get(), owner, kNoGroup) < 0) return fail_errno(errno, "chown of the cgroup");
     const auto listed = kernel::read_file_at(AT_FDCWD, kDelegateList);
     for (const auto& file : split(listed ? *listed : "cgroup.procs\ncgroup.subtree_control\ncgroup.threads", '\n'))
         if (!file.empty()) {
-            [[maybe_unused]] const int result = ::fchownat(payload, file.c_str(), owner, kNoGroup, 0);
+            [[maybe_unused]] const int result = ::fchownat(payload.get(), file.c_str(), owner, kNoGroup, 0);
         }
     return {};
 }
 
-Result<> set_up(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
+Result<> set_up(CgroupFd payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     TRY(write_limits(payload, cgroup));
     TRY(attach_device_program(payload, cgroup, programs));
     return cgroup.owner ? give_away(payload, *cgroup.owner) : Result<>();
@@ -117,22 +117,23 @@ Result<std::string> find_cgroup_in(const std::string& unit, pid_t init) {
     return fail(Errc::launch_failed, "the container's init ended before it was in " + unit);
 }
 
-Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs) {
+Result<OwnedCgroup> prepare_payload(CgroupFd unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper,
+                                    DevicePrograms& programs) {
     enable_what_systemd_does_not(unit_cgroup, cgroup);
     TRY(check_controllers(unit_cgroup, cgroup));
     auto payload = TRY(kernel::make_cgroup_at(unit_cgroup, kPayload));
-    UniqueFd supervisor;
+    OwnedCgroup supervisor;
     if (keeper >= 0) supervisor = TRY(kernel::make_cgroup_at(unit_cgroup, kSupervisor));
-    TRY(move_processes(unit_cgroup, payload.get(), supervisor.get(), keeper));
+    TRY(move_processes(unit_cgroup, payload, supervisor, keeper));
     TRY(kernel::enable_controllers(unit_cgroup, cgroup.controllers), "enable cgroup controllers");
-    TRY(set_up(payload.get(), cgroup, programs));
+    TRY(set_up(payload, cgroup, programs));
     return payload;
 }
 
-Result<> place_keeper(int payload, pid_t keeper) {
-    const auto unit = TRY(kernel::open_at(payload, "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup");
-    const auto supervisor = TRY(kernel::make_cgroup_at(unit.get(), kSupervisor));
-    return kernel::add_process(supervisor.get(), keeper);
+Result<> place_keeper(CgroupFd payload, pid_t keeper) {
+    const OwnedCgroup unit(TRY(kernel::open_at(payload.get(), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup"));
+    const auto supervisor = TRY(kernel::make_cgroup_at(unit, kSupervisor));
+    return kernel::add_process(supervisor, keeper);
 }
 
 std::string payload_path_of(const std::string& path) {
@@ -145,7 +146,7 @@ std::string payload_path_of(const std::string& path) {
     return path;
 }
 
-std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup) {
+std::vector<plan::FileWrite> drop_unavailable(CgroupFd payload, plan::Cgroup& cgroup) {
     const auto offered = kernel::read_controllers(payload).value_or(std::vector<std::string>());
     std::vector<plan::FileWrite> dropped;
     std::erase_if(cgroup.controllers, [&](const auto& name) { return !std::ranges::contains(offered, name); });
@@ -158,7 +159,7 @@ std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup)
     return dropped;
 }
 
-Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
+Result<> apply_limits(CgroupFd payload, const plan::Cgroup& cgroup, DevicePrograms& programs) {
     TRY(check_controllers(payload, cgroup));
     return set_up(payload, cgroup, programs);
 }

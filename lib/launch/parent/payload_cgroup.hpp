@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
-#include "lib/base/unique_fd.hpp"
 #include "lib/launch/parent/device_programs.hpp"
 #include "lib/plan/plan.hpp"
 
@@ -25,19 +25,20 @@ Result<std::string> find_cgroup_in(const std::string& unit, pid_t init);
 /// into one of them (`keeper` to supervisor, all else to payload), enables the plan's controllers, writes its
 /// limits, attaches its device program and gives it to its owner. A controller that the kernel does not offer is Errc::unsupported,
 /// naming the field. Returns the directory of UNIT/payload.
-Result<UniqueFd> prepare_payload(int unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper, DevicePrograms& programs);
+Result<OwnedCgroup> prepare_payload(CgroupFd unit_cgroup, const plan::Cgroup& cgroup, pid_t keeper,
+                                    DevicePrograms& programs);
 
 /// Puts the keeper of one more process in a container where the container's own is. It must go on as long as that
 /// process, whatever becomes of the unit of who started it.
-Result<> place_keeper(int payload, pid_t keeper);
+Result<> place_keeper(CgroupFd payload, pid_t keeper);
 
 /// The payload cgroup that `path` is or is in: a container may have moved its init further down. Else `path`.
 [[nodiscard]] std::string payload_path_of(const std::string& path);
 
 /// Takes what needs a controller that is not enabled there out of the limits, and returns it.
-std::vector<plan::FileWrite> drop_unavailable(int payload, plan::Cgroup& cgroup);
+std::vector<plan::FileWrite> drop_unavailable(CgroupFd payload, plan::Cgroup& cgroup);
 
 /// Does the same to a container's own cgroup that is there already. A controller that is not enabled there is Errc::unsupported, naming the field.
-Result<> apply_limits(int payload, const plan::Cgroup& cgroup, DevicePrograms& programs);
+Result<> apply_limits(CgroupFd payload, const plan::Cgroup& cgroup, DevicePrograms& programs);
 
 }  // namespace xctl::launch

@@ -104,7 +104,7 @@ void start_opener(const Context& context, pid_t init, int gate) {
         if (!opener) send_offer(gate, {}, -1);
         while (true) raw::call<SYS_exit_group>(0);
     }
-    const bool waited = between && kernel::wait_exit(between->pidfd.get());
+    const bool waited = between && kernel::wait_exit(between->pidfd);
     if (!waited) send_offer(gate, {}, -1);
 }
 

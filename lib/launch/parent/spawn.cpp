@@ -71,7 +71,7 @@ Result<Launched> spawn_sibling(Context& context, const SpawnOptions& options) {
     const auto back = own_pids ? kernel::join_namespace(own_pids.get(), CLONE_NEWPID) : Result<>();
     if (!back && !ours) return std::unexpected(back.error());
     if (!child) return std::unexpected(std::move(child).error());
-    return Launched{child->pid, std::move(child->pidfd), UniqueFd()};
+    return Launched{child->pid, std::move(child->pidfd), OwnedPidFd()};
 }
 
 /// Whether the init would try it from within its user namespace.
@@ -107,7 +107,7 @@ Result<kernel::Child> join_and_clone(Context& context, const SpawnOptions& optio
     const int pidfd = init ? init->pidfd.get() : -1;
     const std::span<const int> fds(&pidfd, init ? 1 : 0);
     const bool sent = kernel::send_with_fds(socket, std::as_bytes(std::span(&report, 1)), fds).has_value();
-    if (sent && init && options.parent == Parent::keeper) keep(init->pidfd.get(), options.record_directory);
+    if (sent && init && options.parent == Parent::keeper) keep(init->pidfd, options.record_directory);
     kernel::raw::call<SYS_exit_group>(0);
     __builtin_unreachable();
 }
@@ -117,7 +117,7 @@ Result<Launched> receive_report(int socket) {
     auto packet = TRY(kernel::receive_with_fds(socket, std::as_writable_bytes(std::span(&report, 1))));
     if (packet.size != sizeof report) return fail(Errc::launch_failed, "the launch helper died");
     if (report.error != 0 || packet.fds.empty()) return fail_errno(report.error, "clone3", Errc::launch_failed);
-    return Launched{report.pid, std::move(packet.fds.front()), UniqueFd()};
+    return Launched{report.pid, OwnedPidFd(std::move(packet.fds.front())), OwnedPidFd()};
 }
 
 /// A keeper stays as init's parent. Without one, the helper only joins namespaces, from which there may be no way back
@@ -126,14 +126,14 @@ Result<Launched> spawn_through_helper(Context& context, const SpawnOptions& opti
     const bool keeper = options.parent == Parent::keeper;
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
     auto helper = TRY(kernel::clone_process(
-        {.flags = keeper ? CLONE_PARENT : 0U, .exit_signal = keeper ? 0 : SIGCHLD, .cgroup = -1}));
+        {.flags = keeper ? CLONE_PARENT : 0U, .exit_signal = keeper ? 0 : SIGCHLD}));
     if (helper.pid == 0) {
         ours.reset();
         run_helper(context, options, theirs.get());
     }
     theirs.reset();
     auto launched = receive_report(ours.get());
-    if (!keeper) TRY(kernel::wait_exit(helper.pidfd.get()));
+    if (!keeper) TRY(kernel::wait_exit(helper.pidfd));
     if (keeper && launched) launched->keeper_pidfd = std::move(helper.pidfd);
     return launched;
 }

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "lib/base/fd.hpp"
 #include "lib/launch/init/context.hpp"
 #include "lib/launch/parent/launch.hpp"
 
@@ -11,7 +12,7 @@ namespace xctl::launch {
 
 struct SpawnOptions {
     Parent parent{};
-    int cgroup = -1;            // to be born in, or -1
+    CgroupFd cgroup{};          // to be born in, or none
     int record_directory = -1;  // Parent::keeper
     std::span<std::byte> stack;  // not empty: init shares our memory and runs there
 };

@@ -33,30 +33,30 @@ std::string parent_of(const std::string& path) {
 std::string name_of_group(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// Everything that is there, so that statistics have it; what a limit needs is checked where it is written.
-void enable_what_is_there(int cgroup) {
+void enable_what_is_there(CgroupFd cgroup) {
     const auto controllers = kernel::read_controllers(cgroup);
     if (!controllers || kernel::enable_controllers(cgroup, *controllers)) return;
     for (const auto& one : *controllers) static_cast<void>(kernel::enable_controllers(cgroup, {one}));
 }
 
-Result<UniqueFd> make_path(const std::string& path) {
+Result<OwnedCgroup> make_path(const std::string& path) {
     auto cgroup = TRY(kernel::open_cgroup_root());
     for (const auto& part : split(path, '/')) {
         if (part.empty()) continue;
-        enable_what_is_there(cgroup.get());
-        cgroup = TRY(kernel::make_cgroup_at(cgroup.get(), part));
+        enable_what_is_there(cgroup);
+        cgroup = TRY(kernel::make_cgroup_at(cgroup, part));
     }
     return cgroup;
 }
 
 /// The init would never get anywhere in it.
-Result<> check_thawed(int cgroup) {
-    const auto freeze = kernel::read_file_at(cgroup, "cgroup.freeze");
+Result<> check_thawed(CgroupFd cgroup) {
+    const auto freeze = kernel::read_file_at(cgroup.get(), "cgroup.freeze");
     if (freeze && freeze->starts_with('1')) return fail(Errc::wrong_state, "container's cgroup unexpectedly frozen");
     return {};
 }
 
-Result<> check_unused(int cgroup) {
+Result<> check_unused(CgroupFd cgroup) {
     const auto events = TRY(kernel::read_cgroup_events(cgroup));
     if (events.populated) return fail(Errc::wrong_state, "container's cgroup is not empty");
     return check_thawed(cgroup);
@@ -136,14 +136,14 @@ Result<> remove_directory(const std::string& path) {
     Result<> removed;
     // A process that has been killed leaves its cgroup a little later.
     for (int i = 0; i < kRemovalTries; ++i) {
-        removed = kernel::remove_cgroup_at(parent->get(), name_of_group(path));
+        removed = kernel::remove_cgroup_at(*parent, name_of_group(path));
         if (removed || removed.error().sys_errno != EBUSY) break;
         ::poll(nullptr, 0, kRemovalInterval);
     }
     return removed;
 }
 
-Result<> apply(int cgroup, plan::Cgroup limits, Unavailable unavailable) {
+Result<> apply(CgroupFd cgroup, plan::Cgroup limits, Unavailable unavailable) {
     if (unavailable == Unavailable::skip)
         for (const auto& row : launch::drop_unavailable(cgroup, limits))
             report("warning", row.pointer + ": skipped, its cgroup controller is not available");
@@ -165,18 +165,18 @@ Result<> check_group(const std::string& path) {
     const auto cgroup = kernel::open_cgroup(path);
     if (!cgroup && cgroup.error().sys_errno == ENOENT) return {};
     if (!cgroup) return std::unexpected(cgroup.error());
-    return check_unused(cgroup->get());
+    return check_unused(*cgroup);
 }
 
-Result<UniqueFd> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable) {
+Result<OwnedCgroup> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable) {
     auto cgroup = TRY(make_path(path), "cgroup " + path);
-    TRY(check_unused(cgroup.get()));
-    TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
+    TRY(check_unused(cgroup));
+    TRY(apply(cgroup, limits, unavailable), "unable to apply cgroup configuration");
     return cgroup;
 }
 
-Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const plan::Cgroup& limits,
-                               Unavailable unavailable) {
+Result<std::string> make_scope(const Placement& placement, const std::string& id, PidFd pidfd,
+                               const plan::Cgroup& limits, Unavailable unavailable) {
     // Before it is ours: a scope that is stopped takes its cgroup along. A user's manager has its slices elsewhere.
     if (is_host_root())
         if (const auto unused = check_group(path_of_slice(placement.slice) + "/" + placement.scope); !unused)
@@ -195,8 +195,8 @@ Result<std::string> make_scope(const Placement& placement, const std::string& id
     const pid_t pid = TRY(kernel::read_pidfd_pid(pidfd));
     auto path = TRY(launch::find_cgroup_in(placement.scope, pid));
     const auto cgroup = TRY(kernel::open_cgroup(path));
-    TRY(check_thawed(cgroup.get()));
-    TRY(apply(cgroup.get(), limits, unavailable), "unable to apply cgroup configuration");
+    TRY(check_thawed(cgroup));
+    TRY(apply(cgroup, limits, unavailable), "unable to apply cgroup configuration");
     return path;
 }
 
@@ -207,10 +207,10 @@ Result<> change_limits(const std::string& path, const std::string& scope, const 
         auto systemd = TRY(Systemd::open());
         TRY(systemd.set_properties(scope, limit_properties(limits)));
     }
-    return apply(cgroup.get(), limits, unavailable);
+    return apply(cgroup, limits, unavailable);
 }
 
-Result<UniqueFd> open_group(const std::string& path) {
+Result<OwnedCgroup> open_group(const std::string& path) {
     if (path.empty()) return fail_errno(ENOENT, "the container has no cgroup");
     return kernel::open_cgroup(path);
 }

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
-#include "lib/base/unique_fd.hpp"
 #include "lib/oci/spec.hpp"
 #include "lib/plan/plan.hpp"
 #include "runtime/xrun/cgroup/unit_property.hpp"
@@ -37,18 +37,18 @@ Result<> check_group(const std::string& path);
 
 /// Makes it with its parents, enables controllers on the way down, and writes the limits. One with processes in it,
 /// or frozen, is refused. In a new user namespace, the container's root gets it if it also sees it writable.
-Result<UniqueFd> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable);
+Result<OwnedCgroup> make_group(const std::string& path, const plan::Cgroup& limits, Unavailable unavailable);
 
 /// Puts the process into a new scope with the limits, and returns its cgroup. Errc::exists when there is such a unit.
-Result<std::string> make_scope(const Placement& placement, const std::string& id, int pidfd, const plan::Cgroup& limits,
-                               Unavailable unavailable);
+Result<std::string> make_scope(const Placement& placement, const std::string& id, PidFd pidfd,
+                               const plan::Cgroup& limits, Unavailable unavailable);
 
 /// Limits of a container that runs; `scope` may be empty.
 Result<> change_limits(const std::string& cgroup, const std::string& scope, const plan::Cgroup& limits,
                        Unavailable unavailable);
 
 /// Errno is ENOENT when it is gone, or `path` is empty.
-Result<UniqueFd> open_group(const std::string& path);
+Result<OwnedCgroup> open_group(const std::string& path);
 
 /// With the empty ones below, or the scope; nothing to do when it is gone.
 Result<> remove_group(const std::string& path, const std::string& scope, const std::string& id);

@@ -85,11 +85,11 @@ int append_property(sd_bus_message* message, const UnitProperty& property) {
     return result < 0 ? result : sd_bus_message_close_container(message);
 }
 
-int append_properties(sd_bus_message* message, std::span<const UnitProperty> properties, int pidfd) {
+int append_properties(sd_bus_message* message, std::span<const UnitProperty> properties, PidFd pidfd) {
     int result = sd_bus_message_open_container(message, 'a', "(sv)");
     for (const auto& property : properties)
         if (result >= 0) result = append_property(message, property);
-    if (result >= 0 && pidfd >= 0) result = sd_bus_message_append(message, "(sv)", "PIDFDs", "ah", 1, pidfd);
+    if (result >= 0 && pidfd) result = sd_bus_message_append(message, "(sv)", "PIDFDs", "ah", 1, pidfd.get());
     return result < 0 ? result : sd_bus_message_close_container(message);
 }
 
@@ -204,7 +204,7 @@ Result<> Systemd::set_properties(const std::string& unit, std::span<const UnitPr
     if (properties.empty()) return {};
     const auto message = TRY(new_call(bus_.get(), "SetUnitProperties"));
     int result = sd_bus_message_append(message.get(), "sb", unit.c_str(), 1);
-    if (result >= 0) result = append_properties(message.get(), properties, -1);
+    if (result >= 0) result = append_properties(message.get(), properties, PidFd());
     if (result < 0) return fail_errno(-result, "change " + unit);
     TRY(call(bus_.get(), message.get(), "change " + unit));
     return {};

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/bus/signal_source.hpp"
 #include "runtime/xrun/cgroup/unit_property.hpp"
@@ -20,7 +21,7 @@ struct ScopeRequest {
     std::string unit;
     std::string slice;
     std::string description;
-    int pidfd = -1;  // its first process
+    PidFd pidfd{};   // its first process
     std::vector<UnitProperty> properties;
 };
 

@@ -49,15 +49,15 @@ std::string name_of_user(uid_t uid) {
     return {};
 }
 
-Result<> await_end(int pidfd) {
-    pollfd waiting{.fd = pidfd, .events = POLLIN, .revents = 0};
+Result<> await_end(PidFd pidfd) {
+    pollfd waiting{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
     int ready = 0;
     do ready = ::poll(&waiting, 1, kPatience);
     while (ready < 0 && errno == EINTR);
     return ready > 0 ? Result<>() : fail(Errc::timeout, "the container's init does not end");
 }
 
-Result<> await_empty(int cgroup) {
+Result<> await_empty(CgroupFd cgroup) {
     for (int waited = 0; waited < kPatience; waited += kPollInterval) {
         const auto events = kernel::read_cgroup_events(cgroup);
         if (!events || !events->populated) return {};
@@ -91,13 +91,13 @@ Result<std::uint64_t> read_start_time(pid_t pid) {
     return parse_unsigned(fields[kStartTimeField]);
 }
 
-Result<UniqueFd> open_init(const Record& record) {
+Result<OwnedPidFd> open_init(const Record& record) {
     if (record.pid <= 0) return fail_errno(ESRCH, "the container's init");
     auto pidfd = TRY(kernel::open_pidfd(record.pid));
     // After the descriptor is ours: it cannot be another process from here on.
     const auto start_time = read_start_time(record.pid);
     // The state in /proc is that of the first thread, which the others may outlive.
-    if (!start_time || *start_time != record.start_time || kernel::has_exited(pidfd.get()))
+    if (!start_time || *start_time != record.start_time || kernel::has_exited(pidfd))
         return fail_errno(ESRCH, "the container's init");
     return pidfd;
 }
@@ -144,17 +144,17 @@ Result<> kill_everything(const Container& container) {
     const auto& path = container.record.cgroup;
     const auto cgroup = open_group(path);
     if (cgroup && !contains_us(path)) {
-        const auto killed = kernel::kill_cgroup(cgroup->get());
+        const auto killed = kernel::kill_cgroup(*cgroup);
         // An empty scope may go while we look at it.
         if (!killed && killed.error().sys_errno != ENODEV && killed.error().sys_errno != ENOENT) return killed;
         // A frozen one dies as well, but not every kernel says so before it is thawed.
-        TRY(await_empty(cgroup->get()));
+        TRY(await_empty(*cgroup));
     }
     const auto init = open_init(container.record);
     if (!init) return {};
-    const auto sent = kernel::send_signal(init->get(), SIGKILL);
+    const auto sent = kernel::send_signal(*init, SIGKILL);
     if (!sent && sent.error().sys_errno != ESRCH) return sent;
-    return await_end(init->get());
+    return await_end(*init);
 }
 
 Result<> run_hooks(const Container& container, std::string_view kind, const std::vector<oci::Hook>& hooks,

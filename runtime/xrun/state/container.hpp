@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/oci/spec.hpp"
 #include "lib/oci/state.hpp"
@@ -35,7 +36,7 @@ Result<oci::Spec> load_spec(const Container& container);
 Result<std::string> read_profile(const std::string& file);
 
 /// Of the init; errno is ESRCH when it has ended.
-Result<UniqueFd> open_init(const Record& record);
+Result<OwnedPidFd> open_init(const Record& record);
 
 /// Field 22 of /proc/PID/stat, which a zombie has as well. Errno is ESRCH when there is no such process.
 Result<std::uint64_t> read_start_time(pid_t pid);

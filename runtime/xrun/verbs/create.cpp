@@ -48,7 +48,7 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     if (!placement.scope.empty())
         assistance.place = [&](const launch::Launched& init) -> Result<> {
             container.record.cgroup =
-                TRY(make_scope(placement, arguments.id(), init.pidfd.get(), bundle.plan.cgroup,
+                TRY(make_scope(placement, arguments.id(), init.pidfd, bundle.plan.cgroup,
                                 unavailable_limits(arguments)));
             return container.store.save(container.record);
         };

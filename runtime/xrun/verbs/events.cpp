@@ -28,16 +28,16 @@ Result<milliseconds> parse_interval(const std::string& text) {
 
 class Stream {
 public:
-    Stream(const std::string& id, int cgroup, int init, milliseconds interval)
+    Stream(const std::string& id, CgroupFd cgroup, PidFd init, milliseconds interval)
         : id_(id), cgroup_(cgroup), init_(init), interval_(interval), kills_(count_oom_kills(cgroup)) {}
 
     /// Until the init ends.
     Result<> run() {
         // The kernel says by POLLPRI that the file has changed.
-        const auto events = kernel::open_at(cgroup_, "memory.events", O_RDONLY);
+        const auto events = kernel::open_at(cgroup_.get(), "memory.events", O_RDONLY);
         auto next = Clock::now() + interval_;
         while (true) {
-            pollfd rows[] = {{.fd = init_, .events = POLLIN, .revents = 0},
+            pollfd rows[] = {{.fd = init_.get(), .events = POLLIN, .revents = 0},
                              {.fd = events ? events->get() : -1, .events = POLLPRI, .revents = 0}};
             const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
             ::poll(rows, std::size(rows), static_cast<int>(std::max<std::int64_t>(left, 0)));
@@ -57,8 +57,8 @@ private:
     }
 
     const std::string& id_;
-    int cgroup_;
-    int init_;
+    CgroupFd cgroup_;
+    PidFd init_;
     milliseconds interval_;
     std::uint64_t kills_;
 };
@@ -72,9 +72,9 @@ Result<int> verb_events(const Arguments& arguments) {
     if (!init) return fail(Errc::wrong_state, "container with id " + arguments.id() + " is not running");
     const auto cgroup = TRY(open_group(container.record.cgroup));
     if (arguments.stats)
-        TRY(print(stats_json(arguments.id(), cgroup.get()) + "\n"));
+        TRY(print(stats_json(arguments.id(), cgroup) + "\n"));
     else
-        TRY(Stream(arguments.id(), cgroup.get(), init->get(), interval).run());
+        TRY(Stream(arguments.id(), cgroup, *init, interval).run());
     return 0;
 }
 

@@ -69,7 +69,7 @@ Result<> check_enterable(const Arguments& arguments, oci::Status status) {
     return {};
 }
 
-bool takes_processes(int cgroup) {
+bool takes_processes(CgroupFd cgroup) {
     const auto enabled = kernel::read_enabled_controllers(cgroup);
     return !enabled || enabled->empty();
 }
@@ -80,21 +80,21 @@ std::unexpected<Error> cannot_add(const std::string& cgroup, int error) {
                                             (error == EBUSY ? "device or resource busy" : "no such file or directory"));
 }
 
-Result<UniqueFd> open_subgroup(const std::string& cgroup, const std::string& path) {
+Result<OwnedCgroup> open_subgroup(const std::string& cgroup, const std::string& path) {
     if (std::ranges::contains(split(path, '/'), ".."))
         return fail(Errc::invalid_argument, "bad sub cgroup path: " + path + " is not a sub cgroup path");
     auto opened = kernel::open_cgroup(cgroup + "/" + path);
     if (!opened && opened.error().sys_errno == ENOENT) return cannot_add(cgroup + "/" + path, ENOENT);
-    if (opened && !takes_processes(opened->get())) return cannot_add(cgroup + "/" + path, EBUSY);
+    if (opened && !takes_processes(*opened)) return cannot_add(cgroup + "/" + path, EBUSY);
     return opened;
 }
 
 /// The container's own; or, once the init has made groups with limits below it, where the init is.
-Result<UniqueFd> choose_exec_group(const Arguments& arguments, const Record& record) {
-    if (record.cgroup.empty()) return UniqueFd();
+Result<OwnedCgroup> choose_exec_group(const Arguments& arguments, const Record& record) {
+    if (record.cgroup.empty()) return OwnedCgroup();
     if (!arguments.cgroup.empty()) return open_subgroup(record.cgroup, arguments.cgroup);
     auto own = TRY(kernel::open_cgroup(record.cgroup));
-    if (takes_processes(own.get())) return own;
+    if (takes_processes(own)) return own;
     const auto path = TRY(kernel::read_cgroup_path(record.pid));
     return path.starts_with(record.cgroup + "/") ? kernel::open_cgroup(path) : std::move(own);
 }

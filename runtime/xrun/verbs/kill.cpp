@@ -58,13 +58,13 @@ std::unexpected<Error> not_running() { return fail(Errc::wrong_state, "container
 Result<> signal_all(const Container& container, int signal) {
     const auto cgroup = open_group(container.record.cgroup);
     if (!cgroup) return not_running();
-    return kernel::signal_cgroup(cgroup->get(), signal);
+    return kernel::signal_cgroup(*cgroup, signal);
 }
 
 bool has_processes(const Container& container) {
     const auto cgroup = open_group(container.record.cgroup);
     if (!cgroup) return false;
-    const auto events = kernel::read_cgroup_events(cgroup->get());
+    const auto events = kernel::read_cgroup_events(*cgroup);
     return events && events->populated;
 }
 
@@ -88,7 +88,7 @@ Result<int> signal_one(const Arguments& arguments, const std::string& id) {
         return 0;
     }
     if (!init) return not_running();
-    const auto sent = kernel::send_signal(init->get(), signal);
+    const auto sent = kernel::send_signal(*init, signal);
     if (!sent && sent.error().sys_errno == ESRCH) return not_running();
     if (!sent) return std::unexpected(sent.error());
     return 0;

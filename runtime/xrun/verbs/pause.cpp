@@ -16,12 +16,12 @@ constexpr int kInterval = 1;
 /// Freezing takes as long as the slowest process needs to leave the kernel.
 Result<> freeze(const Record& record, bool frozen) {
     const auto cgroup = TRY(open_group(record.cgroup));
-    TRY(kernel::set_frozen(cgroup.get(), frozen));
+    TRY(kernel::set_frozen(cgroup, frozen));
     for (int i = 0; i < kTries; ++i) {
-        if (TRY(kernel::read_cgroup_events(cgroup.get())).frozen == frozen) return {};
+        if (TRY(kernel::read_cgroup_events(cgroup)).frozen == frozen) return {};
         ::poll(nullptr, 0, kInterval);
     }
-    if (frozen) TRY(kernel::set_frozen(cgroup.get(), false));
+    if (frozen) TRY(kernel::set_frozen(cgroup, false));
     return fail(Errc::timeout, "unable to freeze");
 }
 

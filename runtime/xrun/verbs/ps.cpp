@@ -23,7 +23,7 @@ Result<std::vector<pid_t>> list_processes(const Record& record) {
     const auto cgroup = open_group(record.cgroup);
     if (!cgroup && cgroup.error().sys_errno == ENOENT) return std::vector<pid_t>();
     if (!cgroup) return std::unexpected(cgroup.error());
-    return kernel::read_tree(cgroup->get());
+    return kernel::read_tree(*cgroup);
 }
 
 std::string as_json(const std::vector<pid_t>& pids) {
@@ -50,7 +50,7 @@ Result<std::string> output_of_ps(std::vector<std::string> words) {
     }
     input.reset();
     auto text = kernel::read_fd(output.get());
-    const auto status = TRY(kernel::wait_exit(child.pidfd.get()));
+    const auto status = TRY(kernel::wait_exit(child.pidfd));
     if (status.signaled || status.value != 0) return fail(Errc::system, "ps failed");
     return text;
 }

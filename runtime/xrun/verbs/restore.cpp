@@ -68,14 +68,14 @@ public:
     Placeholder& operator=(Placeholder&&) = delete;
     ~Placeholder() {
         if (!pidfd_) return;
-        static_cast<void>(kernel::send_signal(pidfd_.get(), SIGKILL));
-        static_cast<void>(kernel::wait_exit(pidfd_.get()));
+        static_cast<void>(kernel::send_signal(pidfd_, SIGKILL));
+        static_cast<void>(kernel::wait_exit(pidfd_));
     }
-    [[nodiscard]] int pidfd() const { return pidfd_.get(); }
+    [[nodiscard]] PidFd pidfd() const { return pidfd_; }
 
 private:
-    explicit Placeholder(UniqueFd pidfd) : pidfd_(std::move(pidfd)) {}
-    UniqueFd pidfd_;
+    explicit Placeholder(OwnedPidFd pidfd) : pidfd_(std::move(pidfd)) {}
+    OwnedPidFd pidfd_;
 };
 
 struct Restoration {

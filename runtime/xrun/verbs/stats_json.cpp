@@ -16,14 +16,14 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kNanoseconds = 1000;  // in a microsecond
 
-std::string read(int cgroup, const char* file) {
-    auto text = kernel::read_file_at(cgroup, file);
+std::string read(CgroupFd cgroup, const char* file) {
+    auto text = kernel::read_file_at(cgroup.get(), file);
     if (!text) return {};
     while (text->ends_with('\n')) text->pop_back();
     return std::move(*text);
 }
 
-std::uint64_t number_of(int cgroup, const char* file) { return kernel::read_number(cgroup, file).value_or(0); }
+std::uint64_t number_of(CgroupFd cgroup, const char* file) { return kernel::read_number(cgroup, file).value_or(0); }
 
 Json to_json(const kernel::Counters& counters) {
     Json out = Json::object();
@@ -31,7 +31,7 @@ Json to_json(const kernel::Counters& counters) {
     return out;
 }
 
-Json cpu(int cgroup) {
+Json cpu(CgroupFd cgroup) {
     const auto stat = kernel::read_counters(cgroup, "cpu.stat");
     return {{"usage",
              {{"total", kernel::counter(stat, "usage_usec") * kNanoseconds},
@@ -43,14 +43,14 @@ Json cpu(int cgroup) {
               {"throttledTime", kernel::counter(stat, "throttled_usec") * kNanoseconds}}}};
 }
 
-Json memory_entry(int cgroup, const char* limit, const char* usage, const char* peak, std::uint64_t failures) {
+Json memory_entry(CgroupFd cgroup, const char* limit, const char* usage, const char* peak, std::uint64_t failures) {
     return {{"limit", number_of(cgroup, limit)},
             {"usage", number_of(cgroup, usage)},
             {"max", number_of(cgroup, peak)},
             {"failcnt", failures}};
 }
 
-Json memory(int cgroup) {
+Json memory(CgroupFd cgroup) {
     const auto stat = kernel::read_counters(cgroup, "memory.stat");
     const auto failures = kernel::counter(kernel::read_counters(cgroup, "memory.events"), "max");
     return {{"cache", kernel::counter(stat, "file")},
@@ -73,7 +73,7 @@ constexpr std::array kIoRows{
     IoRow{"wios", "ioServicedRecursive", "Write"},         IoRow{"dios", "ioServicedRecursive", "Discard"},
 };
 
-Json block_io(int cgroup) {
+Json block_io(CgroupFd cgroup) {
     Json out = Json::object();
     for (const auto& device : kernel::read_device_counters(cgroup))
         for (const auto& row : kIoRows)
@@ -85,7 +85,7 @@ Json block_io(int cgroup) {
     return out;
 }
 
-Json pressure(int cgroup, const char* file) {
+Json pressure(CgroupFd cgroup, const char* file) {
     Json out = Json::object();
     const auto add = [&](const char* name, const std::optional<kernel::PressureLine>& line) {
         if (line)
@@ -100,7 +100,7 @@ Json pressure(int cgroup, const char* file) {
 
 }  // namespace
 
-std::string stats_json(const std::string& id, int cgroup) {
+std::string stats_json(const std::string& id, CgroupFd cgroup) {
     Json data{
         {"cpu", cpu(cgroup)},
         {"cpuset", {{"cpus", read(cgroup, "cpuset.cpus.effective")}, {"mems", read(cgroup, "cpuset.mems.effective")}}},
@@ -118,7 +118,7 @@ std::string stats_json(const std::string& id, int cgroup) {
 
 std::string oom_json(const std::string& id) { return Json{{"type", "oom"}, {"id", id}}.dump(); }
 
-std::uint64_t count_oom_kills(int cgroup) {
+std::uint64_t count_oom_kills(CgroupFd cgroup) {
     return kernel::counter(kernel::read_counters(cgroup, "memory.events"), "oom_kill");
 }
 

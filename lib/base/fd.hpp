@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Descriptors that say what they refer to, so that a pidfd is never taken for a cgroup.
+//
+// CgroupFd, PidFd and DirFd are borrowed: as cheap as the number, valid as long as their owner. OwnedCgroup, OwnedPidFd
+// and OwnedDir own a descriptor of that kind and become the borrowed one without a word. Nothing else does: a number, or
+// an owner that says nothing of its kind, is given one explicitly.
+#pragma once
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "lib/base/unique_fd.hpp"
+
+namespace xctl {
+
+#ifdef XCTL_TYPED_DESCRIPTORS
+inline constexpr bool kTypedDescriptors = true;
+#else
+/// For code that still hands numbers around.
+inline constexpr bool kTypedDescriptors = false;
+#endif
+
+template <class Kind>
+class OwnedFd : public UniqueFd {
+public:
+    using UniqueFd::UniqueFd;
+    explicit(kTypedDescriptors) OwnedFd(UniqueFd&& fd) noexcept : UniqueFd(std::move(fd)) {}
+};
+
+template <class Kind>
+class BorrowedFd {
+public:
+    constexpr BorrowedFd() noexcept = default;
+    constexpr explicit(kTypedDescriptors) BorrowedFd(int fd) noexcept : fd_(fd) {}
+    BorrowedFd(const OwnedFd<Kind>& owner) noexcept : fd_(owner.get()) {}
+
+    [[nodiscard]] constexpr int get() const noexcept { return fd_; }
+    [[nodiscard]] constexpr explicit operator bool() const noexcept { return fd_ >= 0; }
+    [[nodiscard]] constexpr explicit(kTypedDescriptors) operator int() const noexcept { return fd_; }
+
+private:
+    int fd_ = -1;
+};
+
+/// A directory of the cgroup v2 hierarchy.
+using CgroupFd = BorrowedFd<struct CgroupKind>;
+using OwnedCgroup = OwnedFd<struct CgroupKind>;
+
+/// A process.
+using PidFd = BorrowedFd<struct ProcessKind>;
+using OwnedPidFd = OwnedFd<struct ProcessKind>;
+
+}  // namespace xctl
