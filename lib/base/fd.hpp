@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Descriptors that say what they refer to, so that a pidfd is never taken for a cgroup.
 //
-// CgroupFd, PidFd and DirFd are borrowed: as cheap as the number, valid as long as their owner. OwnedCgroup, OwnedPidFd
-// and OwnedDir own a descriptor of that kind and become the borrowed one without a word. Nothing else does: a number, or
-// an owner that says nothing of its kind, is given one explicitly.
+// CgroupFd, PidFd and DirFd are borrowed: as cheap as the number, valid as long as their owner. OwnedCgroup and
+// OwnedPidFd own a descriptor of that kind and convert to the borrowed type. A number, or an owner that does not say its
+// kind, needs an explicit conversion.
 #pragma once
 
 #include <fcntl.h>
@@ -43,9 +43,28 @@ private:
     int fd_ = -1;
 };
 
+/// A directory. An owner that does not say its kind may own one.
+class DirFd {
+public:
+    constexpr explicit(kTypedDescriptors) DirFd(int fd) noexcept : fd_(fd) {}
+    DirFd(const UniqueFd& owner) noexcept : fd_(owner.get()) {}
+    template <class Kind>
+    DirFd(const OwnedFd<Kind>& owner) = delete;
+
+    [[nodiscard]] constexpr int get() const noexcept { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// Where relative paths begin.
+inline constexpr DirFd kCurrentDirectory(AT_FDCWD);
+
 /// A directory of the cgroup v2 hierarchy.
 using CgroupFd = BorrowedFd<struct CgroupKind>;
 using OwnedCgroup = OwnedFd<struct CgroupKind>;
+
+[[nodiscard]] constexpr DirFd directory_of(CgroupFd cgroup) noexcept { return DirFd(cgroup.get()); }
 
 /// A process.
 using PidFd = BorrowedFd<struct ProcessKind>;

@@ -28,7 +28,7 @@ std::vector<std::string> words_of(std::string_view text) {
 
 Result<OwnedCgroup> open_cgroup_root() {
     for (const char* path : kMountPoints) {
-        auto fd = open_at(AT_FDCWD, path, kDirectory);
+        auto fd = open_at(kCurrentDirectory, path, kDirectory);
         struct statfs info{};
         if (fd && ::fstatfs(fd->get(), &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC)
             return OwnedCgroup(std::move(*fd));
@@ -44,11 +44,11 @@ Result<std::string> parse_cgroup_path(std::string_view text) {
 }
 
 Result<std::string> read_cgroup_path(pid_t pid) {
-    return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup")));
+    return parse_cgroup_path(TRY(read_file_at(kCurrentDirectory, "/proc/" + std::to_string(pid) + "/cgroup")));
 }
 
 Result<std::string> read_own_cgroup_path() {
-    return parse_cgroup_path(TRY(read_file_at(AT_FDCWD, "/proc/self/cgroup")));
+    return parse_cgroup_path(TRY(read_file_at(kCurrentDirectory, "/proc/self/cgroup")));
 }
 
 Result<std::string> path_of_cgroup(CgroupFd cgroup) {
@@ -64,7 +64,7 @@ Result<OwnedCgroup> open_cgroup(std::string_view path) {
 
 Result<OwnedCgroup> open_cgroup_at(CgroupFd parent, std::string_view path) {
     while (path.starts_with('/')) path.remove_prefix(1);
-    return OwnedCgroup(TRY(open_beneath(parent.get(), path.empty() ? "." : std::string(path), kDirectory)));
+    return OwnedCgroup(TRY(open_beneath(directory_of(parent), path.empty() ? "." : std::string(path), kDirectory)));
 }
 
 Result<OwnedCgroup> make_cgroup_at(CgroupFd parent, const std::string& name) {
@@ -74,12 +74,12 @@ Result<OwnedCgroup> make_cgroup_at(CgroupFd parent, const std::string& name) {
 }
 
 Result<std::vector<std::string>> list_cgroups(CgroupFd cgroup) {
-    return list_directory(cgroup.get(), ".", Entries::directories);
+    return list_directory(directory_of(cgroup), ".", Entries::directories);
 }
 
 Result<std::vector<pid_t>> read_processes(CgroupFd cgroup) {
     std::vector<pid_t> pids;
-    for (const auto& line : split(TRY(read_file_at(cgroup.get(), "cgroup.procs")), '\n')) {
+    for (const auto& line : split(TRY(read_file_at(directory_of(cgroup), "cgroup.procs")), '\n')) {
         pid_t pid = 0;
         const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
         if (!line.empty() && error == std::errc()) pids.push_back(pid);
@@ -88,26 +88,26 @@ Result<std::vector<pid_t>> read_processes(CgroupFd cgroup) {
 }
 
 Result<> add_process(CgroupFd cgroup, pid_t pid) {
-    return write_file_at(cgroup.get(), "cgroup.procs", std::to_string(pid));
+    return write_file_at(directory_of(cgroup), "cgroup.procs", std::to_string(pid));
 }
 
 Result<std::vector<std::string>> read_controllers(CgroupFd cgroup) {
-    return words_of(TRY(read_file_at(cgroup.get(), "cgroup.controllers")));
+    return words_of(TRY(read_file_at(directory_of(cgroup), "cgroup.controllers")));
 }
 
 Result<std::vector<std::string>> read_enabled_controllers(CgroupFd cgroup) {
-    return words_of(TRY(read_file_at(cgroup.get(), "cgroup.subtree_control")));
+    return words_of(TRY(read_file_at(directory_of(cgroup), "cgroup.subtree_control")));
 }
 
 Result<> enable_controllers(CgroupFd cgroup, const std::vector<std::string>& controllers) {
     if (controllers.empty()) return {};
-    return write_file_at(cgroup.get(), "cgroup.subtree_control", "+" + join(controllers, " +"));
+    return write_file_at(directory_of(cgroup), "cgroup.subtree_control", "+" + join(controllers, " +"));
 }
 
 void enable_above(CgroupFd cgroup, const std::vector<std::string>& controllers) {
     std::vector<OwnedCgroup> above;
-    for (int at = cgroup.get();; at = above.back().get()) {
-        auto parent = open_at(at, "..", kDirectory);
+    for (CgroupFd at = cgroup;; at = above.back()) {
+        auto parent = open_at(directory_of(at), "..", kDirectory);
         struct statfs info{};
         if (!parent || ::fstatfs(parent->get(), &info) < 0 || info.f_type != CGROUP2_SUPER_MAGIC) break;
         above.emplace_back(std::move(*parent));
@@ -126,15 +126,15 @@ CgroupEvents parse_cgroup_events(std::string_view text) {
 }
 
 Result<CgroupEvents> read_cgroup_events(CgroupFd cgroup) {
-    return parse_cgroup_events(TRY(read_file_at(cgroup.get(), "cgroup.events")));
+    return parse_cgroup_events(TRY(read_file_at(directory_of(cgroup), "cgroup.events")));
 }
 
-Result<UniqueFd> open_cgroup_events(CgroupFd cgroup) { return open_at(cgroup.get(), "cgroup.events", O_RDONLY); }
+Result<UniqueFd> open_cgroup_events(CgroupFd cgroup) { return open_at(directory_of(cgroup), "cgroup.events", O_RDONLY); }
 
-Result<> kill_cgroup(CgroupFd cgroup) { return write_file_at(cgroup.get(), "cgroup.kill", "1"); }
+Result<> kill_cgroup(CgroupFd cgroup) { return write_file_at(directory_of(cgroup), "cgroup.kill", "1"); }
 
 Result<> set_frozen(CgroupFd cgroup, bool frozen) {
-    return write_file_at(cgroup.get(), "cgroup.freeze", frozen ? "1" : "0");
+    return write_file_at(directory_of(cgroup), "cgroup.freeze", frozen ? "1" : "0");
 }
 
 }  // namespace xctl::kernel

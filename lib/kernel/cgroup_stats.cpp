@@ -18,7 +18,7 @@ std::optional<std::uint64_t> to_number(std::string_view text) {
 }
 
 std::string read_text(CgroupFd cgroup, const char* file) {
-    auto text = read_file_at(cgroup.get(), file);
+    auto text = read_file_at(directory_of(cgroup), file);
     return text ? std::move(*text) : std::string();
 }
 

@@ -59,7 +59,7 @@ public:
 
     /// Back to the parent; returns the name of the child.
     Result<std::string> ascend() {
-        at_ = OwnedCgroup(TRY(open_at(at_.get(), "..", kCgroupDirectory)));
+        at_ = OwnedCgroup(TRY(open_at(directory_of(at_), "..", kCgroupDirectory)));
         auto name = std::move(levels_.back().name);
         levels_.pop_back();
         path_.resize(path_.size() - name.size() - 1);
@@ -183,7 +183,7 @@ Result<> remove_cgroup_at(CgroupFd parent, const std::string& name) {
 }
 
 Result<> remove_parent_cgroup(CgroupFd cgroup) {
-    const OwnedCgroup parent(TRY(open_at(cgroup.get(), "..", kCgroupDirectory)));
+    const OwnedCgroup parent(TRY(open_at(directory_of(cgroup), "..", kCgroupDirectory)));
     const auto path = TRY(path_of_cgroup(parent));
     const auto slash = path.rfind('/');
     if (slash == std::string::npos || slash + 1 == path.size()) return fail_errno(EINVAL, "remove the root cgroup");

@@ -24,7 +24,7 @@ struct Replacement {
     std::string temporary;
 };
 
-Result<Replacement> prepare_replacement(int dir, const std::string& path) {
+Result<Replacement> prepare_replacement(DirFd dir, const std::string& path) {
     const auto slash = path.rfind('/');
     const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -35,7 +35,7 @@ Result<> write_temporary(const Replacement& at, std::string_view content, mode_t
     const int dir = at.directory.get();
     // One that a crash left behind.
     ::unlinkat(dir, at.temporary.c_str(), 0);
-    const auto file = TRY(open_at(dir, at.temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+    const auto file = TRY(open_at(at.directory, at.temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
     // The mode counts exactly, whatever the umask is.
     if (::fchmod(file.get(), mode) < 0) return fail_errno(errno, "fchmod " + at.temporary);
     TRY(write_all(file.get(), content), at.temporary);
@@ -59,20 +59,20 @@ Result<> check_document(const struct stat& status, const std::string& path) {
 
 }  // namespace
 
-Result<UniqueFd> open_at(int dir, const std::string& path, int flags, mode_t mode) {
-    return lift_fd(raw::call<SYS_openat>(dir, path.c_str(), flags | O_CLOEXEC, mode), "open " + path);
+Result<UniqueFd> open_at(DirFd dir, const std::string& path, int flags, mode_t mode) {
+    return lift_fd(raw::call<SYS_openat>(dir.get(), path.c_str(), flags | O_CLOEXEC, mode), "open " + path);
 }
 
-Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode_t mode) {
-    return lift_fd(raw::open_in_root(root, path.c_str(), flags, mode), "open " + path + " inside the root");
+Result<UniqueFd> open_in_root(DirFd root, const std::string& path, int flags, mode_t mode) {
+    return lift_fd(raw::open_in_root(root.get(), path.c_str(), flags, mode), "open " + path + " inside the root");
 }
 
-Result<UniqueFd> open_beneath(int dir, const std::string& path, int flags) {
-    return lift_fd(raw::open_beneath(dir, path.c_str(), flags), "open " + path);
+Result<UniqueFd> open_beneath(DirFd dir, const std::string& path, int flags) {
+    return lift_fd(raw::open_beneath(dir.get(), path.c_str(), flags), "open " + path);
 }
 
-Result<UniqueFd> make_directories_in_root(int root, const std::string& path, mode_t mode) {
-    return lift_fd(raw::make_in_root(root, path.c_str(), raw::NodeType::directory, mode),
+Result<UniqueFd> make_directories_in_root(DirFd root, const std::string& path, mode_t mode) {
+    return lift_fd(raw::make_in_root(root.get(), path.c_str(), raw::NodeType::directory, mode),
                    "create the directory " + path + " inside the root");
 }
 
@@ -89,12 +89,12 @@ Result<std::string> read_fd(int fd, std::size_t limit) {
     }
 }
 
-Result<std::string> read_file_at(int dir, const std::string& path, std::size_t limit) {
+Result<std::string> read_file_at(DirFd dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
     return TRY(read_fd(file.get(), limit), path);
 }
 
-Result<std::string> read_beginning_at(int dir, const std::string& path, std::size_t limit) {
+Result<std::string> read_beginning_at(DirFd dir, const std::string& path, std::size_t limit) {
     const auto file = TRY(open_at(dir, path, O_RDONLY));
     std::string text(limit, '\0');
     std::size_t size = 0;
@@ -109,9 +109,9 @@ Result<std::string> read_beginning_at(int dir, const std::string& path, std::siz
     return text;
 }
 
-Result<std::string> read_document_at(int dir, const std::string& path, std::size_t limit) {
+Result<std::string> read_document_at(DirFd dir, const std::string& path, std::size_t limit) {
     struct stat status {};
-    if (::fstatat(dir, path.c_str(), &status, 0) == 0) TRY(check_document(status, path));
+    if (::fstatat(dir.get(), path.c_str(), &status, 0) == 0) TRY(check_document(status, path));
     // What is there may be something else by now.
     const auto file = TRY(open_at(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     if (::fstat(file.get(), &status) < 0) return fail_errno(errno, "fstat " + path);
@@ -119,7 +119,7 @@ Result<std::string> read_document_at(int dir, const std::string& path, std::size
     return TRY(read_fd(file.get(), limit), path);
 }
 
-Result<std::vector<std::string>> list_directory(int dir, const std::string& path, Entries entries) {
+Result<std::vector<std::string>> list_directory(DirFd dir, const std::string& path, Entries entries) {
     auto fd = TRY(open_at(dir, path, O_RDONLY | O_DIRECTORY));
     DIR* const stream = ::fdopendir(fd.get());
     if (stream == nullptr) return fail_errno(errno, "read the directory " + path);
@@ -149,7 +149,7 @@ std::string stamp_of(const std::string& path) {
                        status.st_size);
 }
 
-Result<> write_file_at(int dir, const std::string& path, std::string_view text) {
+Result<> write_file_at(DirFd dir, const std::string& path, std::string_view text) {
     const auto file = TRY(open_at(dir, path, O_WRONLY));
     const auto count = ::write(file.get(), text.data(), text.size());
     if (count < 0) return fail_errno(errno, "write " + path);
@@ -166,7 +166,7 @@ Result<> write_all(int fd, std::string_view bytes) {
     return {};
 }
 
-Result<> replace_file_at(int dir, const std::string& path, std::string_view content, mode_t mode,
+Result<> replace_file_at(DirFd dir, const std::string& path, std::string_view content, mode_t mode,
                          Durable durable) {
     const auto at = TRY(prepare_replacement(dir, path));
     auto result = write_temporary(at, content, mode, durable);

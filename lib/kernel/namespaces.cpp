@@ -21,15 +21,15 @@ std::string proc_directory(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
 /// The parent's part of make_user_namespace().
 Result<UniqueFd> take_user_namespace(pid_t pid, const IdMapTexts& maps) {
-    const auto process = TRY(open_at(AT_FDCWD, proc_directory(pid), O_PATH | O_DIRECTORY));
-    TRY(write_id_maps(process.get(), maps));
-    return open_at(process.get(), "ns/user", O_RDONLY);
+    const auto process = TRY(open_at(kCurrentDirectory, proc_directory(pid), O_PATH | O_DIRECTORY));
+    TRY(write_id_maps(process, maps));
+    return open_at(process, "ns/user", O_RDONLY);
 }
 
 }  // namespace
 
 Result<UniqueFd> open_namespace(const std::string& path, int clone_flag) {
-    auto fd = TRY(open_at(AT_FDCWD, path, O_RDONLY));
+    auto fd = TRY(open_at(kCurrentDirectory, path, O_RDONLY));
     const int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
     if (type < 0) return fail(Errc::invalid_argument, path + " is not a namespace");
     if (type != clone_flag) return fail(Errc::invalid_argument, path + " is a namespace of another type");
@@ -39,7 +39,7 @@ Result<UniqueFd> open_namespace(const std::string& path, int clone_flag) {
 Result<> join_namespace(int fd, int clone_flag) { return lift(raw::call<SYS_setns>(fd, clone_flag), "setns"); }
 
 Result<UniqueFd> make_socket_in(int network, int domain, int type, int protocol) {
-    const auto home = TRY(open_at(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY));
+    const auto home = TRY(open_at(kCurrentDirectory, "/proc/thread-self/ns/net", O_RDONLY));
     TRY(join_namespace(network, CLONE_NEWNET));
     UniqueFd made(::socket(domain, type | SOCK_CLOEXEC, protocol));
     const int error = errno;
@@ -48,7 +48,7 @@ Result<UniqueFd> make_socket_in(int network, int domain, int type, int protocol)
     return made;
 }
 
-Result<> write_id_maps(int process, const IdMapTexts& maps) {
+Result<> write_id_maps(DirFd process, const IdMapTexts& maps) {
     TRY(write_file_at(process, "uid_map", maps.uid));
     auto gids = write_file_at(process, "gid_map", maps.gid);
     if (gids || gids.error().sys_errno != EPERM) return gids;

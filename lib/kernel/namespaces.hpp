@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 
@@ -28,7 +29,7 @@ struct IdMapTexts {
 
 /// Writes both maps of a process that was just cloned with CLONE_NEWUSER. `process` is its /proc directory.
 /// Without privileges a gid_map needs setgroups(2) to be given up first, which is then done.
-Result<> write_id_maps(int process, const IdMapTexts& maps);
+Result<> write_id_maps(DirFd process, const IdMapTexts& maps);
 
 /// A user namespace with these maps and no process in it, for MOUNT_ATTR_IDMAP.
 Result<UniqueFd> make_user_namespace(const IdMapTexts& maps);

@@ -47,7 +47,7 @@ Result<std::optional<ExitStatus>> read_exit_info(PidFd pidfd) {
 }
 
 Result<pid_t> read_pidfd_pid(PidFd pidfd) {
-    const auto info = TRY(read_file_at(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(pidfd.get())));
+    const auto info = TRY(read_file_at(kCurrentDirectory, "/proc/self/fdinfo/" + std::to_string(pidfd.get())));
     for (const auto& line : split(info, '\n')) {
         if (!line.starts_with("Pid:\t")) continue;
         // -1 once it was reaped, 0 for a process of a foreign pid namespace.

@@ -54,15 +54,15 @@ std::optional<pid_t> parse_session(std::string_view stat) {
 }
 
 Result<pid_t> read_session(pid_t pid) {
-    const auto session = parse_session(TRY(read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat")));
+    const auto session = parse_session(TRY(read_file_at(kCurrentDirectory, "/proc/" + std::to_string(pid) + "/stat")));
     if (!session) return fail(Errc::system, "a stat file without a session");
     return *session;
 }
 
 Result<ProcessInfo> read_process_info(pid_t pid, std::size_t limit) {
     const auto directory = "/proc/" + std::to_string(pid);
-    const auto status = TRY(read_file_at(AT_FDCWD, directory + "/status"));
-    const auto command = read_beginning_at(AT_FDCWD, directory + "/cmdline", limit);
+    const auto status = TRY(read_file_at(kCurrentDirectory, directory + "/status"));
+    const auto command = read_beginning_at(kCurrentDirectory, directory + "/cmdline", limit);
     return parse_process_info(status, command.value_or(std::string()));
 }
 

@@ -29,7 +29,7 @@ Result<Bundle> load_bundle(const Arguments& arguments) {
     std::error_code unknown;
     bundle.path = plan::normalized(std::filesystem::current_path(unknown).native(), arguments.bundle);
     const auto& name = arguments.config;
-    auto text = kernel::read_document_at(AT_FDCWD, plan::normalized(bundle.path, name));
+    auto text = kernel::read_document_at(kCurrentDirectory, plan::normalized(bundle.path, name));
     if (!text && text.error().sys_errno == ENOENT)
         return fail(Errc::invalid_document, "JSON specification file " + name + " not found");
     if (!text) return std::unexpected(std::move(text).error());

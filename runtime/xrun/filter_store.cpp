@@ -43,13 +43,13 @@ FilterFiles::FilterFiles(const std::string& directory) {
     const auto parent = directory.substr(0, directory.rfind('/'));
     ::mkdir(parent.c_str(), 0755);
     ::mkdir(directory.c_str(), kFilterDirectoryMode);
-    auto opened = kernel::open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    auto opened = kernel::open_at(kCurrentDirectory, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (opened && is_private(opened->get())) directory_ = std::move(*opened);
 }
 
 std::optional<std::vector<std::uint64_t>> FilterFiles::find(std::string_view profile) {
     if (!directory_) return std::nullopt;
-    const auto text = kernel::read_document_at(directory_.get(), name_of(profile));
+    const auto text = kernel::read_document_at(directory_, name_of(profile));
     const auto head = head_of(profile);
     if (!text || !text->starts_with(head)) return std::nullopt;
     const auto bytes = text->size() - head.size();
@@ -61,12 +61,12 @@ std::optional<std::vector<std::uint64_t>> FilterFiles::find(std::string_view pro
 
 void FilterFiles::keep(std::string_view profile, const std::vector<std::uint64_t>& filter) {
     if (!directory_) return;
-    const auto files = kernel::list_directory(directory_.get(), ".");
+    const auto files = kernel::list_directory(directory_, ".");
     if (!files || files->size() >= kMostFiles) return;
     auto content = head_of(profile);
     content.append(reinterpret_cast<const char*>(filter.data()), filter.size() * sizeof(std::uint64_t));
     // What cannot be kept is compiled again.
-    static_cast<void>(kernel::replace_file_at(directory_.get(), name_of(profile), content, kMode));
+    static_cast<void>(kernel::replace_file_at(directory_, name_of(profile), content, kMode));
 }
 
 std::string filter_directory() {

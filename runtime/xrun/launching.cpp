@@ -180,7 +180,7 @@ Result<> announce(const Arguments& arguments, const launch::Launched& process, s
         TRY(kernel::send_with_fds(socket.get(), std::as_bytes(std::span(what)), std::span(&pidfd, 1)), "pidfd socket");
     }
     if (arguments.pid_file.empty()) return {};
-    return kernel::replace_file_at(AT_FDCWD, arguments.pid_file, std::to_string(process.pid));
+    return kernel::replace_file_at(kCurrentDirectory, arguments.pid_file, std::to_string(process.pid));
 }
 
 }  // namespace xctl::runtime

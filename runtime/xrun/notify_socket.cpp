@@ -33,7 +33,7 @@ bool has_notify_socket() {
 }
 
 Result<> add_notify_directory(const Store& store, plan::LaunchPlan& plan) {
-    if (::mkdirat(store.directory(), "notify", kNotifyDirectoryMode) < 0) return fail_errno(errno, "mkdir notify");
+    if (::mkdirat(store.directory().get(), "notify", kNotifyDirectoryMode) < 0) return fail_errno(errno, "mkdir notify");
     plan::add_notify_directory(plan, TRY(store.path()) + "/notify");
     return {};
 }

@@ -12,7 +12,7 @@ namespace {
 
 /// Only the first user namespace maps every number to itself, user_namespaces(7).
 bool is_first_user_namespace() {
-    const auto map = kernel::read_file_at(AT_FDCWD, "/proc/self/uid_map");
+    const auto map = kernel::read_file_at(kCurrentDirectory, "/proc/self/uid_map");
     return map && map->ends_with(" 4294967295\n") && map->find_first_not_of(" 0\n") == map->find("4294967295");
 }
 

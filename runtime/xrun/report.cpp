@@ -57,7 +57,7 @@ Result<> open_log(Log& log, std::string_view where) {
         return {};
     }
     if (where.starts_with(kFilePrefix)) where.remove_prefix(kFilePrefix.size());
-    log.file = TRY(kernel::open_at(AT_FDCWD, std::string(where), O_WRONLY | O_CREAT | O_APPEND, 0644));
+    log.file = TRY(kernel::open_at(kCurrentDirectory, std::string(where), O_WRONLY | O_CREAT | O_APPEND, 0644));
     return {};
 }
 

@@ -40,17 +40,18 @@ void keep_only(int init_pidfd, int record_directory) {
 
 }  // namespace
 
-void keep(PidFd init, int record_directory) {
+void keep(PidFd init, DirFd record_directory) {
     for (const int signal : kIgnoredSignals) ::signal(signal, SIG_IGN);
     raw::call<SYS_prctl>(PR_SET_NAME, "xctl-keeper", 0, 0, 0);
     raw::call<SYS_setsid>();
     raw::call<SYS_chdir>("/");
-    keep_only(init.get(), record_directory);
+    keep_only(init.get(), record_directory.get());
     // The record exists before the zombie is gone, so that whoever sees the process vanish finds it.
     const auto status = kernel::wait_exit(PidFd(kInit), kernel::Reap::no);
     bool written = false;
     if (status)
-        written = kernel::replace_file_at(kRecordDirectory, kExitRecordFile, format_exit_record(*status)).has_value();
+        written =
+            kernel::replace_file_at(DirFd(kRecordDirectory), kExitRecordFile, format_exit_record(*status)).has_value();
     const bool reaped = kernel::wait_exit(PidFd(kInit)).has_value();
     ::_exit(written && reaped ? 0 : 1);
 }

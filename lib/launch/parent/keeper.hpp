@@ -7,6 +7,6 @@
 namespace xctl::launch {
 
 /// Waits for its child, writes the exit record, reaps, exits with 0. Closes every descriptor but these two.
-[[noreturn]] void keep(PidFd init, int record_directory);
+[[noreturn]] void keep(PidFd init, DirFd record_directory);
 
 }  // namespace xctl::launch

@@ -31,16 +31,16 @@ Result<> raise_hard_limits(pid_t pid, const plan::Process& process) {
 }
 
 Part prepare_in_user_namespace(const plan::LaunchPlan& plan, pid_t pid) {
-    const auto process = kernel::open_at(AT_FDCWD, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
+    const auto process = kernel::open_at(kCurrentDirectory, "/proc/" + std::to_string(pid), O_PATH | O_DIRECTORY);
     if (!process) return {step_number("id maps"), std::unexpected(process.error())};
     if (has_new_namespace(plan, plan::NamespaceKind::user)) {
-        auto result = kernel::write_id_maps(process->get(), {id_map_text(plan.uid_map), id_map_text(plan.gid_map)});
+        auto result = kernel::write_id_maps(*process, {id_map_text(plan.uid_map), id_map_text(plan.gid_map)});
         if (!result && result.error().sys_errno == EPERM) result = map_ids_by_helper(pid, plan);
         if (!result) return {step_number("id maps"), std::move(result)};
     }
     if (plan.process.oom_score_adj) {
         auto result =
-            kernel::write_file_at(process->get(), "oom_score_adj", std::to_string(*plan.process.oom_score_adj));
+            kernel::write_file_at(*process, "oom_score_adj", std::to_string(*plan.process.oom_score_adj));
         if (!result) return {step_number("OOM score"), std::move(result)};
     }
     return {step_number("resource limit"), raise_hard_limits(pid, plan.process)};
@@ -70,7 +70,7 @@ Part move_net_devices(const Context& context, pid_t pid) {
 Result<> enter_class(const plan::LaunchPlan& plan, pid_t pid) {
     if (!plan.rdt) return {};
     const auto root = TRY(open_resctrl());
-    return enter_resctrl(root.get(), *plan.rdt, plan.id, pid);
+    return enter_resctrl(root, *plan.rdt, plan.id, pid);
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ Result<> move_processes(CgroupFd unit_cgroup, CgroupFd payload, CgroupFd supervi
 /// Otherwise the kernel would kill for a limit below what is in use.
 Result<> check_usage(CgroupFd payload, const plan::Cgroup& cgroup) {
     if (cgroup.most_memory == 0) return {};
-    auto text = TRY(kernel::read_file_at(payload.get(), "memory.current"));
+    auto text = TRY(kernel::read_file_at(directory_of(payload), "memory.current"));
     if (text.ends_with('\n')) text.pop_back();
     const auto usage = TRY(parse_unsigned(text), "memory.current");
     if (usage <= cgroup.most_memory) return {};
@@ -76,7 +76,7 @@ Result<> write_limits(CgroupFd payload, const plan::Cgroup& cgroup) {
     TRY(check_usage(payload, cgroup));
     for (std::size_t i = 0; i < cgroup.files.size(); ++i) {
         const auto& row = cgroup.files[i];
-        const auto written = kernel::write_file_at(payload.get(), row.file, row.value);
+        const auto written = kernel::write_file_at(directory_of(payload), row.file, row.value);
         const bool missing = !written && written.error().sys_errno == ENOENT;
         if (row.presence == plan::Presence::preferred && !missing) ++i;
         if (missing && row.presence != plan::Presence::required) continue;
@@ -95,7 +95,7 @@ Result<> attach_device_program(CgroupFd payload, const plan::Cgroup& cgroup, Dev
 Result<> give_away(CgroupFd payload, uid_t owner) {
     constexpr auto kNoGroup = static_cast<gid_t>(-1);
     if (::fchown(payload.get(), owner, kNoGroup) < 0) return fail_errno(errno, "chown of the cgroup");
-    const auto listed = kernel::read_file_at(AT_FDCWD, kDelegateList);
+    const auto listed = kernel::read_file_at(kCurrentDirectory, kDelegateList);
     for (const auto& file : split(listed ? *listed : "cgroup.procs\ncgroup.subtree_control\ncgroup.threads", '\n'))
         if (!file.empty()) {
             [[maybe_unused]] const int result = ::fchownat(payload.get(), file.c_str(), owner, kNoGroup, 0);
@@ -131,7 +131,8 @@ Result<OwnedCgroup> prepare_payload(CgroupFd unit_cgroup, const plan::Cgroup& cg
 }
 
 Result<> place_keeper(CgroupFd payload, pid_t keeper) {
-    const OwnedCgroup unit(TRY(kernel::open_at(payload.get(), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup"));
+    const OwnedCgroup unit(
+        TRY(kernel::open_at(directory_of(payload), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup"));
     const auto supervisor = TRY(kernel::make_cgroup_at(unit, kSupervisor));
     return kernel::add_process(supervisor, keeper);
 }

@@ -244,7 +244,7 @@ void prepare_copies(const plan::LaunchPlan& plan, Preparation& preparation) {
 }
 
 bool has_apparmor() {
-    const auto text = kernel::read_file_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled");
+    const auto text = kernel::read_file_at(kCurrentDirectory, "/sys/module/apparmor/parameters/enabled");
     return text && text->starts_with('Y');
 }
 

@@ -53,7 +53,7 @@ std::vector<std::string> parts_of(std::string_view line) {
     return parts;
 }
 
-Result<> compare(int directory, const std::vector<std::string>& wanted) {
+Result<> compare(DirFd directory, const std::vector<std::string>& wanted) {
     std::vector<std::string> there;
     for (const auto& line : split(TRY(kernel::read_file_at(directory, kSchemata)), '\n'))
         for (auto& part : parts_of(line)) there.push_back(std::move(part));
@@ -65,30 +65,30 @@ Result<> compare(int directory, const std::vector<std::string>& wanted) {
 }
 
 /// The kernel takes a line at a time, and what it dislikes about one is known only then.
-Result<> write_schemata(int directory, const std::vector<std::string>& lines) {
+Result<> write_schemata(DirFd directory, const std::vector<std::string>& lines) {
     for (const auto& line : lines) TRY(kernel::write_file_at(directory, kSchemata, line + "\n"), line);
     return {};
 }
 
-Result<> add_task(int directory, const std::string& group, pid_t pid) {
+Result<> add_task(DirFd directory, const std::string& group, pid_t pid) {
     return kernel::write_file_at(directory, group + kTasks, std::to_string(pid));
 }
 
-Result<bool> make(int directory, const std::string& name) {
-    if (::mkdirat(directory, name.c_str(), kMode) == 0) return true;
+Result<bool> make(DirFd directory, const std::string& name) {
+    if (::mkdirat(directory.get(), name.c_str(), kMode) == 0) return true;
     if (errno != EEXIST) return fail_errno(errno, "mkdir " + name);
     return false;
 }
 
-Result<> monitor(int directory, const std::string& id, pid_t pid) {
+Result<> monitor(DirFd directory, const std::string& id, pid_t pid) {
     const auto group = std::string(kMonitors) + "/" + id;
     const bool made = TRY(make(directory, group));
     const auto added = add_task(directory, group + "/", pid);
-    if (!added && made) ::unlinkat(directory, group.c_str(), AT_REMOVEDIR);
+    if (!added && made) ::unlinkat(directory.get(), group.c_str(), AT_REMOVEDIR);
     return added;
 }
 
-Result<> fill(int directory, const plan::IntelRdt& wanted, const std::string& id, pid_t pid, bool made) {
+Result<> fill(DirFd directory, const plan::IntelRdt& wanted, const std::string& id, pid_t pid, bool made) {
     const auto lines = lines_of(wanted);
     TRY(made || wanted.clos_id.empty() ? write_schemata(directory, lines) : compare(directory, lines));
     TRY(add_task(directory, "", pid));
@@ -98,35 +98,35 @@ Result<> fill(int directory, const plan::IntelRdt& wanted, const std::string& id
 }  // namespace
 
 Result<UniqueFd> open_resctrl() {
-    auto root = kernel::open_at(AT_FDCWD, kMountPoint, kDirectory);
+    auto root = kernel::open_at(kCurrentDirectory, kMountPoint, kDirectory);
     struct statfs info{};
     if (root && ::fstatfs(root->get(), &info) == 0 && info.f_type == RDTGROUP_SUPER_MAGIC) return root;
     return fail_errno(ENODEV, "no resctrl is mounted at /sys/fs/resctrl");
 }
 
-Result<> enter_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id, pid_t pid) {
+Result<> enter_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id, pid_t pid) {
     const auto name = class_of(wanted, id);
     const bool must_exist = !wanted.clos_id.empty() && lines_of(wanted).empty();
     const bool made = name != "." && !must_exist && TRY(make(root, name));
     const auto directory = TRY(kernel::open_at(root, name, kDirectory));
-    auto filled = fill(directory.get(), wanted, id, pid, made);
-    if (!filled && made) ::unlinkat(root, name.c_str(), AT_REMOVEDIR);
+    auto filled = fill(directory, wanted, id, pid, made);
+    if (!filled && made) ::unlinkat(root.get(), name.c_str(), AT_REMOVEDIR);
     return filled;
 }
 
-Result<> change_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id) {
-    return write_schemata(TRY(kernel::open_at(root, class_of(wanted, id), kDirectory)).get(), lines_of(wanted));
+Result<> change_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id) {
+    return write_schemata(TRY(kernel::open_at(root, class_of(wanted, id), kDirectory)), lines_of(wanted));
 }
 
-void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id) {
+void leave_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id) {
     const auto name = class_of(wanted, id);
-    if (wanted.monitoring) ::unlinkat(root, (name + "/" + kMonitors + "/" + id).c_str(), AT_REMOVEDIR);
-    if (wanted.clos_id.empty()) ::unlinkat(root, name.c_str(), AT_REMOVEDIR);
+    if (wanted.monitoring) ::unlinkat(root.get(), (name + "/" + kMonitors + "/" + id).c_str(), AT_REMOVEDIR);
+    if (wanted.clos_id.empty()) ::unlinkat(root.get(), name.c_str(), AT_REMOVEDIR);
 }
 
 void leave_resctrl(const std::optional<plan::IntelRdt>& wanted, const std::string& id) {
     if (!wanted) return;
-    if (const auto root = open_resctrl()) leave_resctrl(root->get(), *wanted, id);
+    if (const auto root = open_resctrl()) leave_resctrl(*root, *wanted, id);
 }
 
 }  // namespace xctl::launch

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/plan/plan.hpp"
@@ -19,14 +20,14 @@ Result<UniqueFd> open_resctrl();
 /// Puts a process into its class, and into a monitoring group if one is asked for. A class that has a name of its own
 /// and exists must have the schemata that the plan wants; one without any must exist. What this made is removed again
 /// when it fails.
-Result<> enter_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id, pid_t pid);
+Result<> enter_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id, pid_t pid);
 
 /// Other schemata for the class of a container that is in it.
-Result<> change_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id);
+Result<> change_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id);
 
 /// Removes what enter_resctrl() makes for this container alone: the monitoring group, and the class that is named
 /// after the container.
-void leave_resctrl(int root, const plan::IntelRdt& wanted, const std::string& id);
+void leave_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id);
 
 /// The same for a container that may have asked for no class, wherever the file system is mounted.
 void leave_resctrl(const std::optional<plan::IntelRdt>& wanted, const std::string& id);

@@ -32,7 +32,7 @@ constexpr std::array<Named<NamespaceKind>, 8> kFiles{{
 std::string directory_of_living_thread(pid_t init) {
     const auto process = "/proc/" + std::to_string(init);
     if (::access((process + "/ns/mnt").c_str(), F_OK) == 0) return process;
-    const auto tasks = kernel::list_directory(AT_FDCWD, process + "/task", kernel::Entries::directories);
+    const auto tasks = kernel::list_directory(kCurrentDirectory, process + "/task", kernel::Entries::directories);
     if (tasks)
         for (const auto& task : *tasks)
             if (const auto thread = process + "/task/" + task; ::access((thread + "/ns/mnt").c_str(), F_OK) == 0)

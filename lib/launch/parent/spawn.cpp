@@ -107,7 +107,7 @@ Result<kernel::Child> join_and_clone(Context& context, const SpawnOptions& optio
     const int pidfd = init ? init->pidfd.get() : -1;
     const std::span<const int> fds(&pidfd, init ? 1 : 0);
     const bool sent = kernel::send_with_fds(socket, std::as_bytes(std::span(&report, 1)), fds).has_value();
-    if (sent && init && options.parent == Parent::keeper) keep(init->pidfd, options.record_directory);
+    if (sent && init && options.parent == Parent::keeper) keep(init->pidfd, DirFd(options.record_directory));
     kernel::raw::call<SYS_exit_group>(0);
     __builtin_unreachable();
 }

@@ -51,7 +51,7 @@ Result<OwnedCgroup> make_path(const std::string& path) {
 
 /// The init would never get anywhere in it.
 Result<> check_thawed(CgroupFd cgroup) {
-    const auto freeze = kernel::read_file_at(cgroup.get(), "cgroup.freeze");
+    const auto freeze = kernel::read_file_at(directory_of(cgroup), "cgroup.freeze");
     if (freeze && freeze->starts_with('1')) return fail(Errc::wrong_state, "container's cgroup unexpectedly frozen");
     return {};
 }

@@ -118,7 +118,7 @@ Result<> set_up(const CriuRequest& request, const char* log) {
 
 /// What the log calls an error, the first one: the others follow from it.
 std::string first_error(const CriuRequest& request, const char* log) {
-    const auto text = kernel::read_document_at(request.work.get(), log);
+    const auto text = kernel::read_document_at(request.work, log);
     const auto at = text ? text->find("Error (") : std::string::npos;
     if (at == std::string::npos) return {};
     auto line = text->substr(at, text->find('\n', at) - at);

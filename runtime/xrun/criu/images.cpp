@@ -60,7 +60,7 @@ Result<> refuse_options(const Arguments& arguments) {
 Result<UniqueFd> open_image_directory(const std::string& path, MakeImages make) {
     if (make == MakeImages::yes && ::mkdir(path.c_str(), kImageMode) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir " + path);
-    return kernel::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    return kernel::open_at(kCurrentDirectory, path, O_RDONLY | O_DIRECTORY);
 }
 
 Result<> set_empty_namespaces(const Arguments& arguments, CriuRequest& request) {

@@ -35,13 +35,13 @@ bool awaits_start(const Store& store) {
 bool is_frozen(const Record& record) {
     const auto cgroup = open_group(record.cgroup);
     if (!cgroup) return false;
-    const auto text = kernel::read_file_at(cgroup->get(), "cgroup.freeze");
+    const auto text = kernel::read_file_at(directory_of(*cgroup), "cgroup.freeze");
     return text && text->starts_with('1');
 }
 
 /// From /etc/passwd: a static program cannot ask the name services.
 std::string name_of_user(uid_t uid) {
-    const auto text = kernel::read_document_at(AT_FDCWD, "/etc/passwd");
+    const auto text = kernel::read_document_at(kCurrentDirectory, "/etc/passwd");
     if (text)
         for (const auto& line : split(*text, '\n'))
             if (const auto fields = split(line, ':'); fields.size() > 2 && fields[2] == std::to_string(uid))
@@ -82,7 +82,7 @@ Result<Container> open_container(const Arguments& arguments, const std::string& 
 }
 
 Result<std::uint64_t> read_start_time(pid_t pid) {
-    const auto text = TRY(kernel::read_file_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat"));
+    const auto text = TRY(kernel::read_file_at(kCurrentDirectory, "/proc/" + std::to_string(pid) + "/stat"));
     // The name may contain anything, also blanks and brackets.
     const auto end_of_name = text.rfind(") ");
     if (end_of_name == std::string::npos) return fail_errno(ESRCH, "read /proc/PID/stat");
@@ -121,7 +121,7 @@ oci::State state_of(const Container& container) {
     const auto& record = container.record;
     const auto status = status_of(container);
     struct stat info{};
-    const bool known = ::fstat(container.store.directory(), &info) == 0;
+    const bool known = ::fstat(container.store.directory().get(), &info) == 0;
     return {.oci_version = record.oci_version,
             .id = record.id,
             .status = status,
@@ -138,7 +138,7 @@ Result<oci::Spec> load_spec(const Container& container) {
     return oci::parse_spec(TRY(container.store.load_config()), "config.json");
 }
 
-Result<std::string> read_profile(const std::string& file) { return kernel::read_document_at(AT_FDCWD, file); }
+Result<std::string> read_profile(const std::string& file) { return kernel::read_document_at(kCurrentDirectory, file); }
 
 Result<> kill_everything(const Container& container) {
     const auto& path = container.record.cgroup;

@@ -49,7 +49,7 @@ struct flock whole_file() {
     return range;
 }
 
-Result<UniqueFd> open_lock(int directory) {
+Result<UniqueFd> open_lock(DirFd directory) {
     return kernel::open_at(directory, kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, kFileMode);
 }
 
@@ -77,12 +77,12 @@ Result<Store> Store::create(const Arguments& arguments) {
     TRY(check_id(id));
     const auto root = root_directory(arguments);
     TRY(make_parents(root));
-    auto parent = TRY(kernel::open_at(AT_FDCWD, root, O_RDONLY | O_DIRECTORY));
+    auto parent = TRY(kernel::open_at(kCurrentDirectory, root, O_RDONLY | O_DIRECTORY));
     if (::mkdirat(parent.get(), id.c_str(), kDirectoryMode) < 0) {
         if (errno == EEXIST) return fail(Errc::exists, "container with given ID already exists");
         return fail_errno(errno, "mkdir " + root + "/" + id);
     }
-    auto directory = TRY(kernel::open_at(parent.get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    auto directory = TRY(kernel::open_at(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     Store store(std::move(parent), id, std::move(directory), UniqueFd());
     TRY(store.lock());
     return store;
@@ -90,17 +90,17 @@ Result<Store> Store::create(const Arguments& arguments) {
 
 Result<Store> Store::open(const Arguments& arguments, const std::string& id) {
     TRY(check_id(id));
-    auto parent = kernel::open_at(AT_FDCWD, root_directory(arguments), O_RDONLY | O_DIRECTORY);
+    auto parent = kernel::open_at(kCurrentDirectory, root_directory(arguments), O_RDONLY | O_DIRECTORY);
     if (!parent && parent.error().sys_errno == ENOENT) return no_such_container();
     if (!parent) return std::unexpected(std::move(parent).error());
-    auto directory = kernel::open_at(parent->get(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    auto directory = kernel::open_at(*parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!directory && directory.error().sys_errno == ENOENT) return no_such_container();
     if (!directory) return std::unexpected(std::move(directory).error());
     return Store(std::move(*parent), id, std::move(*directory), UniqueFd());
 }
 
 Result<> Store::lock() {
-    auto file = open_lock(directory_.get());
+    auto file = open_lock(directory_);
     if (!file && file.error().sys_errno == ENOENT) return no_such_container();
     if (!file) return std::unexpected(std::move(file).error());
     auto range = whole_file();
@@ -118,26 +118,26 @@ Result<> Store::lock() {
 bool Store::is_locked() const {
     // Closing any descriptor of the file would give our own lock up.
     if (lock_) return false;
-    const auto file = kernel::open_at(directory_.get(), kLockFile, O_RDWR | O_NOFOLLOW);
+    const auto file = kernel::open_at(directory_, kLockFile, O_RDWR | O_NOFOLLOW);
     auto range = whole_file();
     return file && ::fcntl(file->get(), F_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
 Result<Record> Store::load() const {
-    const auto text = kernel::read_document_at(directory_.get(), kStateFile);
+    const auto text = kernel::read_document_at(directory_, kStateFile);
     if (!text && text.error().sys_errno == ENOENT) return no_such_container();
     if (!text) return std::unexpected(text.error());
     return parse_record(*text);
 }
 
 Result<> Store::save(const Record& record) const {
-    return kernel::replace_file_at(directory_.get(), kStateFile, to_json(record), kFileMode);
+    return kernel::replace_file_at(directory_, kStateFile, to_json(record), kFileMode);
 }
 
-Result<std::string> Store::load_config() const { return kernel::read_document_at(directory_.get(), kConfigFile); }
+Result<std::string> Store::load_config() const { return kernel::read_document_at(directory_, kConfigFile); }
 
 Result<> Store::save_config(std::string_view text) const {
-    return kernel::replace_file_at(directory_.get(), kConfigFile, text, kFileMode);
+    return kernel::replace_file_at(directory_, kConfigFile, text, kFileMode);
 }
 
 std::string Store::inner_path(std::string_view name) const {
@@ -160,7 +160,7 @@ void Store::remove_file(const std::string& name) const {
 
 Result<> Store::remove() const {
     // The state goes last, so that an interrupted removal can be repeated.
-    for (const auto& name : TRY(kernel::list_directory(directory_.get(), "."))) remove_file(name);
+    for (const auto& name : TRY(kernel::list_directory(directory_, "."))) remove_file(name);
     ::unlinkat(directory_.get(), kStateFile, 0);
     if (::unlinkat(parent_.get(), name_.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
         return fail_errno(errno, "rmdir of the state directory");
@@ -168,10 +168,10 @@ Result<> Store::remove() const {
 }
 
 Result<std::vector<std::string>> list_names(const Arguments& arguments) {
-    auto opened = kernel::open_at(AT_FDCWD, root_directory(arguments), O_RDONLY | O_DIRECTORY);
+    auto opened = kernel::open_at(kCurrentDirectory, root_directory(arguments), O_RDONLY | O_DIRECTORY);
     if (!opened && opened.error().sys_errno == ENOENT) return std::vector<std::string>();
     const auto root = TRY(std::move(opened));
-    auto names = TRY(kernel::list_directory(root.get(), ".", kernel::Entries::directories));
+    auto names = TRY(kernel::list_directory(root, ".", kernel::Entries::directories));
     std::erase_if(names, [&](const std::string& name) {
         return !check_id(name) || ::faccessat(root.get(), (name + "/" + kStateFile).c_str(), F_OK, 0) < 0;
     });

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "runtime/xrun/options.hpp"
@@ -42,7 +43,7 @@ public:
     Result<std::string> path() const;
     void forget_start_socket() const;
 
-    [[nodiscard]] int directory() const { return directory_.get(); }
+    [[nodiscard]] DirFd directory() const { return directory_; }
 
     /// Everything of it.
     Result<> remove() const;

@@ -44,7 +44,7 @@ bool is_same_file(const struct stat& a, const struct stat& b) { return a.st_dev 
 /// target, so what is found there has to be what config.json has put there.
 class ExternalMounts {
 public:
-    ExternalMounts(int root, std::vector<MountRow> rows, CriuRequest& request, ImageRecord& record)
+    ExternalMounts(DirFd root, std::vector<MountRow> rows, CriuRequest& request, ImageRecord& record)
         : root_(root), rows_(std::move(rows)), request_(request), record_(record) {}
 
     Result<> collect(const std::vector<plan::Mount>& mounts) {
@@ -97,7 +97,7 @@ private:
         return {};
     }
 
-    int root_;
+    DirFd root_;
     std::vector<MountRow> rows_;
     CriuRequest& request_;
     ImageRecord& record_;
@@ -147,12 +147,12 @@ Result<ImageRecord> collect(const Container& container, CriuRequest& request) {
     TRY(check_restorable(spec));
     const auto plan = TRY(plan::compile(with_process(spec), container.record.bundle, container.record.id, {}));
     const auto proc = "/proc/" + std::to_string(container.record.pid);
-    const auto root = TRY(kernel::open_at(AT_FDCWD, proc + "/root", O_PATH | O_DIRECTORY));
-    const auto table = TRY(kernel::read_file_at(AT_FDCWD, proc + "/mountinfo"));
+    const auto root = TRY(kernel::open_at(kCurrentDirectory, proc + "/root", O_PATH | O_DIRECTORY));
+    const auto table = TRY(kernel::read_file_at(kCurrentDirectory, proc + "/mountinfo"));
     const auto rows = TRY(parse_mount_table(table));
     ImageRecord record;
     record.terminal = plan.process.terminal;
-    TRY(ExternalMounts(root.get(), rows, request, record).collect(plan.root.mounts));
+    TRY(ExternalMounts(root, rows, request, record).collect(plan.root.mounts));
     TRY(collect_network(spec, proc, request, record));
     TRY(collect_streams(container.record, proc, rows, request, record));
     return record;
@@ -169,7 +169,7 @@ Result<> check_checkpointable(const Container& container) {
 }
 
 /// criu would only say so in its log.
-Result<> check_parent(int images, const std::string& parent) {
+Result<> check_parent(DirFd images, const std::string& parent) {
     if (parent.empty()) return {};
     if (parent.starts_with('/'))
         return fail(Errc::invalid_argument, "--parent-path must be relative to the directory of images: " +
@@ -184,7 +184,7 @@ Result<int> verb_checkpoint(const Arguments& arguments) {
     const auto container = TRY(open_container(arguments, arguments.id(), Lock::yes));
     TRY(check_checkpointable(container));
     auto request = TRY(make_criu_request(arguments, MakeImages::yes));
-    TRY(check_parent(request.images.get(), arguments.parent_path));
+    TRY(check_parent(request.images, arguments.parent_path));
     const auto init = TRY(open_init(container.record));
     const auto record = TRY(collect(container, request));
     // What was found belongs to a number; it is still the same process.
@@ -196,7 +196,7 @@ Result<int> verb_checkpoint(const Arguments& arguments) {
         TRY(criu_dump_memory(request), "checkpoint failed");
         return 0;
     }
-    TRY(kernel::replace_file_at(request.images.get(), kImageRecordFile, to_json(record), 0600));
+    TRY(kernel::replace_file_at(request.images, kImageRecordFile, to_json(record), 0600));
     TRY(criu_dump_tree(request), "checkpoint failed");
     // What there is of it now is in the images.
     if (!arguments.leave_running) TRY(destroy(container));

@@ -34,7 +34,7 @@ public:
     /// Until the init ends.
     Result<> run() {
         // The kernel says by POLLPRI that the file has changed.
-        const auto events = kernel::open_at(cgroup_.get(), "memory.events", O_RDONLY);
+        const auto events = kernel::open_at(directory_of(cgroup_), "memory.events", O_RDONLY);
         auto next = Clock::now() + interval_;
         while (true) {
             pollfd rows[] = {{.fd = init_.get(), .events = POLLIN, .revents = 0},

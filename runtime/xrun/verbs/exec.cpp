@@ -55,7 +55,7 @@ Result<oci::Process> process_from_words(const Arguments& arguments, const oci::S
 Result<oci::Process> load_process(const Arguments& arguments, const oci::Spec& spec) {
     if (arguments.process.empty()) return process_from_words(arguments, spec);
     // The caller may name a pipe, as a shell's <(...) does. Signals still end us while we wait for it.
-    const auto text = TRY(kernel::read_file_at(AT_FDCWD, arguments.process));
+    const auto text = TRY(kernel::read_file_at(kCurrentDirectory, arguments.process));
     auto process = TRY(oci::parse_process(text, arguments.process));
     if (arguments.tty) process.terminal = true;
     return process;

@@ -53,7 +53,7 @@ Result<int> verb_list(const Arguments& arguments) {
     if (arguments.format != "table" && arguments.format != "json")
         return fail(Errc::invalid_argument, "invalid format option");
     // The usual one is made with the first container; one that the caller names should be there.
-    if (!arguments.root.empty()) TRY(kernel::open_at(AT_FDCWD, arguments.root, O_PATH | O_DIRECTORY));
+    if (!arguments.root.empty()) TRY(kernel::open_at(kCurrentDirectory, arguments.root, O_PATH | O_DIRECTORY));
     std::vector<oci::State> states;
     std::string names;
     for (const auto& name : TRY(list_names(arguments))) {

@@ -27,8 +27,8 @@ constexpr const char* kRestoreRoot = "criu-root";
 class PrivateMounts {
 public:
     static Result<PrivateMounts> enter() {
-        auto home = TRY(kernel::open_at(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY));
-        auto directory = TRY(kernel::open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY));
+        auto home = TRY(kernel::open_at(kCurrentDirectory, "/proc/self/ns/mnt", O_RDONLY));
+        auto directory = TRY(kernel::open_at(kCurrentDirectory, ".", O_PATH | O_DIRECTORY));
         if (::unshare(CLONE_NEWNS) < 0) return fail_errno(errno, "unshare of the mount namespace");
         PrivateMounts mounts(std::move(home), std::move(directory));
         if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
@@ -99,7 +99,7 @@ const plan::Mount* find_mount_above(const std::vector<plan::Mount>& mounts, cons
     return found;
 }
 
-Result<> make_mount_point(int root, const std::string& path, const plan::Mount& mount) {
+Result<> make_mount_point(DirFd root, const std::string& path, const plan::Mount& mount) {
     if (kernel::open_in_root(root, path, O_PATH)) return {};
     struct stat info{};
     const bool is_file = mount.kind == plan::MountKind::bind && ::stat(mount.source.c_str(), &info) == 0 &&
@@ -110,7 +110,7 @@ Result<> make_mount_point(int root, const std::string& path, const plan::Mount& 
     }
     const auto slash = path.rfind('/');
     const auto parent = TRY(kernel::make_directories_in_root(root, path.substr(0, std::max<std::size_t>(slash, 1))));
-    TRY(kernel::open_at(parent.get(), path.substr(slash + 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+    TRY(kernel::open_at(parent, path.substr(slash + 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
     return {};
 }
 
@@ -121,8 +121,8 @@ Result<> make_mount_points(const plan::Root& root) {
         const auto* const above = find_mount_above(root.mounts, mount.target);
         if (above != nullptr && above->kind != plan::MountKind::bind) continue;
         const auto& path = above == nullptr ? root.path : above->source;
-        const auto directory = TRY(kernel::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY));
-        TRY(make_mount_point(directory.get(), mount.target.substr(above == nullptr ? 0 : above->target.size()), mount));
+        const auto directory = TRY(kernel::open_at(kCurrentDirectory, path, O_PATH | O_DIRECTORY));
+        TRY(make_mount_point(directory, mount.target.substr(above == nullptr ? 0 : above->target.size()), mount));
     }
     return {};
 }
@@ -181,7 +181,7 @@ Result<> place(Restoration& restoration, Container& container, const Placeholder
 }
 
 Result<std::string> mount_root(const Container& container, const std::string& rootfs) {
-    if (::mkdirat(container.store.directory(), kRestoreRoot, 0700) < 0 && errno != EEXIST)
+    if (::mkdirat(container.store.directory().get(), kRestoreRoot, 0700) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir of the root for CRIU");
     auto path = TRY(container.store.path()) + "/" + kRestoreRoot;
     if (::mount(rootfs.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) < 0)
@@ -228,7 +228,7 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     const auto events = make_events(restoration, container, session.terminal);
     session.process.pid = TRY(criu_restore_tree(request, events));
     TRY(mounts.leave());
-    ::unlinkat(container.store.directory(), kRestoreRoot, AT_REMOVEDIR);
+    ::unlinkat(container.store.directory().get(), kRestoreRoot, AT_REMOVEDIR);
     session.process.pidfd = TRY(kernel::open_pidfd(session.process.pid));
     container.record.pid = session.process.pid;
     container.record.start_time = read_start_time(session.process.pid).value_or(0);
@@ -243,7 +243,7 @@ Result<Restoration> prepare_restoration(const Arguments& arguments) {
     if (request.cgroups == CriuCgroups::strict)
         return fail(Errc::unsupported,
                     "--manage-cgroups-mode strict is not supported by restore: the cgroup is made anew");
-    const auto text = kernel::read_document_at(request.images.get(), kImageRecordFile);
+    const auto text = kernel::read_document_at(request.images, kImageRecordFile);
     if (!text && text.error().sys_errno == ENOENT)
         return fail(Errc::invalid_document, "the directory of images has no xrun.json: no checkpoint of xrun");
     if (!text) return std::unexpected(text.error());

@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kNanoseconds = 1000;  // in a microsecond
 
 std::string read(CgroupFd cgroup, const char* file) {
-    auto text = kernel::read_file_at(cgroup.get(), file);
+    auto text = kernel::read_file_at(directory_of(cgroup), file);
     if (!text) return {};
     while (text->ends_with('\n')) text->pop_back();
     return std::move(*text);

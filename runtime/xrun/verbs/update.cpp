@@ -110,7 +110,7 @@ Result<oci::Resources> load_resources(const Arguments& arguments) {
     // The file may be a pipe, too, as a shell's <(...) is.
     const bool standard_input = arguments.resources == "-";
     const auto text = TRY(standard_input ? kernel::read_fd(STDIN_FILENO)
-                                         : kernel::read_file_at(AT_FDCWD, arguments.resources));
+                                         : kernel::read_file_at(kCurrentDirectory, arguments.resources));
     return oci::parse_resources(text, standard_input ? "standard input" : arguments.resources);
 }
 
@@ -119,7 +119,7 @@ void keep_bandwidth(const Container& container, oci::CpuLimits& cpu) {
     if (cpu.quota.has_value() == cpu.period.has_value()) return;
     const auto cgroup = open_group(container.record.cgroup);
     if (!cgroup) return;
-    auto text = kernel::read_file_at(cgroup->get(), "cpu.max").value_or("");
+    auto text = kernel::read_file_at(directory_of(*cgroup), "cpu.max").value_or("");
     if (text.ends_with('\n')) text.pop_back();
     const auto words = split(text, ' ');
     if (words.size() != 2) return;
@@ -142,7 +142,7 @@ Result<> update_resctrl(const Arguments& arguments, const Container& container, 
     wanted->l3_cache_schema = arguments.l3_cache_schema;
     wanted->mem_bw_schema = arguments.mem_bw_schema;
     wanted->schemata.clear();
-    return launch::change_resctrl(TRY(launch::open_resctrl()).get(), *wanted, container.record.id);
+    return launch::change_resctrl(TRY(launch::open_resctrl()), *wanted, container.record.id);
 }
 
 }  // namespace
