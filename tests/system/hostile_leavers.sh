@@ -10,8 +10,8 @@ xctld_pid() { systemctl show -P MainPID xctld; }
 kilobytes() { awk '/VmRSS/ { print $2 }' "/proc/$(xctld_pid)/status"; }
 descriptors() { find "/proc/$(xctld_pid)/fd" -mindepth 1 | wc -l; }
 leave() { python3 "$here/leavers.py" web "$@"; }
-wait_on_bus() { exec busctl --timeout=120 --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager Wait s web; }
-call() { busctl --timeout=120 --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
+wait_on_bus() { exec busctl --timeout=infinity --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager Wait s web; }
+call() { busctl --timeout=infinity --json=short call org.xctl1 /org/xctl1 org.xctl1.Manager "$@"; }
 # settled COMMAND...: what it prints, once that stays the same for half a second.
 settled() {
     local now=none before
