@@ -40,6 +40,7 @@ SCROLLBACK = "16M"
 MAYFLIES = 3
 NOT_FOUND = 3  # exit status of xctl
 BEGIN = time.monotonic()
+PATIENCE = 120.0  # seconds after which something hangs
 REST = 10.0  # seconds between two moments when xctld is let live
 
 # Each counts until a file appears, says how far it came, and ends with its own code. $CODE, $BURST and $PAUSE are put in.
@@ -66,21 +67,21 @@ def note(text: str) -> None:
     print(f"-- {text} ({time.monotonic() - BEGIN:.0f} s)", flush=True)
 
 
-def run(*words: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False, errors="replace")
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False, errors="replace")
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def until(true: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > end:
             fail(f"in vain waited until {what}")
         time.sleep(0.1)
 
 
-def until_none(find: Callable[[], list[str]], seconds: float) -> None:
+def until_none(find: Callable[[], list[str]]) -> None:
     """Until nothing is left."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while left := find():
         if time.monotonic() > end:
             fail(f"these are left: {left}")
@@ -235,7 +236,7 @@ class Chaos:
         time.sleep(1)
 
     def kill_daemon(self) -> None:
-        until(main_pid, "xctld has a process", 30)
+        until(main_pid, "xctld has a process")
         try:
             os.kill(main_pid() or -1 << 30, signal.SIGKILL)
             self.kills += 1
@@ -364,11 +365,11 @@ class Watcher:
 def verify_execs(execs: Execs) -> None:
     execs.end()
     check(not execs.failures, "; ".join(execs.failures[:3]))
-    until(execs.is_over, "programs whose clients lost their connection have ended", 120)
+    until(execs.is_over, "programs whose clients lost their connection have ended")
     unseen = execs.ran_unseen()
     check(not execs.failures, "; ".join(execs.failures[:3]))
     check(execs.are_enough(), f"too little was executed: {execs.counts}")
-    until_none(left_of_execs, 60)
+    until_none(left_of_execs)
     note(f"{execs.counts['pipe']} execs on pipes and {execs.counts['terminal']} on terminals ran once each, with "
          f"{execs.lines} lines, each once and in order, and exit statuses as foretold")
     note(f"{len(execs.lost)} execs met a dying xctld and were told so; {unseen} of them ran, once")
@@ -437,7 +438,7 @@ def main() -> None:
     for container in containers:
         done = run("xctl", "delete", container.name)
         check(done.returncode == 0, f"delete {container.name}: {done.stderr}")
-    until_none(left_over, 15)
+    until_none(left_over)
     check(mounts() == before, f"mounts are left: {set(mounts()) ^ set(before)}")
     # The journal may still be getting what was printed.
     until(lambda: len(descriptors()) < 40, "xctld has few descriptors")
