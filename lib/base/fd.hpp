@@ -17,7 +17,7 @@ namespace xctl {
 #ifdef XCTL_TYPED_DESCRIPTORS
 inline constexpr bool kTypedDescriptors = true;
 #else
-/// For code that still hands numbers around.
+/// Code without the macro may still pass numbers.
 inline constexpr bool kTypedDescriptors = false;
 #endif
 
@@ -57,7 +57,7 @@ private:
     int fd_;
 };
 
-/// Where relative paths begin.
+/// The directory in which relative paths begin.
 inline constexpr DirFd kCurrentDirectory(AT_FDCWD);
 
 /// A directory of the cgroup v2 hierarchy.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which template of the standard library a type comes from, for code that walks the members of structs.
+// Traits that tell vectors and optionals from other types, for code that walks the members of structs.
 #pragma once
 
 #include <optional>

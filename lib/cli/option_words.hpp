@@ -36,7 +36,7 @@ protected:
     [[nodiscard]] bool ended() const { return next_ == words_.size(); }
     [[nodiscard]] std::string_view next_word() { return words_[next_++]; }
 
-    /// Everything that is left, which is then read.
+    /// The remaining words, which then count as read.
     [[nodiscard]] std::span<const char* const> take_rest() {
         const auto rest = words_.subspan(next_);
         next_ = words_.size();

@@ -16,7 +16,7 @@ public:
 
     /// Reads the mode that leave() restores; false where there is no terminal.
     [[nodiscard]] bool read() noexcept { return ::tcgetattr(fd_, &before_) == 0; }
-    /// Needs a successful read().
+    /// Requires a successful read().
     void enter() noexcept;
     /// Does not wait for output: a user may have stopped it with ctrl-s.
     void leave() noexcept;

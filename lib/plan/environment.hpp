@@ -8,7 +8,7 @@
 
 namespace xctl::plan {
 
-/// Where a program is looked for when its environment does not say it.
+/// The search path of a program whose environment has no PATH.
 inline constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 [[nodiscard]] inline std::string_view env_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }

@@ -29,7 +29,7 @@ Result<> change_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::str
 /// after the container.
 void leave_resctrl(DirFd root, const plan::IntelRdt& wanted, const std::string& id);
 
-/// The same for a container that may have asked for no class, wherever the file system is mounted.
+/// Finds the file system itself. Does nothing for a container without a class, or when resctrl is not mounted.
 void leave_resctrl(const std::optional<plan::IntelRdt>& wanted, const std::string& id);
 
 }  // namespace xctl::launch
