@@ -66,7 +66,7 @@ def crowd(count, use):
 
 
 def settled(links):
-    """How many are open, once that stays the same for a second."""
+    """The number of open links, once it stays the same for a second."""
     before, now = None, sum(map(is_open, links))
     while before != now:
         time.sleep(1)

@@ -182,7 +182,7 @@ test_monitor() {
     xctl create m "$work/m"
     busctl --json=short --match="type='signal',path='$path/container/m'" monitor >"$work/monitor" 2>/dev/null &
     local monitor=$!
-    # It listens when it has seen a signal of ours.
+    # The monitor listens when it has seen a signal of ours.
     until_true eval 'busctl emit $path/container/m org.xctl1.Test Here && [ -s "$work/monitor" ]' || fail 'the monitor sees nothing'
     xctl start m || true
     xctl wait m || true

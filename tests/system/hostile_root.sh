@@ -108,7 +108,7 @@ deep() { # NAME DEPTH NAME-OF-EACH [JQ]
     chown -R 100000:100000 "$work/$1/rootfs"
     check 'created' xctl create "$1" "$work/$1"
     check 'started' xctl start "$1"
-    # It runs a program for each of them.
+    # The container runs a program for each cgroup.
     patience=300 until_true sh -c "xctl logs $1 | grep -q depth" || fail 'it makes no cgroups'
 }
 

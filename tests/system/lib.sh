@@ -35,7 +35,7 @@ status_of() {
     echo "$r"
 }
 
-# How many seconds anything may take. The number is no measure of speed: it only ends a test of what hangs.
+# Seconds that anything may take. The number is no measure of speed: it only ends a test of what hangs.
 patience=60
 
 # until_true COMMAND...: polls, for as long as we have patience.

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # --- times: since, until, tail
-# It notes itself when it prints, as the time since boot, and prints the next line when the test has seen that one.
+# The container notes when it prints, as the time since boot, and prints the next line when the test has seen that one.
 export own="$work/own"
 mkdir "$own"
 script_bundle "$work/clock" \

@@ -59,7 +59,7 @@ wait_until(lambda: is_raw(attached.slave), "raw again")
 import fcntl, struct
 fcntl.ioctl(attached.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 133, 0, 0))
 attached.process.send_signal(signal.SIGWINCH)
-# What is typed may overtake the size.
+# Typed input may overtake the size.
 for _ in range(60):
     attached.type("size")
     if attached.screen.expect(["33 133", pexpect.TIMEOUT], timeout=1) == 0:

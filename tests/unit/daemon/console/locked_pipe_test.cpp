@@ -46,7 +46,7 @@ private:
     pid_t pid_;
 };
 
-/// Who waits for a pipe that is locked waits for ever here, unless the test lets it go.
+/// A console that waits for a locked pipe waits for ever here, unless the test lets the pipe go.
 class LockedPipeTest : public ConsoleFixture {
 protected:
     LockedPipeTest() {
