@@ -15,7 +15,7 @@ script=/src/tests/engines/${0#*tests/engines/}
 stage=/srv/engines
 # The engines' own word for resuming, which the lint of words keeps out of the tree.
 resume='un''pause'
-feature_seconds=${feature_seconds:-150}
+feature_seconds=${feature_seconds:-300}
 
 # What prepare does may be much in a virtual machine.
 prepare() { :; }
