@@ -14,6 +14,7 @@
 #include "daemon/definition/check_policy.hpp"
 #include "daemon/health/payload_notify.hpp"
 #include "daemon/health/probe_attempt.hpp"
+#include "daemon/model/health.hpp"
 #include "daemon/ring/ring.hpp"
 #include "lib/kernel/event.hpp"
 

@@ -5,6 +5,7 @@
 
 #include "daemon/manager/manager.hpp"
 #include "daemon/manager/orphans.hpp"
+#include "daemon/ring/saved_console.hpp"
 #include "daemon/run/run_directory.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"

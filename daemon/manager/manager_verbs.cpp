@@ -8,6 +8,7 @@
 
 #include "daemon/manager/manager.hpp"
 #include "daemon/manager/peer.hpp"
+#include "daemon/ring/console_cursor.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/socket.hpp"
 #include "lib/oci/names.hpp"

@@ -7,6 +7,7 @@
 
 #include "daemon/definition/dependencies.hpp"
 #include "daemon/definition/unit_names.hpp"
+#include "daemon/systemd/scopes.hpp"
 #include "lib/base/log.hpp"
 
 namespace xctl::manager {
