@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 
+import layers
+import rooms
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPDX = "// SPDX-License-Identifier: LGPL-2.1-or-later\n// What this file is for.\n"
 
@@ -34,6 +37,11 @@ GOOD = {
     "docs/man/xctl.container.5.in": '.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n@KEYS@\n',
 }
 
+# Each room sees what its row allows, and nothing else.
+GOOD.update({f"{room}/uses.cpp": SPDX + "".join(f'#include "{seen}/a.hpp"\n' for seen in row)
+             for room, row in layers.ROOMS.items()})
+GOOD["docs/ARCHITECTURE.md"] = rooms.MARKS[0] + rooms.draw(dict.fromkeys(layers.ROOMS, 20), layers.ROOMS) + rooms.MARKS[1]
+
 LONG = SPDX + "constexpr int kTable[] = {\n" + "    1,\n" * 90 + "};\nvoid f() {\n" + "    g();\n" * 90 + "}\n"
 
 # The lint, the file with the violation, its whole text, and what the lint must say.
@@ -46,7 +54,6 @@ PLANTED = [
     ("layers", "client/render.cpp", "#include <systemd/sd-varlink.h>\n", "client/render.cpp:1"),
     ("layers", "lib/plan/seccomp.cpp", "#include <seccomp.h>\n", "one file hides it"),
     ("layers", "runtime/main.cpp", "#include <spdlog/spdlog.h>\n", "runtime/main.cpp:1"),
-    ("layers", "daemon/model/container.cpp", '#include "lib/kernel/file.hpp"\n', "daemon/model/container.*"),
     ("layers", "lib/launch/init/root_steps.cpp", '#include "lib/kernel/file.hpp"\n', "lib/launch/init/* sees only"),
     ("layers", "lib/launch/init/steps.hpp", '#include "lib/launch/parent/prepare.hpp"\n',
      "lib/launch/init must not see lib/launch/parent"),
@@ -55,9 +62,21 @@ PLANTED = [
     ("layers", "runtime/launcher/serve.cpp", '#include "lib/oci/spec.hpp"\n', "runtime/launcher must not see lib/oci"),
     ("layers", "runtime/xrun/verbs/run.cpp", '#include "runtime/launcher/serve.hpp"\n',
      "runtime/xrun must not see runtime/launcher"),
+    ("layers", "daemon/model/container.cpp", '#include "lib/kernel/file.hpp"\n', "daemon/model must not see lib/kernel"),
+    ("layers", "daemon/health/x.cpp", '#include "daemon/container/exec.hpp"\n',
+     "daemon/health must not see daemon/container"),
+    ("layers", "daemon/run/x.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/run/x.cpp:1"),
+    ("layers", "docs/gen_docs.cpp", '#include "daemon/run/run.hpp"\n', "docs must not see daemon/run"),
     ("layers", "daemon/transport/dbus_server.cpp", '#include "daemon/transport/varlink_server.hpp"\n', "adapter"),
     ("layers", "client/call.cpp", '#include "call.hpp"\n', "not relative"),
     ("layers", "elsewhere/x.cpp", "\n", "in no module"),
+    ("rooms", "daemon/ring/uses.cpp", '#include "lib/base/a.hpp"\n', "daemon/ring: its row has lib/kernel"),
+    ("rooms", "daemon/run/x.cpp", "manager::Manager* a;\n", "daemon/run: its row lacks daemon/manager"),
+    ("rooms", "daemon/cellar/x.cpp", "int x;\n", "daemon/cellar: has no row"),
+    ("rooms", "daemon/ring/x.cpp", "int x;\n" * 2600, "daemon/ring: 2604 lines"),
+    ("rooms", "daemon/ring/x.cpp", "int x;\n" * 100, "ring          200"),
+    ("rooms", "docs/ARCHITECTURE.md", GOOD["docs/ARCHITECTURE.md"].replace("model\n", "\n"), "would draw"),
+    ("rooms", "docs/ARCHITECTURE.md", "# Architecture\n", "lacks the marks"),
     ("size", "lib/base/long.cpp", LONG, "lib/base/long.cpp:95"),
     ("size", "lib/base/long.cpp", SPDX + "int x;\n" * 600, "602 lines"),
     ("braces", "lib/base/text.cpp", "A f() {\n    g();\n    return A{x,\n TRY(y())};\n}\n", "lib/base/text.cpp:4"),
