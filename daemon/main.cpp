@@ -62,7 +62,7 @@ Result<> serve() {
     definition::Blueprints blueprints;
     launch::DevicePrograms device_programs;
     run::Services services{loop,    launcher,   pipe_workers,    *scopes,                *machines,
-                      parking, blueprints, device_programs, kernel::has_exit_info()};
+                           parking, blueprints, device_programs, kernel::has_exit_info()};
 
     manager::Manager manager(services, journal, definition::Definitions::standard(), kRunBase,
                              manager::BootMarks(kBootMarks));

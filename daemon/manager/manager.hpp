@@ -169,8 +169,8 @@ private:
     std::set<std::string> asked_to_stop_;  // by systemd
     kernel::EventSource stop_order_timer_;
     std::map<std::string, run::Parking::Entry> parked_;  // by the last daemon, and not taken up yet
-    std::vector<std::unique_ptr<container::Supervisor>>
-        removed_;  // until none of their code runs and their clients have left
+    // Until none of their code runs and their clients have left.
+    std::vector<std::unique_ptr<container::Supervisor>> removed_;
     kernel::EventSource removed_timer_;
     std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
     std::list<ManagerObserver*> observers_;

@@ -35,17 +35,8 @@ inline model::Record full_record() {
     record.machine.stop_asked = true;
     record.end_request = {model::Cause::user, "kill SIGTERM by uid 7", 15, true};
     record.quarantine = "1 killed process cannot end";
-    record.history = {{3,
-                       kTime,
-                       {model::ExitReason::launch_failed, 0, kTime, "no"},
-                       model::Cause::hook,
-                       "stop by uid 0",
-                       true,
-                       "/x/payload",
-                       "hook",
-                       "/bin/hook",
-                       2,
-                       "last\nwords\n"}};
+    record.history = {{3, kTime, {model::ExitReason::launch_failed, 0, kTime, "no"}, model::Cause::hook, "stop by uid 0",
+                       true, "/x/payload", "hook", "/bin/hook", 2, "last\nwords\n"}};
     return record;
 }
 
