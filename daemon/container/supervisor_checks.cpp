@@ -94,7 +94,7 @@ void Supervisor::watch_idle_time() {
     const bool startable = run_ && state() == model::State::running && record_.placement == model::Placement::unit;
     if (!startable || definition_.idle_timeout.count() == 0) return;
     idle_ = std::make_unique<health::IdleWatch>(services_.loop, services_.scopes, definition::socket_name(id_.str()),
-                                        definition_.idle_timeout, [this] { on_idle(); });
+                                                definition_.idle_timeout, [this] { on_idle(); });
 }
 
 void Supervisor::on_idle() {
