@@ -17,14 +17,14 @@ ROOMS = {
     "daemon/console": ["lib/base", "lib/kernel", "api", "daemon/model", "daemon/ring", "daemon/definition"],
     "daemon/health": ["lib/base", "lib/kernel", "lib/plan", "daemon/model", "daemon/systemd", "daemon/ring",
                       "daemon/definition"],
-    "daemon/run": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", *LAUNCH_PARENT, "api", "daemon/model",
+    "daemon/run": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", *LAUNCH, "api", "daemon/model",
                    "daemon/systemd", "daemon/definition", "daemon/console", "daemon/health"],
     "daemon/container": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", *LAUNCH_PARENT, "api", "daemon/model",
                          "daemon/ring", "daemon/definition", "daemon/console", "daemon/health", "daemon/run"],
-    "daemon/manager": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", *LAUNCH_PARENT, "api", "daemon/model",
+    "daemon/manager": ["lib/base", "lib/kernel", "lib/oci", "lib/plan", "lib/launch/parent", "api", "daemon/model",
                        "daemon/systemd", "daemon/ring", "daemon/definition", "daemon/console", "daemon/run",
                        "daemon/container"],
-    "daemon/transport": ["lib/base", "lib/kernel", "lib/bus", *LAUNCH_PARENT, "api", "daemon/systemd", "daemon/manager"],
+    "daemon/transport": ["lib/base", "lib/kernel", "lib/bus", "lib/launch", "api", "daemon/systemd", "daemon/manager"],
     # The programs themselves.
     "daemon": ["lib/base", "lib/kernel", "lib/oci", "daemon/systemd", "daemon/definition", "daemon/console",
                "daemon/run", "daemon/manager", "daemon/transport"],
@@ -99,6 +99,9 @@ def check_own(path, target):
         return "is not relative to the project's root"
     if wanted != module and wanted not in MODULES[module]:
         return f"{module} must not see {wanted}"
+    for pattern, allowed in NARROWED.items():
+        if fnmatch.fnmatch(path, pattern) and not matches(target, allowed):
+            return f"{pattern} sees only {', '.join(allowed)}"
     if any(fnmatch.fnmatch(path, a) and fnmatch.fnmatch(target, b) for a, b in STRANGERS):
         return "an adapter must not see another"
     return None
