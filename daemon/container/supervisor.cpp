@@ -6,7 +6,7 @@
 #include <format>
 #include <random>
 
-#include "daemon/container/machine_id.hpp"
+#include "daemon/container/machine.hpp"
 #include "daemon/definition/dependencies.hpp"
 #include "daemon/definition/unit_names.hpp"
 #include "lib/base/log.hpp"
@@ -262,6 +262,8 @@ void Supervisor::make_run() {
     setup.run_directory = directory_.fd();
     setup.launched = state() != model::State::starting;
     setup.notify = check_policy_.needs_notify();
+    // Set up before anybody hears that the container runs: a caller who then asks machined comes behind that.
+    if (is_machine()) setup.attachments.push_back(std::make_unique<Machine>(services_.machines, setup.name, plan_));
     setup.ready_later = check_policy_.readiness.kind != definition::ProbeKind::none;
     run_ = std::make_unique<run::Run>(services_, console_, std::move(setup), run_listener());
 }
@@ -270,8 +272,6 @@ run::Run::Listener Supervisor::run_listener() {
     return {
         [this](pid_t pid) { on_placed(pid); },
         [this] {
-            // Before anybody hears that it runs: whoever then asks machined comes behind this.
-            register_machine();
             if (state() == model::State::starting || state() == model::State::stopping)
                 (void)apply(model::Trigger::launched);
             if (run_ && state() == model::State::running) begin_checks();
@@ -302,15 +302,10 @@ void Supervisor::on_placed(pid_t pid) {
     save();
 }
 
-/// Its program runs, in its unit, perhaps since before this daemon did.
-void Supervisor::register_machine() const {
-    const auto& plan = run_->plan();
+bool Supervisor::is_machine() const {
     const auto when = definition_.register_when;
-    const bool wanted = when == definition::RegisterWhen::systemd ? plan::is_systemd_payload(plan.process.args)
-                                                      : when == definition::RegisterWhen::always;
-    if (!wanted || run_->pid() <= 0) return;
-    const auto id = machine_id(id_.str(), plan.process.env, host_id());
-    services_.machines.add({id_.str(), id, run_->pid(), plan.root.path});
+    return when == definition::RegisterWhen::systemd ? plan::is_systemd_payload(plan_->process.args)
+                                                     : when == definition::RegisterWhen::always;
 }
 
 void Supervisor::send_stop_signal() {

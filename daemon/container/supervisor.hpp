@@ -181,7 +181,7 @@ private:
     [[nodiscard]] run::Run::Listener run_listener();
     void on_placed(pid_t pid);
     void take_in_worker(pid_t worker);
-    void register_machine() const;
+    [[nodiscard]] bool is_machine() const;
     void on_ended(model::ExitRecord record, std::optional<Error> failure);
     void send_stop_signal();
     void signal_run();

@@ -22,7 +22,6 @@ void Supervisor::on_ended(model::ExitRecord record, std::optional<Error> failure
     unit_connection_.reset();
     record_.pid = -1;
     record_.quarantine.clear();
-    services_.machines.remove(id_.str());
     journal_.finish();
     journal_.set_unit(record_.unit, -1);
     launch_failure_ = std::move(failure);

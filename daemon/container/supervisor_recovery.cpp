@@ -47,6 +47,7 @@ void Supervisor::adopt_run(run::Parking::Entry parked) {
     make_run();
     if (const auto adopted = run_->adopt(std::move(parked)); !adopted) {
         console_.close_run();
+        services_.machines.remove(id_.str());
         return on_ended({model::ExitReason::unknown, 0, std::chrono::system_clock::now(), adopted.error().message},
                         std::nullopt);
     }

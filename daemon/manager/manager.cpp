@@ -167,7 +167,7 @@ void Manager::drop(container::Supervisor& container) {
 }
 
 bool Manager::is_undefined(const container::Supervisor& container) const {
-    return container.state() == State::created && container.history().empty() && !definitions_.exists(container.id());
+    return container.state() == model::State::created && container.history().empty() && !definitions_.exists(container.id());
 }
 
 /// Whoever reads slowly, and the journal, still gets the last output and how the container ended.

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <format>
 
+#include "lib/attachment/hooks.hpp"
+#include "lib/attachment/resctrl.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
@@ -28,13 +30,26 @@ using launch::ServiceKind;
 /// Nothing in a launch waits for people or networks, so one that takes this long hangs.
 constexpr std::chrono::seconds kLaunchTimeout{60};
 
-/// As the init calls the step in which it runs hooks itself.
-constexpr const char* kHookStep = "hook";
-
 constexpr char kPidfdLetter = 'P';
 constexpr char kKeeperLetter = 'K';
 constexpr char kChannelLetter = 'C';
 constexpr char kNotifyLetter = 'N';
+
+std::unique_ptr<attachment::Hooks> make_hooks(const std::shared_ptr<const plan::LaunchPlan>& plan) {
+    using attachment::Step;
+    const auto& hooks = plan->hooks;
+    return std::make_unique<attachment::Hooks>(
+        std::vector<attachment::Hooks::Group>{{Step::created, {}, hooks.create_runtime},
+                                              {Step::launched, {}, hooks.poststart},
+                                              {Step::ended, {}, hooks.poststop}},
+        [plan](Step step, pid_t init) {
+            const auto& all = plan->hooks;
+            const auto& state = step == Step::created    ? all.create_state
+                                : step == Step::launched ? all.poststart_state
+                                                         : all.poststop_state;
+            return state.head + std::to_string(step == Step::ended ? 0 : init) + state.tail;
+        });
+}
 
 }  // namespace
 
@@ -43,10 +58,47 @@ Run::Run(Services& services, console::Console& console, Setup setup, Listener li
       console_(console),
       setup_(std::move(setup)),
       listener_(std::move(listener)),
-      hooks_(services.loop),
-      alive_(std::make_shared<bool>(true)) {}
+      executor_(services.loop),
+      attachments_(executor_),
+      alive_(std::make_shared<bool>(true)) {
+    add_attachments();
+}
 
 Run::~Run() { *alive_ = false; }
+
+/// The order in which they are set up; the reverse takes them down. docs/ARCHITECTURE.md, "Attachments".
+void Run::add_attachments() {
+    const auto add = [this]<class T>(std::unique_ptr<T> attachment) {
+        auto* const added = attachment.get();
+        attachments_.add(std::move(attachment));
+        return added;
+    };
+    const auto& plan = *setup_.plan;
+    cgroup_ = add(std::make_unique<PayloadCgroup>(
+        PayloadCgroup::Setup{setup_.name, setup_.unit, setup_.placement, setup_.plan, setup_.enter},
+        services_.device_programs));
+    memory_ = add(std::make_unique<MemoryWatch>(services_.loop, *cgroup_, setup_.name, listener_.out_of_memory));
+    freezer_ = add(std::make_unique<FreezeWatch>(services_.loop, *cgroup_, listener_.frozen));
+    add(std::make_unique<attachment::Resctrl>(plan.rdt, plan.id));
+    notify_ = add(std::make_unique<NotifySocket>(setup_.notify, setup_.run_directory));
+    for (auto& attachment : setup_.attachments) add(std::move(attachment));
+    add(make_hooks(setup_.plan));
+}
+
+attachment::Scene Run::scene() const {
+    const auto keeper = keeper_pidfd_ ? kernel::read_pidfd_pid(keeper_pidfd_.get()).value_or(-1) : -1;
+    return {pid_, keeper, setup_.launched, PidFd(pidfd_.get())};
+}
+
+/// A failure ends the run.
+void Run::set_up(attachment::Step step, std::function<void()> then) {
+    auto finish = [this, then = std::move(then)](Result<> done) {
+        done ? then() : fail_launch(std::move(done).error());
+        // The program has ended before the attachments were done with its start.
+        if (end_awaits_hooks_) end();
+    };
+    if (auto done = attachments_.set_up(step, scene(), finish)) finish(std::move(*done));
+}
 
 Result<launch::Descriptors> Run::make_descriptors() {
     auto [ours, theirs] = TRY(kernel::make_socket_pair(SOCK_SEQPACKET));
@@ -64,11 +116,14 @@ Result<launch::Descriptors> Run::make_descriptors() {
     descriptors.record_directory =
         TRY(kernel::open_at(setup_.run_directory, ".", O_RDONLY | O_DIRECTORY), "open the run directory");
     (void)::unlinkat(setup_.run_directory, "exit", 0);
-    if (setup_.notify) notify_.hold(TRY(health::PayloadNotify::bind(setup_.run_directory)));
     return descriptors;
 }
 
 void Run::launch() {
+    set_up(attachment::Step::prepare, [this] { order_launch(); });
+}
+
+void Run::order_launch() {
     auto descriptors = make_descriptors();
     if (!descriptors) return fail_launch(std::move(descriptors).error());
     const auto plan = make_plan_file(*setup_.plan);
@@ -83,6 +138,10 @@ void Run::launch() {
 
 void Run::launch_in_unit(UniqueFd connection) {
     unit_connection_ = std::move(connection);
+    set_up(attachment::Step::prepare, [this] { order_in_unit(); });
+}
+
+void Run::order_in_unit() {
     auto descriptors = make_descriptors();
     if (!descriptors) return fail_launch(std::move(descriptors).error());
     const auto plan = make_plan_file(*setup_.plan);
@@ -201,51 +260,36 @@ void Run::on_channel_closed() {
     if (!released_ || failure_ || launched_) return;
     launch_timer_.reset();
     if (setup_.launched) return on_launch_succeeded();
-    const auto& hooks = setup_.plan->hooks;
-    hooks_.start(hooks.poststart, state_for_hooks(hooks.poststart_state, pid_), [this](Result<> done) {
-        done ? on_launch_succeeded() : on_hooks_failed(std::move(done).error());
-        if (end_awaits_hooks_) end();
-    });
+    set_up(attachment::Step::launched, [this] { on_launch_succeeded(); });
 }
 
 void Run::on_launch_succeeded() {
     launched_ = true;
     if (step_ == Step::parked) step_ = Step::running;
     tell_unit(ServiceKind::verdict, nullptr);
-    if (notify_.fd() >= 0) (void)notify_.listen(services_.loop, listener_.notified);
+    if (const auto listening = notify_->listen(services_.loop, listener_.notified); !listening)
+        log_warning(std::format("{}: its notifications are not heard: {}", setup_.name, listening.error().message));
     listener_.launched();
-}
-
-void Run::on_hooks_failed(Error error) {
-    error.step = kHookStep;
-    if (!failure_) failure_ = std::move(error);
-    kill();
-}
-
-std::string Run::state_for_hooks(const plan::HookState& state, pid_t pid) const {
-    return state.head + std::to_string(pid) + state.tail;
 }
 
 /// The program may run already, so that how it ends is told as of any other, though its start is not.
 void Run::give_up_hooks() {
-    if (!hooks_.is_running()) return;
-    hooks_.cancel();
-    const bool at_end = step_ == Step::ending && (end_awaits_hooks_ || poststop_done_);
+    if (!attachments_.is_waiting()) return;
+    attachments_.cancel();
+    const bool at_end = step_ == Step::ending && (end_awaits_hooks_ || taken_down_);
     if (released_ && !channel_source_ && !failure_ && !launched_) {
         const Error error{Errc::cancelled, 0, "it was stopped before its poststart hooks had ended", {}, {}};
         launched_ = true;
         tell_unit(ServiceKind::verdict, &error);
     }
-    if (poststop_done_) log_warning(setup_.name + ": its poststop hooks did not end in time and were killed");
+    if (taken_down_) log_warning(setup_.name + ": its poststop hooks did not end in time and were killed");
     if (at_end) end_soon();
 }
 
 /// Hooks have timeouts of their own, or none.
 void Run::run_create_hooks() {
     launch_timer_.reset();
-    const auto& hooks = setup_.plan->hooks;
-    hooks_.start(hooks.create_runtime, state_for_hooks(hooks.create_state, pid_), [this](Result<> done) {
-        if (!done) return on_hooks_failed(std::move(done).error());
+    set_up(attachment::Step::created, [this] {
         arm_launch_timer();
         (void)launch::send(channel_.get(), MessageKind::hooks_done);
     });
@@ -255,27 +299,7 @@ void Run::place() {
     // Once it is dead its number may be someone else's.
     if (!in_scope_ || !wants_placement_ || step_ >= Step::ending) return;
     wants_placement_ = false;
-    if (auto moved = move_into_cgroup(); !moved) {
-        failure_ = std::move(moved).error();
-        return kill();
-    }
-    watch_memory();
-    if (auto watched = watch_frozen(); !watched) {
-        failure_ = std::move(watched).error();
-        return kill();
-    }
-    (void)launch::send(channel_.get(), MessageKind::placed);
-}
-
-/// In a unit, systemd and its launcher have done it.
-Result<> Run::move_into_cgroup() {
-    if (setup_.placement != model::Placement::scope) return {};
-    const pid_t keeper = keeper_pidfd_ ? TRY(kernel::read_pidfd_pid(keeper_pidfd_.get())) : -1;
-    if (setup_.enter) return setup_.enter(pid_, keeper);
-    const auto path = TRY(launch::find_cgroup_in(setup_.unit, pid_));
-    const auto unit = TRY(kernel::open_cgroup(path), "open the scope's cgroup");
-    payload_ = TRY(launch::prepare_payload(unit.get(), setup_.plan->cgroup, keeper, services_.device_programs));
-    return {};
+    set_up(attachment::Step::placed, [this] { (void)launch::send(channel_.get(), MessageKind::placed); });
 }
 
 void Run::on_ready() {
@@ -303,7 +327,7 @@ Result<> Run::park() {
     add(kPidfdLetter, pidfd_.get());
     add(kKeeperLetter, keeper_pidfd_.get());
     add(kChannelLetter, channel_.get());
-    add(kNotifyLetter, notify_.fd());
+    add(kNotifyLetter, notify_->fd());
     for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
     const auto& [life, number] = setup_.identity;
     return services_.parking.park(setup_.name, std::format("{} {} {}", number, letters, life), fds);
@@ -336,15 +360,15 @@ Result<> Run::adopt(Parking::Entry entry) {
             case kPidfdLetter: pidfd_ = std::move(fd); break;
             case kKeeperLetter: keeper_pidfd_ = std::move(fd); break;
             case kChannelLetter: channel_ = std::move(fd); break;
-            case kNotifyLetter: notify_.hold(std::move(fd)); break;
+            case kNotifyLetter: notify_->hold(std::move(fd)); break;
             default: held.emplace_back(static_cast<console::ConsoleRole>(letters[i]), std::move(fd));
         }
     }
     if (!pidfd_) return fail(Errc::system, "the parked run has no pidfd");
     pid_ = kernel::read_pidfd_pid(pidfd_.get()).value_or(-1);
     TRY(console_.adopt(std::move(held)));
-    watch_memory();
-    TRY(watch_frozen());
+    // Nothing of this has to wait, since nothing has been made that is not there.
+    if (auto recovered = attachments_.set_up(attachment::Step::recover, scene(), {})) TRY(std::move(*recovered));
     TRY(watch_exit(false));
     // It was parked again after its program had begun, see repark().
     if (!channel_) {
@@ -414,21 +438,16 @@ Result<> Run::send_signal(int signal) {
 }
 
 Result<> Run::change_limits(const plan::Cgroup& limits) {
-    open_payload();
-    if (!payload_ || step_ >= Step::ending) return fail(Errc::wrong_state, "the container has no cgroup");
-    // What no limit has needed so far is not enabled yet.
-    const auto unit = TRY(kernel::open_at(payload_.get(), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup");
-    auto controllers = TRY(kernel::read_controllers(unit.get()), "cgroup of the unit");
-    std::erase_if(controllers, [&](const auto& name) { return !std::ranges::contains(limits.controllers, name); });
-    TRY(kernel::enable_controllers(unit.get(), controllers), "enable cgroup controllers");
-    return launch::apply_limits(payload_.get(), limits, services_.device_programs);
+    cgroup_->open_of(pid_);
+    if (cgroup_->fd() < 0 || step_ >= Step::ending) return fail(Errc::wrong_state, "the container has no cgroup");
+    return cgroup_->change_limits(limits);
 }
 
 void Run::kill() {
     killed_ = true;
     give_up_hooks();
     if (setup_.enter) kill_session();
-    if (payload_) (void)kernel::kill_cgroup(payload_.get());
+    if (payload() >= 0) (void)kernel::kill_cgroup(payload());
     if (pidfd_) (void)kernel::send_signal(pidfd_.get(), SIGKILL);
     await_death();
 }

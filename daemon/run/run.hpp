@@ -22,12 +22,17 @@
 #include "daemon/health/payload_notify.hpp"
 #include "daemon/model/container.hpp"
 #include "daemon/model/record.hpp"
-#include "daemon/run/hook_runner.hpp"
+#include "daemon/run/errand_executor.hpp"
+#include "daemon/run/freeze_watch.hpp"
 #include "daemon/run/launcher.hpp"
+#include "daemon/run/memory_watch.hpp"
 #include "daemon/run/mount_ids.hpp"
+#include "daemon/run/notify_socket.hpp"
 #include "daemon/run/parking.hpp"
+#include "daemon/run/payload_cgroup.hpp"
 #include "daemon/systemd/machines.hpp"
 #include "daemon/systemd/scopes.hpp"
+#include "lib/attachment/attachments.hpp"
 #include "lib/kernel/process.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/launch/parent/device_programs.hpp"
@@ -75,6 +80,7 @@ public:
         /// is one, beside it. It then has none of its own, and ends alone.
         std::function<Result<>(pid_t pid, pid_t keeper)> enter;
         bool notify = false;       // its plan shows it a socket for sd_notify(3)
+        attachment::Attachments::List attachments{};  // what the container has beside those that every run has
         bool ready_later = false;  // in a unit: the supervisor tells systemd when it is ready
     };
 
@@ -117,24 +123,29 @@ public:
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
     /// The cgroup with all its processes; -1 while there is none.
-    [[nodiscard]] int payload() const noexcept { return payload_.get(); }
+    [[nodiscard]] int payload() const noexcept { return cgroup_->fd(); }
     /// Where the kernel killed for want of memory; empty if it did not.
-    [[nodiscard]] const std::string& oom_cgroup() const noexcept { return oom_cgroup_; }
+    [[nodiscard]] const std::string& oom_cgroup() const noexcept { return memory_->place(); }
     [[nodiscard]] const plan::LaunchPlan& plan() const noexcept { return *setup_.plan; }
     /// It goes on when they have ended, whatever they wait for themselves.
-    [[nodiscard]] bool waits_for_hooks() const noexcept { return hooks_.is_running(); }
+    [[nodiscard]] bool waits_for_hooks() const noexcept { return attachments_.is_waiting(); }
     /// systemd has been told of its unit's main process, whose program begins as soon as that has been answered.
     [[nodiscard]] bool is_announced() const noexcept {
         return setup_.placement == model::Placement::unit && step_ == Step::parked && !launched_ && !waits_for_hooks();
     }
-    [[nodiscard]] bool is_frozen() const noexcept { return frozen_; }
+    [[nodiscard]] bool is_frozen() const noexcept { return freezer_->is_frozen(); }
     /// Its program runs, as far as is known.
     [[nodiscard]] bool has_program() const noexcept { return launched_ && step_ < Step::ending; }
 
 private:
     enum class Step : std::uint8_t { launching, setting_up, parked, running, ending, ended };
 
+    void add_attachments();
+    [[nodiscard]] attachment::Scene scene() const;
+    void set_up(attachment::Step step, std::function<void()> then);
     Result<launch::Descriptors> make_descriptors();
+    void order_launch();
+    void order_in_unit();
     void on_launched(Result<launch::Launched> launched);
     void arm_launch_timer();
     Result<> watch_launched(launch::Launched launched);
@@ -147,13 +158,10 @@ private:
     void on_channel_closed();
     void on_launch_succeeded();
     void run_create_hooks();
-    void on_hooks_failed(Error error);
     void give_up_hooks();
     void limit_poststop_hooks();
     void end_soon();
-    [[nodiscard]] std::string state_for_hooks(const plan::HookState& state, pid_t pid) const;
     void place();
-    Result<> move_into_cgroup();
     void on_ready();
     Result<> park();
     void go();
@@ -169,17 +177,10 @@ private:
     void on_unknown_status();
     void wait_until_empty();
     void end();
-    void open_payload();
-    void watch_memory();
-    void read_memory_events();
-    void note_oom_kills(std::uint64_t kills);
-    Result<> watch_frozen();
-    void read_frozen();
     void await_death();
     void kill_session() const;
-    void remove_long_cgroups() const;
     [[nodiscard]] bool awaits_hooks();
-    [[nodiscard]] bool start_poststop_hooks();
+    [[nodiscard]] bool take_down();
     [[nodiscard]] model::ExitRecord make_record() const;
 
     Services& services_;
@@ -192,12 +193,10 @@ private:
     bool released_ = false;         // `go` was sent
     bool launched_ = false;         // the init executed the program
     bool end_awaits_hooks_ = false; // the program has ended before the hooks that its start waits for
-    bool poststop_done_ = false;    // or begun
+    bool taken_down_ = false;       // or begun
     bool killed_ = false;           // perhaps before its process was known
     std::optional<Error> failure_;
     std::optional<kernel::ExitStatus> status_;
-    std::uint64_t oom_kills_ = 0;
-    std::string oom_cgroup_;
     launch::MountIds mount_ids_;
 
     pid_t pid_ = -1;
@@ -205,22 +204,20 @@ private:
     UniqueFd keeper_pidfd_;
     UniqueFd channel_;
     UniqueFd unit_connection_;
-    UniqueFd payload_;
-    UniqueFd memory_events_;
     UniqueFd cgroup_events_;
-    UniqueFd frozen_events_;
-    bool frozen_ = false;
     kernel::EventSource channel_source_;
     kernel::EventSource exit_source_;
     kernel::EventSource unit_source_;
-    kernel::EventSource memory_source_;
-    kernel::EventSource frozen_source_;
     kernel::EventSource empty_source_;
     kernel::EventSource empty_timer_;
     kernel::EventSource launch_timer_;
     kernel::EventSource death_timer_;
-    health::PayloadNotify notify_;
-    HookRunner hooks_;
+    ErrandExecutor executor_;
+    attachment::Attachments attachments_;
+    PayloadCgroup* cgroup_ = nullptr;  // of attachments_, like the others
+    MemoryWatch* memory_ = nullptr;
+    FreezeWatch* freezer_ = nullptr;
+    NotifySocket* notify_ = nullptr;
     std::shared_ptr<bool> alive_;  // callbacks of other objects check it, since they may come after we are gone
 };
 

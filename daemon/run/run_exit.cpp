@@ -15,14 +15,11 @@
 #include "daemon/run/run.hpp"
 #include "lib/base/log.hpp"
 #include "lib/kernel/cgroup.hpp"
-#include "lib/kernel/cgroup_stats.hpp"
-#include "lib/kernel/cgroup_tree.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/pidfd.hpp"
 #include "lib/kernel/process_info.hpp"
 #include "lib/launch/exit_record.hpp"
 #include "lib/launch/parent/payload_cgroup.hpp"
-#include "lib/launch/parent/resctrl.hpp"
 #include "lib/oci/names.hpp"
 
 namespace xctl::run {
@@ -36,9 +33,6 @@ constexpr std::chrono::seconds kHookGrace{2};
 
 /// How often is looked for processes that were made while others were killed.
 constexpr int kSessionPasses = 3;
-
-/// The kernel takes paths of 4096 bytes at the most, and the unit's own comes before this.
-constexpr std::size_t kLongPath = 2048;
 
 }  // namespace
 
@@ -67,7 +61,7 @@ void Run::on_exit_event(bool reaped) {
     if (setup_.placement == model::Placement::scope) return on_unknown_status();
     services_.scopes.query_exit(setup_.unit, [this, alive = alive_](systemd::UnitExit exit) {
         if (!*alive) return;
-        if (exit.oom && oom_kills_ == 0) note_oom_kills(1);
+        if (exit.oom) memory_->note_kill();
         if (exit.known) return on_status({exit.signaled, exit.status, false});
         on_unknown_status();
     });
@@ -90,79 +84,19 @@ void Run::on_status(kernel::ExitStatus status) {
 
 void Run::on_unknown_status() { wait_until_empty(); }
 
-void Run::open_payload() {
-    if (payload_ || setup_.enter) return;
-    const auto path = launch::find_cgroup_in(setup_.unit, pid_);
-    if (!path) return;
-    if (auto opened = kernel::open_cgroup(launch::payload_path_of(*path))) payload_ = std::move(*opened);
-}
-
-/// The counter disappears with the cgroup, which systemd removes at once, so changes are read as they happen.
-void Run::watch_memory() {
-    open_payload();
-    if (!payload_) return;
-    for (const auto* file : {"memory.events", "../memory.events"}) {
-        memory_events_.reset(::openat(payload_.get(), file, O_RDONLY | O_CLOEXEC));
-        if (memory_events_) break;
-    }
-    if (!memory_events_) return;
-    read_memory_events();
-    auto source =
-        services_.loop.add_io(memory_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_memory_events(); });
-    if (source)
-        memory_source_ = std::move(*source);
-    else
-        log_warning(std::format("{}: cannot watch its memory, so an OOM kill may be missed: {}", setup_.name,
-                                source.error().message));
-}
-
-void Run::read_memory_events() {
-    char buffer[512];
-    const auto size = ::pread(memory_events_.get(), buffer, sizeof buffer, 0);
-    if (size <= 0) return memory_source_.reset();
-    const auto kills = kernel::counter(kernel::parse_counters({buffer, static_cast<std::size_t>(size)}), "oom_kill");
-    if (kills <= oom_kills_) return;
-    oom_cgroup_ = find_oom_cgroup(payload_.get(), kernel::path_of_cgroup(payload_.get()).value_or(""));
-    note_oom_kills(kills);
-}
-
-/// An earlier daemon has told of those that there were before this one watched.
-void Run::note_oom_kills(std::uint64_t kills) {
-    const auto more = kills - std::exchange(oom_kills_, kills);
-    if (memory_source_ || !setup_.launched) listener_.out_of_memory(more);
-}
-
-Result<> Run::watch_frozen() {
-    if (!payload_) return {};
-    frozen_events_ = TRY(kernel::open_cgroup_events(payload_.get()), "watch the cgroup");
-    frozen_source_ =
-        TRY(services_.loop.add_io(frozen_events_.get(), EPOLLPRI, [this](std::uint32_t) { read_frozen(); }));
-    read_frozen();
-    return {};
-}
-
-/// From the file that is watched: it is quiet only when it has been read.
-void Run::read_frozen() {
-    char buffer[512];
-    const auto size = ::pread(frozen_events_.get(), buffer, sizeof buffer, 0);
-    if (size <= 0) return frozen_source_.reset();
-    const bool frozen = kernel::parse_cgroup_events({buffer, static_cast<std::size_t>(size)}).frozen;
-    if (std::exchange(frozen_, frozen) != frozen) listener_.frozen(frozen);
-}
-
 void Run::wait_until_empty() {
     step_ = Step::ending;
-    frozen_source_.reset();
-    if (memory_events_) read_memory_events();
-    const auto events = payload_ ? kernel::read_cgroup_events(payload_.get()) : Result<kernel::CgroupEvents>{};
+    freezer_->stop();
+    memory_->read_now();
+    const auto events = payload() >= 0 ? kernel::read_cgroup_events(payload()) : Result<kernel::CgroupEvents>{};
     if (!events || !events->populated) return end();
     // Processes that outlived the init: there is no pid namespace, or one was entered from outside.
-    (void)kernel::kill_cgroup(payload_.get());
-    auto file = kernel::open_cgroup_events(payload_.get());
+    (void)kernel::kill_cgroup(payload());
+    auto file = kernel::open_cgroup_events(payload());
     if (!file) return end();
     cgroup_events_ = std::move(*file);
     auto source = services_.loop.add_io(cgroup_events_.get(), EPOLLPRI, [this](std::uint32_t) {
-        const auto now = kernel::read_cgroup_events(payload_.get());
+        const auto now = kernel::read_cgroup_events(payload());
         if (!now || !now->populated) end();
     });
     if (!source) return end();
@@ -192,27 +126,11 @@ void Run::kill_session() const {
 void Run::await_death() {
     if (death_timer_ || setup_.enter) return;
     services_.loop.arm(death_timer_, kDeathTimeout, [this](std::uint32_t) {
-        if (payload_)
-            listener_.stuck(describe_stuck(payload_.get()));
+        if (payload() >= 0)
+            listener_.stuck(describe_stuck(payload()));
         else if (pidfd_)
             listener_.stuck(std::format("its first process, {}, was killed and cannot end", pid_));
     });
-}
-
-/// systemd removes a unit's cgroups by their paths, which fails when one is too long. Only then this is ours to do: systemd
-/// must hear from a scope's cgroup that it is empty, and would wait for that in vain once we had removed it.
-void Run::remove_long_cgroups() const {
-    if (!payload_) return;
-    bool is_long = false;
-    (void)kernel::visit_cgroups(payload_.get(), [&](int, const std::string& path) {
-        is_long = path.size() > kLongPath;
-        return !is_long;
-    });
-    if (!is_long) return;
-    auto removed = kernel::remove_cgroups_below(payload_.get());
-    // systemd may have given up on this scope already; a unit's cgroup it may be using again.
-    if (removed && setup_.placement == model::Placement::scope) removed = kernel::remove_parent_cgroup(payload_.get());
-    if (!removed) log_warning(std::format("{}: {}", setup_.name, removed.error().message));
 }
 
 model::ExitRecord Run::make_record() const {
@@ -225,12 +143,12 @@ model::ExitRecord Run::make_record() const {
     }
     record.reason = status_->signaled ? model::ExitReason::signal : model::ExitReason::exited;
     record.status = status_->value;
-    if (oom_kills_ > 0 && status_->signaled && status_->value == SIGKILL) {
+    if (memory_->kills() > 0 && status_->signaled && status_->value == SIGKILL) {
         record.reason = model::ExitReason::oom_kill;
         record.message = "the kernel killed it because its memory was used up";
-    } else if (oom_kills_ > 0) {
+    } else if (memory_->kills() > 0) {
         record.message =
-            std::format("the kernel killed {} of its processes because its memory was used up", oom_kills_);
+            std::format("the kernel killed {} of its processes because its memory was used up", memory_->kills());
     } else if (status_->signaled) {
         record.message =
             "killed by " + oci::signal_name(status_->value) + (status_->core_dumped ? ", core dumped" : "");
@@ -241,20 +159,22 @@ model::ExitRecord Run::make_record() const {
 /// A program may end while the hooks of its start still run; its start counts nevertheless.
 bool Run::awaits_hooks() {
     const bool executed = released_ && !channel_source_ && !failure_;
-    end_awaits_hooks_ = executed && !launched_ && !poststop_done_ && hooks_.is_running();
+    end_awaits_hooks_ = executed && !launched_ && !taken_down_ && attachments_.is_waiting();
     return end_awaits_hooks_;
 }
 
-/// Whether end() shall be called again when they are done. They run once the container is gone, and fail for nobody.
-bool Run::start_poststop_hooks() {
-    const auto& hooks = setup_.plan->hooks;
-    if (std::exchange(poststop_done_, true)) return hooks_.is_running();
-    if (pid_ < 0 || hooks.poststop.empty()) return false;
-    hooks_.start(hooks.poststop, state_for_hooks(hooks.poststop_state, 0), [this](const Result<>& done) {
+/// Whether end() is called again when they are. What cannot be taken down keeps no run from ending.
+bool Run::take_down() {
+    if (std::exchange(taken_down_, true) && attachments_.is_waiting()) return true;
+    const auto warn = [this](const Result<>& done) {
         if (!done) log_warning(std::format("{}: {}", setup_.name, done.error().message));
+    };
+    const auto done = attachments_.take_down(scene(), [this, warn](const Result<>& later) {
+        warn(later);
         end();
     });
-    return true;
+    if (done) warn(*done);
+    return !done;
 }
 
 /// A caller who had the container killed does not want to wait for its hooks either.
@@ -269,18 +189,16 @@ void Run::end() {
     if (step_ == Step::ended) return;
     // The init may have told why it failed, or that it succeeded, just before it died.
     if (channel_source_) on_channel();
-    if (awaits_hooks() || start_poststop_hooks()) {
+    if (awaits_hooks() || take_down()) {
         for (auto* source : {&empty_source_, &empty_timer_, &death_timer_}) source->reset();
         if (killed_) limit_poststop_hooks();
         return;
     }
-    hooks_.cancel();
+    attachments_.cancel();
     step_ = Step::ended;
-    for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &memory_source_, &frozen_source_,
-                         &empty_source_, &empty_timer_, &launch_timer_, &death_timer_})
+    for (auto* source : {&channel_source_, &exit_source_, &unit_source_, &empty_source_, &empty_timer_, &launch_timer_,
+                         &death_timer_})
         source->reset();
-    launch::leave_resctrl(setup_.plan->rdt, setup_.plan->id);
-    remove_long_cgroups();
     // Should there be an init that we never heard of, it sees this and exits.
     channel_.reset();
     console_.close_run();
