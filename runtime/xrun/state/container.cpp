@@ -13,10 +13,8 @@
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"
-#include "lib/launch/hooks.hpp"
-#include "lib/launch/parent/resctrl.hpp"
 #include "lib/oci/spec_json.hpp"
-#include "lib/plan/compile.hpp"
+#include "runtime/xrun/attachments.hpp"
 #include "runtime/xrun/cgroup/control_group.hpp"
 #include "runtime/xrun/report.hpp"
 
@@ -157,33 +155,20 @@ Result<> kill_everything(const Container& container) {
     return await_end(*init);
 }
 
-Result<> run_hooks(const Container& container, std::string_view kind, const std::vector<oci::Hook>& hooks,
-                   oci::Status status) {
-    if (hooks.empty()) return {};
+std::string state_for_hooks(const Container& container, oci::Status status) {
     auto state = state_of(container);
     state.status = status;
     state.pid = status == oci::Status::stopped ? 0 : container.record.pid;
-    const auto text = oci::to_json(state);
-    const auto rows = plan::to_hooks(hooks);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        TRY(launch::run_hook(rows[i], text), launch::hook_failure(kind, i));
-    return {};
-}
-
-void leave_class(const Container& container) {
-    const auto spec = load_spec(container);
-    if (spec) launch::leave_resctrl(plan::to_rdt(spec->linux_config.intel_rdt), container.record.id);
+    return oci::to_json(state);
 }
 
 Result<> destroy(const Container& container) {
     TRY(kill_everything(container));
-    leave_class(container);
-    TRY(remove_group(container.record.cgroup, container.record.scope, container.record.id));
-    // A failing hook keeps nobody from getting rid of the container.
-    if (const auto spec = load_spec(container))
-        for (const auto& hook : spec->hooks.poststop)
-            if (const auto done = run_hooks(container, "poststop", {hook}, oci::Status::stopped); !done)
-                report("warning", done.error().message);
+    const auto spec = load_spec(container);
+    auto down = ContainerAttachments(container, spec ? &*spec : nullptr).take_down();
+    // A hook that fails keeps nobody from getting rid of the container.
+    if (!down && down.error().step != "hook") return down;
+    if (!down) report("warning", down.error().message);
     return container.store.remove();
 }
 

@@ -50,9 +50,7 @@ Result<> destroy(const Container& container);
 /// What could not be made, and why, is destroyed as far as it is the container's.
 void give_up(Container& container, const Error& why);
 
-/// Hooks of one kind, which is their name in config.json, in our namespaces, with the container's state as `status` has
-/// it.
-Result<> run_hooks(const Container& container, std::string_view kind, const std::vector<oci::Hook>& hooks,
-                   oci::Status status);
+/// The container's state as `status` has it, for the standard input of a hook.
+[[nodiscard]] std::string state_for_hooks(const Container& container, oci::Status status);
 
 }  // namespace xctl::runtime

@@ -6,6 +6,7 @@
 
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
+#include "runtime/xrun/attachments.hpp"
 #include "runtime/xrun/bundle.hpp"
 #include "runtime/xrun/launching.hpp"
 #include "runtime/xrun/notify_socket.hpp"
@@ -16,11 +17,7 @@
 namespace xctl::runtime {
 namespace {
 
-/// A user who was given no cgroup can do without one as long as nothing is limited.
-bool is_dispensable(const Arguments& arguments, const Bundle& bundle, const Error& error) {
-    const bool refused = error.sys_errno == EACCES || error.sys_errno == EPERM || error.sys_errno == EROFS;
-    return refused && is_rootless(arguments) && bundle.plan.cgroup.files.empty();
-}
+using attachment::Step;
 
 /// Everything is written down before it is made, so that whoever finds us dead can remove it.
 Result<Session> make_init(const Arguments& arguments, Container& container, Bundle& bundle,
@@ -28,16 +25,13 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     if (!placement.cgroup.empty()) TRY(check_group(placement.cgroup));
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
-    if (has_notify_socket()) TRY(add_notify_directory(container.store, bundle.plan));
+    // A user who was given no cgroup can do without one as long as nothing is limited.
+    const Making making{container, placement, bundle.plan, unavailable_limits(arguments), true,
+                        !is_rootless(arguments) || !bundle.plan.cgroup.files.empty()};
+    ContainerAttachments attachments(making, bundle.spec);
+    TRY(attachments.set_up(Step::prepare));
     launch::Descriptors descriptors;
-    if (!placement.cgroup.empty()) {
-        auto cgroup = make_group(placement.cgroup, bundle.plan.cgroup, unavailable_limits(arguments));
-        if (!cgroup && !is_dispensable(arguments, bundle, cgroup.error())) return std::unexpected(cgroup.error());
-        if (cgroup)
-            descriptors.cgroup = std::move(*cgroup);
-        else
-            container.record.cgroup.clear();
-    }
+    descriptors.cgroup = attachments.cgroup().take_directory();
     descriptors.start = TRY(kernel::listen_unix(container.store.start_socket(), SOCK_SEQPACKET, 0600));
     descriptors.preserved = preserved;
     descriptors.keep_keyring = arguments.no_new_keyring;
@@ -46,16 +40,12 @@ Result<Session> make_init(const Arguments& arguments, Container& container, Bund
     const bool needs_us = !placement.scope.empty() || !bundle.plan.hooks.create_runtime.empty();
     assistance.go_at_once = go_at_once && bundle.spec.process && !needs_us && !bundle.plan.process.terminal;
     if (!placement.scope.empty())
-        assistance.place = [&](const launch::Launched& init) -> Result<> {
-            container.record.cgroup =
-                TRY(make_scope(placement, arguments.id(), init.pidfd, bundle.plan.cgroup,
-                                unavailable_limits(arguments)));
-            return container.store.save(container.record);
+        assistance.place = [&](const launch::Launched& init) {
+            return attachments.set_up(Step::placed, init.pid, init.pidfd);
         };
-    assistance.run_hooks = [&](pid_t pid) -> Result<> {
+    assistance.run_hooks = [&](pid_t pid) {
         container.record.pid = pid;
-        TRY(run_hooks(container, "prestart", bundle.spec.hooks.prestart, oci::Status::created));
-        return run_hooks(container, "createRuntime", bundle.spec.hooks.create_runtime, oci::Status::created);
+        return attachments.set_up(Step::created, pid);
     };
     auto session = TRY(launch_process(bundle.plan, std::move(descriptors), arguments.console_socket, assistance));
     container.record.pid = session.process.pid;

@@ -12,6 +12,7 @@
 
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/namespaces.hpp"
+#include "runtime/xrun/attachments.hpp"
 #include "runtime/xrun/bundle.hpp"
 #include "runtime/xrun/criu/images.hpp"
 #include "runtime/xrun/launching.hpp"
@@ -165,21 +166,6 @@ Result<UniqueFd> inherit(Restoration& restoration) {
     return file;
 }
 
-/// The cgroup, by whoever makes cgroups here.
-Result<> place(Restoration& restoration, Container& container, const Placeholder& first) {
-    const auto& [arguments, bundle, image, placement, request] = restoration;
-    if (placement.scope.empty()) {
-        TRY(make_group(placement.cgroup, bundle.plan.cgroup, unavailable_limits(arguments)));
-    } else {
-        container.record.cgroup =
-            TRY(make_scope(placement, arguments.id(), first.pidfd(), bundle.plan.cgroup,
-                           unavailable_limits(arguments)));
-        TRY(container.store.save(container.record));
-    }
-    restoration.request.cgroup = container.record.cgroup;
-    return {};
-}
-
 Result<std::string> mount_root(const Container& container, const std::string& rootfs) {
     if (::mkdirat(container.store.directory().get(), kRestoreRoot, 0700) < 0 && errno != EEXIST)
         return fail_errno(errno, "mkdir of the root for CRIU");
@@ -212,7 +198,12 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     TRY(container.store.save(container.record));
     TRY(container.store.save_config(bundle.text));
     const auto first = TRY(Placeholder::make());
-    TRY(place(restoration, container, first));
+    // The cgroup, by whoever makes cgroups here, with the placeholder in it if it is a scope.
+    const Making making{container, placement, bundle.plan, unavailable_limits(arguments), false};
+    ContainerAttachments attachments(making, bundle.spec);
+    TRY(attachments.set_up(attachment::Step::prepare));
+    TRY(attachments.set_up(attachment::Step::placed, -1, first.pidfd()));
+    request.cgroup = container.record.cgroup;
     const auto network = TRY(inherit(restoration));
     TRY(make_mount_points(bundle.plan.root));
     const bool hides_others = find_namespace(bundle.plan, plan::NamespaceKind::cgroup) != nullptr;
@@ -234,7 +225,7 @@ Result<Session> restore_init(Restoration& restoration, Container& container) {
     container.record.start_time = read_start_time(session.process.pid).value_or(0);
     TRY(container.store.save(container.record));
     TRY(announce(arguments, session.process, "standard"));
-    TRY(run_hooks(container, "poststart", bundle.spec.hooks.poststart, oci::Status::running));
+    TRY(attachments.set_up(attachment::Step::launched, session.process.pid));
     return session;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include "lib/launch/channel.hpp"
+#include "runtime/xrun/attachments.hpp"
 #include "runtime/xrun/launching.hpp"
 #include "runtime/xrun/notify_socket.hpp"
 #include "runtime/xrun/report.hpp"
@@ -17,7 +18,7 @@ Result<> begin(Created& created) {
     TRY(send_go(created.session));
     TRY(await_program(created.session.channel.get(), [&]() -> Result<plan::LaunchPlan> { return created.plan; }));
     created.container.store.forget_start_socket();
-    return run_hooks(created.container, "poststart", created.spec.hooks.poststart, oci::Status::running);
+    return ContainerAttachments(created.container, &created.spec).set_up(attachment::Step::launched);
 }
 
 Result<int> run_to_its_end(const Arguments& arguments, Created& created) {

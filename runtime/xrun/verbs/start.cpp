@@ -5,6 +5,7 @@
 #include "lib/kernel/socket.hpp"
 #include "lib/launch/channel.hpp"
 #include "lib/plan/compile.hpp"
+#include "runtime/xrun/attachments.hpp"
 #include "runtime/xrun/launching.hpp"
 #include "runtime/xrun/notify_socket.hpp"
 #include "runtime/xrun/report.hpp"
@@ -54,7 +55,7 @@ Result<int> verb_start(const Arguments& arguments) {
         return destroy_after_hook(container, std::move(executed).error().context(failure_of_command()));
     TRY(executed, failure_of_command());
     container.store.forget_start_socket();
-    auto hooked = run_hooks(container, "poststart", spec.hooks.poststart, oci::Status::running);
+    auto hooked = ContainerAttachments(container, &spec).set_up(attachment::Step::launched);
     if (!hooked) return destroy_after_hook(container, std::move(hooked).error());
     if (notifications) TRY(await_readiness(notifications.get(), container.record));
     return 0;
