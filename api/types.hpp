@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goes over the wire, as values: requests, container descriptions and events, each with a table of fields.
+// What goes over the wire, as values: container descriptions and events, each with a table of fields.
 #pragma once
 
 #include <array>
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "api/fields.hpp"
-#include "lib/base/presence.hpp"
 #include "lib/base/table.hpp"
 
 namespace xctl::api {
@@ -19,47 +18,6 @@ struct Peer {
     std::uint64_t uid = 0;
     std::uint64_t pid = 0;  // 0: not known
     std::string unit;       // the systemd unit of that process
-};
-
-/// The arguments of every verb. Which of them a verb takes is said by its row in verbs.hpp.
-struct Request {
-    std::string name;
-    std::string bundle;
-    std::vector<std::string> args;
-    std::string restart;
-    std::string signal;
-    std::optional<std::uint64_t> scrollback;    // bytes
-    std::optional<std::uint64_t> timeout_usec;
-    std::optional<std::uint64_t> lines;
-    std::optional<std::uint64_t> offset;        // absolute console offset
-    std::optional<std::uint64_t> mark;          // boundaries already seen, with offset
-    std::optional<std::uint64_t> rows, columns;  // of the caller's terminal
-    std::optional<std::uint64_t> since;         // microseconds since 1970
-    std::optional<std::uint64_t> until;         // microseconds since 1970
-    bool autostart = false;
-    bool force = false;
-    bool remove = false;
-    bool follow = false;
-    bool observe = false;
-    bool steal = false;
-    bool framed = false;
-    bool all = false;
-    std::optional<std::uint64_t> interval_usec;
-    std::vector<std::string> command;
-    std::vector<std::string> env;
-    std::string cwd;
-    std::string user;
-    std::string exec;                           // identifies a process that `exec` started
-    bool terminal = false;
-    bool input = false;
-    std::vector<std::string> settings;  // KEY=VALUE
-    std::string drop_in;
-    std::string content;   // of the file that is edited
-    std::string previous;  // what was there when the editing began
-    bool runtime = false;
-    bool timestamps = false;
-    Peer peer;
-    Presence caller;  // once it has left, nobody takes the answer
 };
 
 /// One container as its users see it. Times are microseconds since the epoch, 0 for never.

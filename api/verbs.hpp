@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "api/outputs.hpp"
+#include "api/requests.hpp"
 
 namespace xctl::api {
 
@@ -34,10 +35,10 @@ enum class ParamKind : unsigned char { text, path, words, list, flag, size, dura
 
 inline constexpr std::string_view kWireOnly = "-";
 
-struct Param {
+/// What a parameter says of itself, to people and on the wire.
+struct ParamText {
     std::string_view name;  // on the wire
     ParamKind kind;
-    Member<Request> member;
     bool required;
     std::string_view option;  // "--name"; empty: positional; "--": all words after it; kWireOnly: not for people
     char letter;              // '-x', or 0
@@ -45,126 +46,206 @@ struct Param {
     std::string_view help;
 };
 
+/// The value of a parameter in a request, in the order of Member.
+using Slot = std::variant<std::string*, bool*, std::uint64_t*, std::int64_t*, std::optional<std::uint64_t>*,
+                          std::vector<std::string>*>;
+static_assert(std::variant_size_v<Slot> == std::variant_size_v<Member<NoArguments>>);
+
+struct Param : ParamText {
+    std::size_t type;              // index in Slot, and so in Member
+    Slot (*find)(Arguments& of);  // in the arguments of the verb that has this parameter
+};
+
+/// The parameters of a verb, and the type of the request that they are members of.
+class Params {
+public:
+    constexpr Params() = default;
+    template <class T>
+    constexpr Params(std::type_identity<T>, std::span<const Param> rows)
+        : rows_(rows), request_(kRequestIndex<T>), make_([] { return Arguments(T()); }) {}
+
+    [[nodiscard]] constexpr auto begin() const { return rows_.begin(); }
+    [[nodiscard]] constexpr auto end() const { return rows_.end(); }
+    [[nodiscard]] constexpr bool empty() const { return rows_.empty(); }
+    [[nodiscard]] constexpr const Param& front() const { return rows_.front(); }
+    /// The place of the request's type among Arguments.
+    [[nodiscard]] constexpr std::size_t request() const { return request_; }
+    [[nodiscard]] Arguments make() const { return make_(); }
+
+private:
+    std::span<const Param> rows_;
+    std::size_t request_ = kRequestIndex<NoArguments>;
+    Arguments (*make_)() = [] { return Arguments(); };
+};
+
 struct VerbRow {
     Verb value;
     std::string_view name;    // of the command line
     std::string_view method;  // on D-Bus and varlink
     std::string_view action;  // polkit, after "org.xctl1."
-    std::span<const Param> params;
+    Params params;
     std::span<const Output> outputs;
     std::string_view help;
 };
 
 namespace rows {
 
-inline constexpr Param kName{"name", ParamKind::text, &Request::name, true, "", 0, "NAME", "Name of the container"};
-inline constexpr Param kBundle{"bundle", ParamKind::path, &Request::bundle, true, "", 0, "BUNDLE",
-                               "Directory with config.json"};
-inline constexpr Param kArgs{"args", ParamKind::words, &Request::args, false, "--", 0, "ARGS",
-                             "Replace process.args for this start"};
-inline constexpr Param kRestart{"restart", ParamKind::text, &Request::restart, false, "--restart", 0, "POLICY",
-                                "Restart policy: no, on-failure, always or unless-stopped"};
-inline constexpr Param kScrollback{"scrollback", ParamKind::size, &Request::scrollback, false, "--scrollback", 0,
-                                   "SIZE", "Console bytes to keep (default 1M)"};
-inline constexpr Param kTimeout{"timeoutUSec", ParamKind::duration, &Request::timeout_usec, false, "--timeout", 't',
-                                "TIME", "Kill after this time (default 10s)"};
-inline constexpr Param kFramed{"framed", ParamKind::flag, &Request::framed, false, kWireOnly, 0, "",
-                               "Frame the console stream as org.xctl1(5) says, instead of plain bytes"};
-inline constexpr Param kRows{"rows", ParamKind::count, &Request::rows, false, kWireOnly, 0, "",
-                             "Lines of the caller's terminal: a terminal has them before its program looks"};
-inline constexpr Param kColumns{"columns", ParamKind::count, &Request::columns, false, kWireOnly, 0, "",
-                                "Columns of the caller's terminal; with rows"};
-inline constexpr Param kOffset{"offset", ParamKind::count, &Request::offset, false, "--offset", 0, "OFFSET",
-                               "Begin at this console offset"};
-inline constexpr Param kMark{"mark", ParamKind::count, &Request::mark, false, kWireOnly, 0, "",
-                             "Boundaries already seen, to resume with offset"};
-inline constexpr Param kLines{"lines", ParamKind::count, &Request::lines, false, "--tail", 'n', "LINES",
-                              "Begin this many lines before the end"};
+/// A row for a member, of one request or of a part that several requests have.
+template <auto Target>
+struct Row {
+    ParamText text;
+};
 
-inline constexpr std::array kCreate{
+template <class Class, class Value>
+consteval std::size_t type_of(Value Class::*) {
+    return Member<Class>(static_cast<Value Class::*>(nullptr)).index();
+}
+
+/// The client and the adapters read the member by the kind.
+consteval bool fits(ParamKind kind, std::size_t type) {
+    switch (kind) {
+        case ParamKind::text:
+        case ParamKind::path: return type == type_of(&OfContainer::name);
+        case ParamKind::flag: return type == type_of(&Framing::framed);
+        case ParamKind::list:
+        case ParamKind::words: return type == type_of(&Program::args);
+        case ParamKind::size:
+        case ParamKind::duration:
+        case ParamKind::count:
+        case ParamKind::time: return type == type_of(&ConsolePlace::lines);
+    }
+    return false;
+}
+
+template <auto Target>
+consteval Row<Target> row(ParamText text) {
+    if (!fits(text.kind, type_of(Target))) throw "the kind does not fit the member";
+    return {text};
+}
+
+template <class Of, auto Target>
+Slot find_in(Arguments& arguments) {
+    return &(std::get<Of>(arguments).*Target);
+}
+
+/// The parameters of the request `Of`, which must have each of the members.
+template <class Of, std::size_t Size>
+struct List {
+    std::array<Param, Size> rows;
+    constexpr operator Params() const { return {std::type_identity<Of>(), rows}; }
+};
+
+template <class Of, auto... Target>
+consteval List<Of, sizeof...(Target)> list(const Row<Target>&... rows) {
+    return {{Param{rows.text, type_of(Target), find_in<Of, Target>}...}};
+}
+
+inline constexpr auto kName =
+    row<&OfContainer::name>({"name", ParamKind::text, true, "", 0, "NAME", "Name of the container"});
+inline constexpr auto kBundle =
+    row<&NewDefinition::bundle>({"bundle", ParamKind::path, true, "", 0, "BUNDLE", "Directory with config.json"});
+inline constexpr auto kArgs =
+    row<&Program::args>({"args", ParamKind::words, false, "--", 0, "ARGS", "Replace process.args for this start"});
+inline constexpr auto kRestart =
+    row<&NewDefinition::restart>({"restart", ParamKind::text, false, "--restart", 0, "POLICY",
+                                  "Restart policy: no, on-failure, always or unless-stopped"});
+inline constexpr auto kScrollback = row<&NewDefinition::scrollback>(
+    {"scrollback", ParamKind::size, false, "--scrollback", 0, "SIZE", "Console bytes to keep (default 1M)"});
+inline constexpr auto kTimeout = row<&StopRequest::timeout_usec>(
+    {"timeoutUSec", ParamKind::duration, false, "--timeout", 't', "TIME", "Kill after this time (default 10s)"});
+inline constexpr auto kFramed =
+    row<&Framing::framed>({"framed", ParamKind::flag, false, kWireOnly, 0, "",
+                           "Frame the console stream as org.xctl1(5) says, instead of plain bytes"});
+inline constexpr auto kRows =
+    row<&TerminalSize::rows>({"rows", ParamKind::count, false, kWireOnly, 0, "",
+                              "Lines of the caller's terminal: a terminal has them before its program looks"});
+inline constexpr auto kColumns = row<&TerminalSize::columns>(
+    {"columns", ParamKind::count, false, kWireOnly, 0, "", "Columns of the caller's terminal; with rows"});
+inline constexpr auto kOffset = row<&ConsolePlace::offset>(
+    {"offset", ParamKind::count, false, "--offset", 0, "OFFSET", "Begin at this console offset"});
+inline constexpr auto kMark = row<&ConsolePlace::mark>(
+    {"mark", ParamKind::count, false, kWireOnly, 0, "", "Boundaries already seen, to resume with offset"});
+inline constexpr auto kLines = row<&ConsolePlace::lines>(
+    {"lines", ParamKind::count, false, "--tail", 'n', "LINES", "Begin this many lines before the end"});
+inline constexpr auto kInterval =
+    row<&StatsRequest::interval_usec>({"intervalUSec", ParamKind::duration, false, "--interval", 'i', "TIME",
+                                       "With follow, print them this often (default 1s)"});
+inline constexpr auto kRuntime = row<&SetRequest::runtime>(
+    {"runtime", ParamKind::flag, false, "--runtime", 0, "",
+     "Change the container that runs, until it stops; what counts at the next start only is refused"});
+
+inline constexpr auto kCreate = list<CreateRequest>(
     kName, kBundle,
-    Param{"autostart", ParamKind::flag, &Request::autostart, false, "--autostart", 0, "", "Start it at boot"},
-    kRestart, kScrollback,
-};
-inline constexpr std::array kStart{kName, kArgs};
-inline constexpr std::array kRun{
+    row<&CreateRequest::autostart>({"autostart", ParamKind::flag, false, "--autostart", 0, "", "Start it at boot"}),
+    kRestart, kScrollback);
+inline constexpr auto kStart = list<StartRequest>(kName, kArgs);
+inline constexpr auto kRun = list<RunRequest>(
     kName, kBundle, kArgs,
-    Param{"remove", ParamKind::flag, &Request::remove, false, "--rm", 0, "", "Delete it when it has stopped"},
-    kRestart, kScrollback, kFramed, kRows, kColumns,
-};
-inline constexpr std::array kStop{kName, kTimeout};
-inline constexpr std::array kKill{
+    row<&RunRequest::remove>({"remove", ParamKind::flag, false, "--rm", 0, "", "Delete it when it has stopped"}),
+    kRestart, kScrollback, kFramed, kRows, kColumns);
+inline constexpr auto kStop = list<StopRequest>(kName, kTimeout);
+inline constexpr auto kKill = list<KillRequest>(
     kName,
-    Param{"signal", ParamKind::text, &Request::signal, false, "", 0, "SIGNAL",
-          "Name or number of the signal (default TERM)"},
-    Param{"all", ParamKind::flag, &Request::all, false, "--all", 'a', "", "Send it to all of its processes"},
-};
-inline constexpr std::array kDelete{
+    row<&KillRequest::signal>(
+        {"signal", ParamKind::text, false, "", 0, "SIGNAL", "Name or number of the signal (default TERM)"}),
+    row<&KillRequest::all>({"all", ParamKind::flag, false, "--all", 'a', "", "Send it to all of its processes"}));
+inline constexpr auto kDelete = list<DeleteRequest>(
     kName,
-    Param{"force", ParamKind::flag, &Request::force, false, "--force", 'f', "", "Kill it first if it runs"},
-};
-inline constexpr std::array kAttach{
+    row<&DeleteRequest::force>({"force", ParamKind::flag, false, "--force", 'f', "", "Kill it first if it runs"}));
+inline constexpr auto kAttach = list<AttachRequest>(
     kName,
-    Param{"observe", ParamKind::flag, &Request::observe, false, "--observe", 0, "", "Only watch; send no input"},
-    Param{"exec", ParamKind::text, &Request::exec, false, "--exec", 0, "EXEC",
-          "Not the container's own console, but that of a process that exec started"},
-    Param{"steal", ParamKind::flag, &Request::steal, false, "--steal", 0, "",
-          "Take the input over from the client that has it"},
-    kOffset, kMark, kLines, kFramed, kRows, kColumns,
-};
-inline constexpr std::array kLogs{
+    row<&AttachRequest::observe>({"observe", ParamKind::flag, false, "--observe", 0, "", "Only watch; send no input"}),
+    row<&AttachRequest::exec>({"exec", ParamKind::text, false, "--exec", 0, "EXEC",
+                               "Not the container's own console, but that of a process that exec started"}),
+    row<&AttachRequest::steal>(
+        {"steal", ParamKind::flag, false, "--steal", 0, "", "Take the input over from the client that has it"}),
+    kOffset, kMark, kLines, kFramed, kRows, kColumns);
+inline constexpr auto kLogs =
+    list<LogsRequest>(kName,
+                      row<&LogsRequest::follow>(
+                          {"follow", ParamKind::flag, false, "--follow", 'f', "", "Go on with what is printed next"}),
+                      row<&LogsRequest::since>({"since", ParamKind::time, false, "--since", 0, "TIME",
+                                                "Begin with what was printed at this time"}),
+                      row<&LogsRequest::until>({"until", ParamKind::time, false, "--until", 0, "TIME",
+                                                "End with what was printed at this time"}),
+                      row<&LogsRequest::timestamps>({"timestamps", ParamKind::flag, false, "--timestamps", 't', "",
+                                                     "Say when each line was printed"}),
+                      kLines, kOffset, kMark, kFramed);
+inline constexpr auto kOne = list<ContainerRequest>(kName);
+inline constexpr auto kStats = list<StatsRequest>(kName, kInterval);
+inline constexpr auto kExec =
+    list<ExecRequest>(kName,
+                      row<&ExecRequest::command>(
+                          {"command", ParamKind::words, true, "--", 0, "COMMAND", "The program and its arguments"}),
+                      row<&ExecRequest::terminal>(
+                          {"terminal", ParamKind::flag, false, "--tty", 't', "", "Give it a terminal, and input"}),
+                      row<&ExecRequest::input>({"input", ParamKind::flag, false, "--interactive", 'i', "",
+                                                "Pass standard input; without this it is empty"}),
+                      row<&ExecRequest::user>({"user", ParamKind::text, false, "--user", 'u', "UID[:GID]",
+                                               "Its user and group, as numbers (default: the container's own)"}),
+                      row<&ExecRequest::cwd>({"cwd", ParamKind::text, false, "--cwd", 'w', "DIRECTORY",
+                                              "Its working directory, inside the container"}),
+                      row<&ExecRequest::env>({"env", ParamKind::list, false, "--env", 'e', "NAME=VALUE",
+                                              "Add a variable to its environment; may be given several times"}),
+                      kFramed, kRows, kColumns);
+inline constexpr auto kEdit =
+    list<EditRequest>(kName,
+                      row<&EditRequest::drop_in>({"dropIn", ParamKind::text, false, "--drop-in", 0, "FILE",
+                                                  "Edit this drop-in instead of the definition's own file"}),
+                      row<&EditRequest::content>({"content", ParamKind::text, false, kWireOnly, 0, "",
+                                                  "What the file is to hold. Without it, the answer is what it holds"}),
+                      row<&EditRequest::previous>(
+                          {"previous", ParamKind::text, false, kWireOnly, 0, "",
+                           "What it held when editing began: if that has changed meanwhile, nothing is written"}));
+inline constexpr auto kVerify = list<VerifyRequest>(
+    kName, row<&VerifyRequest::content>(
+               {"content", ParamKind::text, false, kWireOnly, 0, "",
+                "The text of a definition of that name, which is verified in place of the files there are"}));
+inline constexpr auto kSet = list<SetRequest>(
     kName,
-    Param{"follow", ParamKind::flag, &Request::follow, false, "--follow", 'f', "", "Go on with what is printed next"},
-    Param{"since", ParamKind::time, &Request::since, false, "--since", 0, "TIME",
-          "Begin with what was printed at this time"},
-    Param{"until", ParamKind::time, &Request::until, false, "--until", 0, "TIME",
-          "End with what was printed at this time"},
-    Param{"timestamps", ParamKind::flag, &Request::timestamps, false, "--timestamps", 't', "",
-          "Say when each line was printed"},
-    kLines, kOffset, kMark, kFramed,
-};
-inline constexpr std::array kOne{kName};
-inline constexpr std::array kStats{
-    kName,
-    Param{"intervalUSec", ParamKind::duration, &Request::interval_usec, false, "--interval", 'i', "TIME",
-          "With follow, print them this often (default 1s)"},
-};
-inline constexpr std::array kExec{
-    kName,
-    Param{"command", ParamKind::words, &Request::command, true, "--", 0, "COMMAND", "The program and its arguments"},
-    Param{"terminal", ParamKind::flag, &Request::terminal, false, "--tty", 't', "", "Give it a terminal, and input"},
-    Param{"input", ParamKind::flag, &Request::input, false, "--interactive", 'i', "",
-          "Pass standard input; without this it is empty"},
-    Param{"user", ParamKind::text, &Request::user, false, "--user", 'u', "UID[:GID]",
-          "Its user and group, as numbers (default: the container's own)"},
-    Param{"cwd", ParamKind::text, &Request::cwd, false, "--cwd", 'w', "DIRECTORY",
-          "Its working directory, inside the container"},
-    Param{"env", ParamKind::list, &Request::env, false, "--env", 'e', "NAME=VALUE",
-          "Add a variable to its environment; may be given several times"},
-    kFramed, kRows, kColumns,
-};
-inline constexpr Param kRuntime{"runtime", ParamKind::flag, &Request::runtime, false, "--runtime", 0, "",
-                                "Change the container that runs, until it stops; what counts at the next start only is refused"};
-inline constexpr std::array kEdit{
-    kName,
-    Param{"dropIn", ParamKind::text, &Request::drop_in, false, "--drop-in", 0, "FILE",
-          "Edit this drop-in instead of the definition's own file"},
-    Param{"content", ParamKind::text, &Request::content, false, kWireOnly, 0, "",
-          "What the file is to hold. Without it, the answer is what it holds"},
-    Param{"previous", ParamKind::text, &Request::previous, false, kWireOnly, 0, "",
-          "What it held when editing began: if that has changed meanwhile, nothing is written"},
-};
-inline constexpr std::array kVerify{
-    kName,
-    Param{"content", ParamKind::text, &Request::content, false, kWireOnly, 0, "",
-          "The text of a definition of that name, which is verified in place of the files there are"},
-};
-inline constexpr std::array kSet{
-    kName,
-    Param{"settings", ParamKind::words, &Request::settings, true, "", 0, "KEY=VALUE...",
-          "Keys of xctl.container(5) with their values; KEY= alone brings the default back"},
-    kRuntime,
-};
+    row<&SetRequest::settings>({"settings", ParamKind::words, true, "", 0, "KEY=VALUE...",
+                                "Keys of xctl.container(5) with their values; KEY= alone brings the default back"}),
+    kRuntime);
 
 inline constexpr std::array kContainerOut{Output::container};
 inline constexpr std::array kListOut{Output::containers};
@@ -186,7 +267,7 @@ inline constexpr std::array kExecsOut{Output::execs};
 
 }  // namespace rows
 
-inline constexpr std::array<VerbRow, 31> kVerbs{{
+inline constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::create, "create", "Create", "configure", rows::kCreate, rows::kContainerOut,
      "Define a container from an OCI bundle"},
     {Verb::start, "start", "Start", "manage", rows::kStart, rows::kContainerOut, "Start a container"},
@@ -232,36 +313,82 @@ inline constexpr std::array<VerbRow, 31> kVerbs{{
      "List the clients that are attached to a container's console"},
     {Verb::execs, "execs", "Execs", "inspect", rows::kOne, rows::kExecsOut,
      "List the programs that exec has started in a container and that still run"},
-}};
+});
 static_assert(names_are_unique(kVerbs));
 
 constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 
+/// The arguments of a call of this verb, none of them given yet.
+[[nodiscard]] inline Request request_of(const VerbRow& verb) { return {verb.params.make(), {}}; }
+[[nodiscard]] inline Request request_of(Verb verb) { return request_of(verb_row(verb)); }
+
+/// `visit` gets the value of a parameter of the verb that the request is for.
+decltype(auto) visit_argument(const Param& param, Request& request, auto&& visit) {
+    return std::visit([&](auto* value) -> decltype(auto) { return visit(*value); }, param.find(request.arguments));
+}
+decltype(auto) visit_argument(const Param& param, const Request& request, auto&& visit) {
+    // Finding changes nothing, and the visitor gets a constant.
+    return std::visit([&](const auto* value) -> decltype(auto) { return visit(*value); },
+                      param.find(const_cast<Arguments&>(request.arguments)));
+}
+
+/// The value of a parameter of this type.
+template <class T>
+[[nodiscard]] T& argument(const Param& param, Request& request) {
+    return *std::get<T*>(param.find(request.arguments));
+}
+
+[[nodiscard]] inline bool is_given(const Param& param, const Request& request) {
+    return visit_argument(param, request, []<class T>(const T& value) {
+        if constexpr (requires { value.empty(); })
+            return !value.empty();
+        else if constexpr (requires { value.has_value(); })
+            return value.has_value();
+        else
+            return value != T();
+    });
+}
+
 /// An argument that asks for the action of another verb than its own.
 struct ActionRow {
     std::string_view argument;  // Param::name
-    bool (*is_given)(const Request& request);
     Verb verb;
 };
 
 /// The first that is given counts.
-inline constexpr std::array<ActionRow, 2> kArgumentActions{{
+inline constexpr auto kArgumentActions = std::to_array<ActionRow>({
     // A caller who may write to an exec could as well have started it.
-    {"exec", [](const Request& request) { return !request.exec.empty(); }, Verb::exec},
+    {"exec", Verb::exec},
     // They choose the program that runs, which is more than starting what was configured.
-    {"args", [](const Request& request) { return !request.args.empty(); }, Verb::create},
-}};
+    {"args", Verb::create},
+});
 
-constexpr std::string_view action_of(const VerbRow& verb, const Request& request) {
-    const auto* row = std::ranges::find_if(kArgumentActions, [&](const ActionRow& it) { return it.is_given(request); });
-    return row != kArgumentActions.end() ? verb_row(row->verb).action : verb.action;
+[[nodiscard]] inline std::string_view action_of(const VerbRow& verb, const Request& request) {
+    for (const auto& row : kArgumentActions)
+        for (const auto& param : verb.params)
+            if (param.name == row.argument && is_given(param, request)) return verb_row(row.verb).action;
+    return verb.action;
 }
 
 /// Whether it can be asked for again and again at an interval: over varlink with `more`, on D-Bus by a method of its
 /// own, called "Follow" and the method's name.
 constexpr bool repeats(const VerbRow& verb) {
-    static constexpr Member<Request> kInterval = &Request::interval_usec;
-    return std::ranges::any_of(verb.params, [](const Param& param) { return param.member == kInterval; });
+    return std::ranges::any_of(verb.params, [](const Param& param) { return param.name == rows::kInterval.text.name; });
+}
+
+/// The interval that a request of a verb that repeats asks for.
+[[nodiscard]] inline std::optional<std::uint64_t> interval_of(const Request& request) {
+    return std::visit(
+        [](const auto& arguments) -> std::optional<std::uint64_t> {
+            if constexpr (requires { arguments.interval_usec; }) return arguments.interval_usec;
+            return std::nullopt;
+        },
+        request.arguments);
+}
+
+/// Whether it is about one container, whose name comes first.
+constexpr bool is_about_container(const VerbRow& verb) {
+    return !verb.params.empty() && verb.params.front().name == rows::kName.text.name;
 }
 
 /// Whether varlink's `more` asks for its answer in parts: in several replies, whose lists together are the whole.

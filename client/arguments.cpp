@@ -34,13 +34,7 @@ std::string working_directory() {
     return ::getcwd(buffer.data(), buffer.size()) ? std::string(buffer.c_str()) : std::string("/");
 }
 
-std::string& text_member(api::Request& request, const Param& param) {
-    return request.*std::get<std::string api::Request::*>(param.member);
-}
-
-std::vector<std::string>& words_member(api::Request& request, const Param& param) {
-    return request.*std::get<std::vector<std::string> api::Request::*>(param.member);
-}
+using Words = std::vector<std::string>;
 
 Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
     if (kind == ParamKind::size) return parse_size(text);
@@ -54,17 +48,18 @@ Result<std::uint64_t> parse_number(ParamKind kind, std::string_view text) {
 
 Result<> set_param(api::Request& request, const Param& param, std::string_view text) {
     switch (param.kind) {
-        case ParamKind::text: text_member(request, param) = text; break;
-        case ParamKind::path: text_member(request, param) = absolute_path(text, working_directory()); break;
+        case ParamKind::text: api::argument<std::string>(param, request) = text; break;
+        case ParamKind::path:
+            api::argument<std::string>(param, request) = absolute_path(text, working_directory());
+            break;
         case ParamKind::words:
-        case ParamKind::list: words_member(request, param).emplace_back(text); break;
-        case ParamKind::flag: request.*std::get<bool api::Request::*>(param.member) = true; break;
+        case ParamKind::list: api::argument<Words>(param, request).emplace_back(text); break;
+        case ParamKind::flag: api::argument<bool>(param, request) = true; break;
         case ParamKind::size:
         case ParamKind::duration:
         case ParamKind::count:
         case ParamKind::time:
-            request.*std::get<std::optional<std::uint64_t> api::Request::*>(param.member) =
-                TRY(parse_number(param.kind, text));
+            api::argument<std::optional<std::uint64_t>>(param, request) = TRY(parse_number(param.kind, text));
             break;
     }
     return {};
@@ -115,7 +110,9 @@ private:
             return {};
         }
         verb_ = find_row(api::kVerbs, word);
-        return verb_ ? Result<>() : wrong(std::format("unknown verb {}", quoted(word)));
+        if (!verb_) return wrong(std::format("unknown verb {}", quoted(word)));
+        command_.request = api::request_of(*verb_);
+        return {};
     }
 
     Result<> parse_long(std::string_view word) {
@@ -166,7 +163,7 @@ private:
         if (!verb_) return wrong("the verb is missing");
         for (const auto& param : verb_->params) {
             if (!is_words(param)) continue;
-            words_member(command_.request, param) = {rest.begin(), rest.end()};
+            api::argument<Words>(param, command_.request) = {rest.begin(), rest.end()};
             return {};
         }
         for (const char* word : rest) TRY(parse_positional(word));
@@ -177,12 +174,12 @@ private:
         if (!verb_) return wrong("the verb is missing");
         const auto* param = find_positional(positionals_);
         const bool has_words =
-            param && param->kind == ParamKind::words && !words_member(command_.request, *param).empty();
+            param && param->kind == ParamKind::words && api::is_given(*param, command_.request);
         // Without a name it is about all of them.
         if (param && verb_->value == api::Verb::verify) return {};
         if (param && param->required && !has_words) return wrong(std::format("{} is missing", param->value));
         for (const auto& words : verb_->params)
-            if (is_words(words) && words.required && words_member(command_.request, words).empty())
+            if (is_words(words) && words.required && !api::is_given(words, command_.request))
                 return wrong(std::format("-- {} is missing", words.value));
         return {};
     }

@@ -141,9 +141,9 @@ Result<Json> json_of(const api::VerbRow& verb, const api::Request& request, bool
     int error = interactive ? sd_json_variant_set_field_boolean(&object, "allowInteractiveAuthentication", 1) : 0;
     for (const auto& param : verb.params)
         if (error >= 0)
-            error = std::visit(
-                [&](auto member) { return add_field(&object, std::string(param.name).c_str(), request.*member); },
-                param.member);
+            error = api::visit_argument(param, request, [&](const auto& value) {
+                return add_field(&object, std::string(param.name).c_str(), value);
+            });
     Json owner(object);
     if (error < 0) return fail_errno(-error, "cannot express the arguments as JSON", Errc::invalid_argument);
     return owner;

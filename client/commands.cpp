@@ -40,7 +40,7 @@ Result<int> run_console(Client& client, const Command& command) {
     if (!command.options.detach) return follow_console(client, command);
     // Closing the descriptor detaches.
     const auto reply = TRY(client.call(*command.verb, command.request));
-    return print((reply.exec.empty() ? command.request.name : reply.exec) + '\n');
+    return print((reply.exec.empty() ? api::name_in(command.request) : reply.exec) + '\n');
 }
 
 Result<int> run_list(Client& client, const Command& command) {
@@ -131,7 +131,7 @@ Result<int> run_stats(Client& client, const Command& command) {
 
 Result<int> run_why(Client& client, const Command& command) {
     return run_reading(client, command, [](const Command& asked, const api::Reply& reply) {
-        return asked.options.json ? json_of(reply.run) + '\n' : render_why(asked.request.name, reply.run, now());
+        return asked.options.json ? json_of(reply.run) + '\n' : render_why(api::name_in(asked.request), reply.run, now());
     });
 }
 
@@ -162,9 +162,9 @@ Result<int> print_findings(const Command& command, const std::vector<api::Findin
 
 Result<int> verify_all(Client& client, const Command& command) {
     std::vector<api::Finding> all;
-    for (const auto& container : TRY(client.call_patiently(api::verb_row(Verb::list), {})).containers) {
-        api::Request request;
-        request.name = container.name;
+    for (const auto& container : TRY(client.call_patiently(api::verb_row(Verb::list), api::request_of(Verb::list))).containers) {
+        auto request = api::request_of(Verb::verify);
+        request.as<api::VerifyRequest>().name = container.name;
         auto checked = client.call_patiently(*command.verb, request);
         // Its files were removed, and it is still there.
         if (!checked && checked.error().code == Errc::not_found)
@@ -190,11 +190,13 @@ Result<std::string> read_definition(const std::string& path) {
 Result<int> run_verify(Client& client, const Command& command) {
     constexpr std::string_view kSuffix = ".json";
     auto request = command.request;
-    if (request.name.empty()) return verify_all(client, command);
-    if (request.name.contains('/') || request.name.ends_with(kSuffix)) {
-        request.content = TRY(read_definition(request.name));
-        request.name = request.name.substr(request.name.rfind('/') + 1);
-        if (request.name.ends_with(kSuffix)) request.name.resize(request.name.size() - kSuffix.size());
+    auto& arguments = request.as<api::VerifyRequest>();
+    auto& name = arguments.name;
+    if (name.empty()) return verify_all(client, command);
+    if (name.contains('/') || name.ends_with(kSuffix)) {
+        arguments.content = TRY(read_definition(name));
+        name = name.substr(name.rfind('/') + 1);
+        if (name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
     }
     return print_findings(command, TRY(client.call_patiently(*command.verb, request)).findings);
 }
@@ -203,7 +205,9 @@ Result<int> run_verify(Client& client, const Command& command) {
 Result<int> run_enable(Client& client, const Command& command) {
     TRY(client.call(*command.verb, command.request));
     client.ask_nobody();
-    const auto checked = client.call_patiently(api::verb_row(Verb::verify), command.request);
+    auto request = api::request_of(Verb::verify);
+    request.as<api::VerifyRequest>().name = api::name_in(command.request);
+    const auto checked = client.call_patiently(api::verb_row(Verb::verify), request);
     const bool refused = !checked && (checked.error().code == Errc::needs_auth || checked.error().code == Errc::denied);
     if (!checked && !refused)
         std::fprintf(stderr, "xctl: cannot verify it: %s\n", printable(checked.error().message).c_str());
@@ -215,7 +219,7 @@ Result<int> run_enable(Client& client, const Command& command) {
 /// Says what the change of a definition leaves for the next start.
 Result<int> run_set(Client& client, const Command& command) {
     const auto reply = TRY(client.call(*command.verb, command.request));
-    std::fputs(render_waiting(command.request.name, reply.settings).c_str(), stderr);
+    std::fputs(render_waiting(api::name_in(command.request), reply.settings).c_str(), stderr);
     return EXIT_SUCCESS;
 }
 

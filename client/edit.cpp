@@ -99,19 +99,20 @@ bool wants_another_try() {
 
 Result<int> edit_definition(Client& client, const Command& command) {
     auto request = command.request;
-    request.previous = TRY(client.call(*command.verb, request)).text;
-    auto draft = TRY(Draft::make(request.name, request.previous.empty() ? "{\n}\n" : request.previous));
+    auto& arguments = request.as<api::EditRequest>();
+    arguments.previous = TRY(client.call(*command.verb, request)).text;
+    auto draft = TRY(Draft::make(arguments.name, arguments.previous.empty() ? "{\n}\n" : arguments.previous));
     const auto begun = TRY(draft.read());
     while (true) {
         TRY(run_editor(draft.path()));
-        request.content = TRY(draft.read());
-        if (request.content == begun || request.content.empty()) {
+        arguments.content = TRY(draft.read());
+        if (arguments.content == begun || arguments.content.empty()) {
             std::fputs("xctl: nothing is changed\n", stderr);
             return EXIT_SUCCESS;
         }
         auto saved = client.call(*command.verb, request);
         if (saved) {
-            std::fputs(render_waiting(request.name, saved->settings).c_str(), stderr);
+            std::fputs(render_waiting(arguments.name, saved->settings).c_str(), stderr);
             return EXIT_SUCCESS;
         }
         std::fprintf(stderr, "xctl: %s\n", printable(saved.error().message).c_str());

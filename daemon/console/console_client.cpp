@@ -26,16 +26,16 @@ std::span<const std::byte> as_bytes(const auto& value) { return std::as_bytes(st
 
 }  // namespace
 
-Result<ConsoleClient::Options> ConsoleClient::Options::of(const api::Request& request) {
-    if (request.rows.has_value() != request.columns.has_value())
+Result<ConsoleClient::Options> ConsoleClient::Options::of(const api::Framing& framing, const api::TerminalSize& terminal,
+                                                          const api::Peer& peer) {
+    if (terminal.rows.has_value() != terminal.columns.has_value())
         return fail(Errc::invalid_argument, "rows and columns: neither is of use without the other");
-    const auto rows = request.rows.value_or(0), columns = request.columns.value_or(0);
+    const auto rows = terminal.rows.value_or(0), columns = terminal.columns.value_or(0);
     if (rows > kMaxSide || columns > kMaxSide)
         return fail(Errc::invalid_argument, std::format("rows and columns: must be at most {}", kMaxSide));
     Options options;
-    options.framed = request.framed;
-    options.observe = request.observe;
-    options.peer = request.peer;
+    options.framed = framing.framed;
+    options.peer = peer;
     options.size = {static_cast<std::uint16_t>(rows), static_cast<std::uint16_t>(columns)};
     return options;
 }

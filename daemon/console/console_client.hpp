@@ -10,6 +10,7 @@
 #include <string>
 
 #include "api/console_stream.hpp"
+#include "api/requests.hpp"
 #include "api/types.hpp"
 #include "daemon/console/console_words.hpp"
 #include "daemon/ring/console_cursor.hpp"
@@ -48,7 +49,8 @@ public:
         api::Size size{};       // of its terminal; 0: it has none
 
         /// The options that a request has for its client.
-        static Result<Options> of(const api::Request& request);
+        static Result<Options> of(const api::Framing& framing, const api::TerminalSize& terminal,
+                                  const api::Peer& peer);
     };
 
     /// `socket` is non-blocking; `on_gone` runs when the client has left, and may destroy this.

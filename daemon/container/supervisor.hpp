@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "api/requests.hpp"
 #include "api/types.hpp"
 #include "daemon/console/console.hpp"
 #include "daemon/console/journal.hpp"
@@ -74,7 +75,7 @@ public:
     /// Forgets earlier restarts.
     Result<> reset();
     /// One more process in it; `started` when its program runs, or could not be started.
-    Result<Execs::Opened> exec(const api::Request& request, Execs::Started started,
+    Result<Execs::Opened> exec(const api::ExecRequest& request, const api::Peer& peer, Execs::Started started,
                                std::function<void(const model::ExitRecord&)> ended = {});
     [[nodiscard]] Execs& execs() noexcept { return execs_; }
     Result<run::Excerpt<api::Process>> list_processes() const;
@@ -149,7 +150,7 @@ private:
     void keep_history(const model::ExitRecord& exit, const std::optional<Error>& failure);
     void on_stuck(std::string why);
     Result<int> open_payload() const;
-    Result<plan::LaunchPlan> compile_exec(const api::Request& request) const;
+    Result<plan::LaunchPlan> compile_exec(const api::ExecRequest& request) const;
     Result<> enter(pid_t pid, pid_t keeper) const;
     [[nodiscard]] oci::State state_now() const;
     // supervisor_changes.cpp

@@ -197,7 +197,7 @@ std::vector<api::RunInfo> Supervisor::history() const {
     return out;
 }
 
-Result<plan::LaunchPlan> Supervisor::compile_exec(const api::Request& request) const {
+Result<plan::LaunchPlan> Supervisor::compile_exec(const api::ExecRequest& request) const {
     if (request.command.empty()) return fail(Errc::invalid_argument, "the command is missing");
     const auto running = TRY(services_.blueprints.of_whole(id_, directory_.load_running()));
     auto process = running->spec.process.value_or(oci::Process{});
@@ -227,7 +227,8 @@ Result<> Supervisor::enter(pid_t pid, pid_t keeper) const {
     return kernel::add_process(cgroup.get(), pid);
 }
 
-Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Started started,
+Result<Execs::Opened> Supervisor::exec(const api::ExecRequest& request, const api::Peer& peer,
+                                       Execs::Started started,
                                        std::function<void(const model::ExitRecord&)> ended) {
     // While it is asked to stop its program goes on, for as long as that takes.
     const bool runs =
@@ -239,7 +240,7 @@ Result<Execs::Opened> Supervisor::exec(const api::Request& request, Execs::Start
     order.input = request.input;
     order.enter = [this](pid_t pid, pid_t keeper) { return enter(pid, keeper); };
     order.ended = std::move(ended);
-    auto options = TRY(console::ConsoleClient::Options::of(request));
+    auto options = TRY(console::ConsoleClient::Options::of(request, request, peer));
     options.observe = !request.input && !request.terminal;
     return execs_.start(std::move(order), std::move(options), std::move(started));
 }

@@ -43,12 +43,12 @@ std::shared_ptr<void> Supervisor::execute_probe(const definition::Probe& probe, 
     auto execution = std::make_shared<Execution>(execs_);
     execution->done = std::move(done);
     std::weak_ptr<Execution> weak = execution;
-    api::Request request;
+    api::ExecRequest request;
     request.command = probe.args;
     const auto ended = [weak](const model::ExitRecord& exit) {
         if (const auto still = weak.lock()) still->finish(verdict(exit));
     };
-    auto opened = exec(request, [](const Result<>&) {}, ended);
+    auto opened = exec(request, {}, [](const Result<>&) {}, ended);
     if (!opened) {
         services_.loop.defer(execution->source, [weak, error = std::move(opened).error()](std::uint32_t) {
             if (const auto still = weak.lock()) still->finish(std::unexpected(error));

@@ -30,7 +30,10 @@ Manager::Manager(run::Services& services, const console::Journal& journal, defin
       definitions_(std::move(definitions)),
       run_base_(std::move(run_base)),
       marks_(std::move(marks)),
-      starter_(services, [this](const std::string& name) { return find(name); }) {
+      starter_(services, [this](const std::string& name) -> Result<container::Supervisor*> {
+          const auto id = TRY(ContainerId::parse(name));
+          return find(id);
+      }) {
     services_.is_awaited = [this](const std::string& name) { return is_awaited(name); };
 }
 
@@ -38,8 +41,8 @@ Manager::~Manager() { services_.is_awaited = nullptr; }
 
 void Manager::autostart(std::function<void()> done) {
     std::vector<std::string> wanted;
-    for (const auto& [name, container] : containers_)
-        if (starts_at_boot(*container) && container->state() == model::State::created) wanted.push_back(name);
+    for (const auto& [id, container] : containers_)
+        if (starts_at_boot(*container) && container->state() == model::State::created) wanted.push_back(id.str());
     starter_.start_at_boot(wanted, std::move(done));
 }
 
@@ -57,16 +60,16 @@ void Manager::mark_wanted(const container::Supervisor& container, bool wanted) c
 }
 
 void Manager::save_consoles() {
-    for (const auto& [name, container] : containers_) container->save_console();
+    for (const auto& [id, container] : containers_) container->save_console();
 }
 
 void Manager::forget_departed() {
-    for (const auto& [name, container] : containers_) container->forget_departed();
+    for (const auto& [id, container] : containers_) container->forget_departed();
 }
 
 std::vector<std::string> Manager::names() const {
     std::vector<std::string> names;
-    for (const auto& [name, container] : containers_) names.push_back(name);
+    for (const auto& [id, container] : containers_) names.push_back(id.str());
     return names;
 }
 
@@ -79,7 +82,7 @@ std::optional<api::ContainerInfo> Manager::info(const std::string& name) const {
 /// One that cannot be started for its definition, and does nothing, is seen as that.
 api::ContainerInfo Manager::info_of(const container::Supervisor& container) const {
     auto info = container.info();
-    const auto loaded = loaded_.find(info.name);
+    const auto loaded = loaded_.find(container.id());
     if (loaded == loaded_.end() || !loaded->second.error) return info;
     info.load_error = loaded->second.error->message;
     if (!container.is_active()) info.state = kBadSetting;
@@ -102,43 +105,41 @@ std::vector<api::ContainerInfo> Manager::find_new(const definition::Survey& surv
     std::vector<ContainerId> unknown;
     auto known = containers_.begin();
     for (const auto& id : survey.ids) {
-        while (known != containers_.end() && known->first < id.str()) ++known;
-        if (known == containers_.end() || known->first != id.str()) unknown.push_back(id);
+        while (known != containers_.end() && known->first < id) ++known;
+        if (known == containers_.end() || known->first != id) unknown.push_back(id);
     }
     std::vector<api::ContainerInfo> broken;
     for (const auto& id : unknown)
-        if (const auto found = find(id.str()); !found) broken.push_back(info_of_broken(id, found.error()));
+        if (const auto found = find(id); !found) broken.push_back(info_of_broken(id, found.error()));
     return broken;
 }
 
 /// A definition may have been written or changed by hand since we started, so the files are asked too.
-Result<container::Supervisor*> Manager::find(const std::string& name) {
-    auto id = TRY(ContainerId::parse(name));
-    if (const auto it = containers_.find(name); it != containers_.end() && is_undefined(*it->second))
+Result<container::Supervisor*> Manager::find(const ContainerId& id) {
+    if (const auto it = containers_.find(id); it != containers_.end() && is_undefined(*it->second))
         drop(*it->second);
-    if (const auto it = containers_.find(name); it != containers_.end()) {
+    if (const auto it = containers_.find(id); it != containers_.end()) {
         reload_if_changed(*it->second, definitions_.stamp(id));
         return it->second.get();
     }
     auto stamp = definitions_.stamp(id);
     auto definition = TRY(definitions_.load(id));
-    loaded_[name] = {std::move(stamp), std::nullopt};
-    return add(std::move(id), std::move(definition));
+    loaded_[id] = {std::move(stamp), std::nullopt};
+    return add(id, std::move(definition));
 }
 
 Result<container::Supervisor*> Manager::add(ContainerId id, definition::Definition definition) {
-    const auto name = id.str();
     auto opened = TRY(container::Supervisor::open(
-        services_, journal_, run_base_, std::move(id), std::move(definition),
+        services_, journal_, run_base_, id, std::move(definition),
         [this](container::Supervisor& container, std::string_view event) { on_change(container, event); }));
     auto* container = opened.get();
-    containers_[name] = std::move(opened);
-    auto parked = parked_.extract(name);
+    containers_[id] = std::move(opened);
+    auto parked = parked_.extract(id.str());
     container->recover(parked.empty() ? std::nullopt : std::optional(std::move(parked.mapped())),
-                       take_parked_execs(name));
+                       take_parked_execs(id));
     if (!container->is_active()) definitions_.remove_runtime(container->id());
     remove_if_unwanted(*container);
-    for (auto* observer : observers_) observer->on_added(name);
+    for (auto* observer : observers_) observer->on_added(id.str());
     return container;
 }
 
@@ -150,14 +151,15 @@ Result<> Manager::forget(container::Supervisor& container) {
 
 /// Forgets a container whose definition is gone.
 void Manager::drop(container::Supervisor& container) {
+    const auto id = container.id();
     auto info = container.info();
-    removals_.erase(info.name);
-    loaded_.erase(info.name);
+    removals_.erase(id);
+    loaded_.erase(id);
     // The definition was the container, so it is deleted, whatever of this fails.
-    if (const auto removed = begin_life(container.id()); !removed)
+    if (const auto removed = begin_life(id); !removed)
         log_error(std::format("{}: {}", info.name, removed.error().message));
     services_.parking.drop(info.name);
-    auto node = containers_.extract(info.name);
+    auto node = containers_.extract(id);
     removed_.push_back(std::move(node.mapped()));
     container.finish();
     purge_removed_in(std::chrono::microseconds(0));
@@ -182,7 +184,7 @@ void Manager::purge_removed_in(std::chrono::microseconds delay) {
 /// The files as they are now. One that runs goes on by what it was started with when they were taken away; else, what
 /// is missing or broken is the caller's to mend, and nothing else of the container is lost meanwhile.
 Result<> Manager::reload(container::Supervisor& container) {
-    auto& loaded = loaded_[container.id().str()];
+    auto& loaded = loaded_[container.id()];
     loaded = {definitions_.stamp(container.id()), std::nullopt};
     auto definition = definitions_.load(container.id());
     if (definition) {
@@ -200,7 +202,7 @@ Result<> Manager::reload(container::Supervisor& container) {
 
 /// For verbs that do not need a good definition.
 void Manager::reload_if_changed(container::Supervisor& container, const std::string& stamp) {
-    const auto it = loaded_.find(container.id().str());
+    const auto it = loaded_.find(container.id());
     if (it != loaded_.end() && it->second.stamp == stamp) return;
     if (const auto reloaded = reload(container); !reloaded) log_error(reloaded.error().message);
     publish(info_of(container), "changed");
@@ -220,9 +222,9 @@ void Manager::remove_if_unwanted(container::Supervisor& container) {
     if (!model::is_at_rest(container.state()) || !container.definition().remove_when_stopped) return;
     const bool young = std::chrono::steady_clock::now() - started_ < kReturnTime;
     const auto delay = young && container.outlived_daemon() ? kReturnTime : std::chrono::seconds(0);
-    services_.loop.arm(removals_[container.id().str()], delay, [this, name = container.id().str()](std::uint32_t) {
-        removals_.erase(name);
-        const auto it = containers_.find(name);
+    services_.loop.arm(removals_[container.id()], delay, [this, id = container.id()](std::uint32_t) {
+        removals_.erase(id);
+        const auto it = containers_.find(id);
         if (it == containers_.end() || !model::is_at_rest(it->second->state())) return;
         if (!it->second->definition().remove_when_stopped) return;
         if (const auto gone = forget(*it->second); !gone) log_error(gone.error().message);
@@ -245,7 +247,8 @@ void Manager::publish(const api::ContainerInfo& info, std::string_view event) {
 }
 
 Result<> Manager::start_in_unit(const std::string& name, std::string unit, UniqueFd connection) {
-    auto* container = TRY(find(name));
+    const auto id = TRY(ContainerId::parse(name));
+    auto* container = TRY(find(id));
     TRY(reload(*container));
     return container->start_in_unit(std::move(connection), std::move(unit));
 }

@@ -17,6 +17,7 @@
 #include "daemon/container/supervisor.hpp"
 #include "daemon/definition/definitions.hpp"
 #include "daemon/manager/boot_marks.hpp"
+#include "daemon/manager/call.hpp"
 #include "daemon/manager/starter.hpp"
 
 namespace xctl::manager {
@@ -34,7 +35,7 @@ protected:
 
 class Manager {
 public:
-    using Done = std::function<void(Result<api::Reply>)>;
+    using Done = manager::Done;
 
     Manager(run::Services& services, const console::Journal& journal, definition::Definitions definitions,
             std::string run_base, BootMarks marks);
@@ -66,67 +67,68 @@ public:
     Result<> start_in_unit(const std::string& name, std::string unit, UniqueFd connection);
 
 private:
-    void create(api::Request& request, const Done& done);
-    void start(api::Request& request, const Done& done);
-    void run(api::Request& request, const Done& done);
-    void stop(api::Request& request, const Done& done);
-    void restart(api::Request& request, const Done& done);
-    void kill(api::Request& request, const Done& done);
-    void remove(api::Request& request, const Done& done);
-    void list(api::Request& request, const Done& done);
-    void state(api::Request& request, const Done& done);
+    struct Handlers;
+    void create(const Call<api::CreateRequest>& call);
+    void start(const Call<api::StartRequest>& call);
+    void run(const Call<api::RunRequest>& call);
+    void stop(const Call<api::StopRequest>& call);
+    void restart(const Call<api::StopRequest>& call);
+    void kill(const Call<api::KillRequest>& call);
+    void remove(const Call<api::DeleteRequest>& call);
+    void list(const Call<api::NoArguments>& call);
+    void state(const Call<api::ContainerRequest>& call);
     /// Its definition was removed, and since it never ran, nothing else is left of it.
     [[nodiscard]] bool is_undefined(const container::Supervisor& container) const;
     void drop_undefined();
     [[nodiscard]] api::Reply list_all();
-    [[nodiscard]] Result<api::Reply> describe(const std::string& name);
-    void attach(api::Request& request, const Done& done);
-    void logs(api::Request& request, const Done& done);
-    void wait(api::Request& request, const Done& done);
-    void enable(api::Request& request, const Done& done);
-    void disable(api::Request& request, const Done& done);
-    void pause(api::Request& request, const Done& done);
-    void resume(api::Request& request, const Done& done);
-    void reset(api::Request& request, const Done& done);
-    void ps(api::Request& request, const Done& done);
-    void stats(api::Request& request, const Done& done);
-    void why(api::Request& request, const Done& done);
-    void history(api::Request& request, const Done& done);
-    void exec(api::Request& request, const Done& done);
-    void exec_in(container::Supervisor& container, const api::Request& request, const Done& done);
-    void when_launched(const api::Request& request, const Done& done, std::function<void(container::Supervisor&)> then);
+    [[nodiscard]] Result<api::Reply> describe(const ContainerId& id);
+    void attach(const Call<api::AttachRequest>& call);
+    void logs(const Call<api::LogsRequest>& call);
+    void wait(const Call<api::ContainerRequest>& call);
+    void enable(const Call<api::ContainerRequest>& call);
+    void disable(const Call<api::ContainerRequest>& call);
+    void pause(const Call<api::ContainerRequest>& call);
+    void resume(const Call<api::ContainerRequest>& call);
+    void reset(const Call<api::ContainerRequest>& call);
+    void ps(const Call<api::ContainerRequest>& call);
+    void stats(const Call<api::StatsRequest>& call);
+    void why(const Call<api::ContainerRequest>& call);
+    void history(const Call<api::ContainerRequest>& call);
+    void exec(const Call<api::ExecRequest>& call);
+    void when_launched(const ContainerId& id, const Done& done, std::function<void(container::Supervisor&)> then);
     void when_units_run(std::function<void()> then);
-    void attach_to_exec(container::Supervisor& container, const api::Request& request, const Done& done);
     void mark_wanted(const container::Supervisor& container, bool wanted) const;
     [[nodiscard]] bool starts_at_boot(const container::Supervisor& container) const;
-    [[nodiscard]] std::vector<run::Parking::Entry> take_parked_execs(const std::string& name);
+    [[nodiscard]] std::vector<run::Parking::Entry> take_parked_execs(const ContainerId& id);
     void drop_orphaned_execs();
     // manager_definition_verbs.cpp
-    void cat(api::Request& request, const Done& done);
-    void explain(api::Request& request, const Done& done);
-    void diff(api::Request& request, const Done& done);
-    void verify(api::Request& request, const Done& done);
-    Result<std::vector<definition::NamedText>> read_to_verify(const ContainerId& id, const api::Request& request) const;
+    void cat(const Call<api::ContainerRequest>& call);
+    void explain(const Call<api::ContainerRequest>& call);
+    void diff(const Call<api::ContainerRequest>& call);
+    void verify(const Call<api::VerifyRequest>& call);
+    Result<std::vector<definition::NamedText>> read_to_verify(const ContainerId& id, const std::string& content) const;
     [[nodiscard]] std::vector<api::Finding> verify_container(const ContainerId& id,
                                                              const std::vector<definition::NamedText>& files);
-    void edit(api::Request& request, const Done& done);
-    void set(api::Request& request, const Done& done);
-    void clients(api::Request& request, const Done& done);
-    void execs(api::Request& request, const Done& done);
+    void edit(const Call<api::EditRequest>& call);
+    void set(const Call<api::SetRequest>& call);
+    void clients(const Call<api::ContainerRequest>& call);
+    void execs(const Call<api::ContainerRequest>& call);
     struct SetOrder {
         container::Supervisor* container;
         definition::NamedText edited;
         definition::Definition definition;
         std::vector<std::string> keys;
     };
-    Result<SetOrder> prepare_set(const api::Request& request);
+    Result<SetOrder> prepare_set(const ContainerId& id, const api::SetRequest& request);
 
-    Result<container::Supervisor*> find(const std::string& name);
+    Result<container::Supervisor*> find(const ContainerId& id);
     Result<container::Supervisor*> add(ContainerId id, definition::Definition definition);
-    Result<container::Supervisor*> define(const api::Request& request, definition::Definitions::Lifetime lifetime);
+    Result<container::Supervisor*> define(const ContainerId& id, Result<definition::Definition> made,
+                                          const std::vector<std::string>& args,
+                                          definition::Definitions::Lifetime lifetime);
     // manager_recovery.cpp
-    void recover_by_its_run(const std::string& name);
-    [[nodiscard]] std::optional<run::Run::Identity> recorded_run_of(const std::string& name) const;
+    void recover_by_its_run(const std::string& key);
+    [[nodiscard]] std::optional<run::Run::Identity> recorded_run_of(const ContainerId& id) const;
     void stop_orphaned_units();
     void remove_orphaned_directories();
     Result<> begin_life(const ContainerId& id);
@@ -144,12 +146,10 @@ private:
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;
     Result<> check_definition(const ContainerId& id, const std::vector<definition::NamedText>& files) const;
     Result<> change(const ContainerId& id, const definition::NamedText& file);
-    api::Reply changed_reply(const std::string& name, const std::vector<std::string>& keys);
+    api::Reply changed_reply(const ContainerId& id, const std::vector<std::string>& keys);
     void remove_if_unwanted(container::Supervisor& container);
-    void set_autostart(const std::string& name, bool autostart, const Done& done);
-    Result<UniqueFd> open_console(container::Supervisor& container, const api::Request& request,
-                                  console::ConsoleClient::Options options);
-    [[nodiscard]] container::Supervisor::Done reply_with(const std::string& name, Done done);
+    void set_autostart(const ContainerId& id, bool autostart, const Done& done);
+    [[nodiscard]] container::Supervisor::Done reply_with(const ContainerId& id, Done done);
     void on_change(container::Supervisor& container, std::string_view event);
     void publish(const api::ContainerInfo& info, std::string_view event);
 
@@ -158,21 +158,21 @@ private:
     definition::Definitions definitions_;
     std::string run_base_;
     BootMarks marks_;
-    std::map<std::string, std::unique_ptr<container::Supervisor>> containers_;
+    std::map<ContainerId, std::unique_ptr<container::Supervisor>, std::less<>> containers_;
     /// How the files of a container were when they were last read, and why they could not be used.
     struct Loaded {
         std::string stamp;
         std::optional<Error> error;
     };
-    std::map<std::string, Loaded> loaded_;
+    std::map<ContainerId, Loaded> loaded_;
     Starter starter_;
-    std::set<std::string> asked_to_stop_;  // by systemd
+    std::set<ContainerId> asked_to_stop_;  // by systemd
     kernel::EventSource stop_order_timer_;
     std::map<std::string, run::Parking::Entry> parked_;  // by the last daemon, and not taken up yet
     // Until none of their code runs and their clients have left.
     std::vector<std::unique_ptr<container::Supervisor>> removed_;
     kernel::EventSource removed_timer_;
-    std::map<std::string, kernel::EventSource> removals_;  // of containers that go when they stop
+    std::map<ContainerId, kernel::EventSource> removals_;  // of containers that go when they stop
     std::list<ManagerObserver*> observers_;
     std::uint64_t sequence_ = 0;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

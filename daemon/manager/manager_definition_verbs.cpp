@@ -13,7 +13,6 @@ namespace xctl::manager {
 namespace {
 
 using api::Reply;
-using api::Request;
 
 /// A change of these can make a bundle that compiled one that does not.
 bool concerns_bundle(const std::vector<definition::Assignment>& assignments) {
@@ -84,45 +83,43 @@ Result<> check_unchanging(const container::Supervisor& container) {
 
 }  // namespace
 
-void Manager::cat(Request& request, const Done& done) {
+void Manager::cat(const Call<api::ContainerRequest>& call) {
     const auto answer = [&]() -> Result<Reply> {
-        const auto id = TRY(ContainerId::parse(request.name));
-        const auto files = TRY(definitions_.read(id));
+        const auto files = TRY(definitions_.read(call.id));
         TRY(definition::parse_definition(files));
         Reply reply;
         reply.settings = definition::list_settings(files);
         return reply;
     };
-    done(answer());
+    call.done(answer());
 }
 
-void Manager::explain(Request& request, const Done& done) {
+void Manager::explain(const Call<api::ContainerRequest>& call) {
     const auto answer = [&]() -> Result<Reply> {
-        const auto id = TRY(ContainerId::parse(request.name));
-        const auto definition = TRY(definitions_.load(id));
+        const auto definition = TRY(definitions_.load(call.id));
         Reply reply;
-        reply.text = plan::explain(TRY(definition::compile_container(id, definition)).plan);
+        reply.text = plan::explain(TRY(definition::compile_container(call.id, definition)).plan);
         return reply;
     };
-    done(answer());
+    call.done(answer());
 }
 
-void Manager::diff(Request& request, const Done& done) {
+void Manager::diff(const Call<api::ContainerRequest>& call) {
     const auto answer = [&]() -> Result<Reply> {
-        auto* container = TRY(find(request.name));
+        auto* container = TRY(find(call.id));
         TRY(reload(*container));
         Reply reply;
         reply.settings = TRY(container->diff());
         add_origins(reply.settings, TRY(definitions_.read(container->id())), container->definition().bundle);
         return reply;
     };
-    done(answer());
+    call.done(answer());
 }
 
 /// The files that are there, or the text of one that is not there yet.
 Result<std::vector<definition::NamedText>> Manager::read_to_verify(const ContainerId& id,
-                                                                   const Request& request) const {
-    if (!request.content.empty()) return std::vector{definition::NamedText{id.str() + ".json", request.content}};
+                                                                   const std::string& content) const {
+    if (!content.empty()) return std::vector{definition::NamedText{id.str() + ".json", content}};
     auto files = definitions_.read(id);
     // A definition that is there and cannot be read is an answer to the question, not a missing container.
     if (!files && definitions_.exists(id)) files.error().code = Errc::invalid_document;
@@ -146,27 +143,27 @@ std::vector<api::Finding> Manager::verify_container(const ContainerId& id,
     add(verify_definition(id, *definition));
     add(verify_order(id, [&](const std::string& name) -> std::optional<Ordering> {
         if (name == id.str()) return Ordering{definition->required, definition->after};
-        const auto other = find(name);
+        const auto other_id = ContainerId::parse(name);
+        const auto other = other_id ? find(*other_id) : std::unexpected(other_id.error());
         if (!other) return std::nullopt;
         return Ordering{(*other)->definition().required, (*other)->definition().after};
     }));
     return out;
 }
 
-void Manager::verify(Request& request, const Done& done) {
+void Manager::verify(const Call<api::VerifyRequest>& call) {
     const auto answer = [&]() -> Result<Reply> {
-        const auto id = TRY(ContainerId::parse(request.name));
-        const auto files = read_to_verify(id, request);
+        const auto files = read_to_verify(call.id, call.arguments.content);
         Reply reply;
         if (files)
-            reply.findings = verify_container(id, *files);
+            reply.findings = verify_container(call.id, *files);
         else if (files.error().code == Errc::not_found)
             return std::unexpected(files.error());
         else
             reply.findings.push_back(error_finding(files.error().message));
         return reply;
     };
-    done(answer());
+    call.done(answer());
 }
 
 Result<> Manager::check_definition(const ContainerId& id, const std::vector<definition::NamedText>& files) const {
@@ -178,40 +175,38 @@ Result<> Manager::check_definition(const ContainerId& id, const std::vector<defi
 /// A file of the definition that has been checked.
 Result<> Manager::change(const ContainerId& id, const definition::NamedText& file) {
     TRY(definitions_.write(file));
-    auto* container = TRY(find(id.str()));
+    auto* container = TRY(find(id));
     TRY(reload(*container));
     publish(info_of(*container), "changed");
     return {};
 }
 
 /// First without content, for what there is; then with what it has become.
-void Manager::edit(Request& request, const Done& done) {
-    const auto answer = [&]() -> Result<Reply> {
-        const auto id = TRY(ContainerId::parse(request.name));
+void Manager::edit(const Call<api::EditRequest>& call) {
+    const auto answer = [this, &id = call.id, &request = call.arguments]() -> Result<Reply> {
         const auto file = TRY(definitions_.file_to_edit(id, request.drop_in));
         Reply reply;
         reply.text = TRY(definitions_.text_to_edit(id, file));
         if (request.content.empty()) return reply;
-        if (const auto container = find(request.name)) TRY(check_unchanging(**container));
+        if (const auto container = find(id)) TRY(check_unchanging(**container));
         if (reply.text != request.previous)
             return fail(Errc::wrong_state, std::format("{} has been changed meanwhile", file));
         const definition::NamedText edited{file, request.content};
         const auto files = TRY(definitions_.read(id, &edited));
         TRY(check_definition(id, files));
         TRY(change(id, edited));
-        reply = changed_reply(id.str(), {""});
+        reply = changed_reply(id, {""});
         reply.text = request.content;
         return reply;
     };
-    done(answer());
+    call.done(answer());
 }
 
-Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
-    const auto id = TRY(ContainerId::parse(request.name));
+Result<Manager::SetOrder> Manager::prepare_set(const ContainerId& id, const api::SetRequest& request) {
     const auto assignments = TRY(definition::parse_assignments(request.settings));
     const auto lifetime =
         request.runtime ? definition::Definitions::Lifetime::this_boot : definition::Definitions::Lifetime::lasting;
-    auto* container = TRY(find(request.name));
+    auto* container = TRY(find(id));
     TRY(check_unchanging(*container));
     if (request.runtime && !container->is_active())
         return fail(Errc::wrong_state,
@@ -232,23 +227,23 @@ Result<Manager::SetOrder> Manager::prepare_set(const Request& request) {
 }
 
 /// The container as it is now, and what of these keys waits for its next start.
-Reply Manager::changed_reply(const std::string& name, const std::vector<std::string>& keys) {
+Reply Manager::changed_reply(const ContainerId& id, const std::vector<std::string>& keys) {
     Reply reply;
-    if (auto now = info(name)) reply.container = std::move(*now);
-    if (const auto container = find(name)) reply.settings = waiting_changes(**container, keys);
+    if (auto now = info(id.str())) reply.container = std::move(*now);
+    if (const auto container = find(id)) reply.settings = waiting_changes(**container, keys);
     return reply;
 }
 
 /// First what runs, then the files: what cannot be done is not written down either.
-void Manager::set(Request& request, const Done& done) {
-    auto order = prepare_set(request);
-    if (!order) return done(std::unexpected(std::move(order).error()));
-    const auto id = order->container->id();
+void Manager::set(const Call<api::SetRequest>& call) {
+    auto order = prepare_set(call.id, call.arguments);
+    if (!order) return call.done(std::unexpected(std::move(order).error()));
     order->container->change_run(order->definition, order->keys,
-                                 [this, id, edited = order->edited, keys = order->keys, done](Result<> changed) {
+                                 [this, id = call.id, edited = order->edited, keys = order->keys,
+                                  done = call.done](Result<> changed) {
                                      if (changed) changed = change(id, edited);
                                      if (!changed) return done(std::unexpected(std::move(changed).error()));
-                                     done(changed_reply(id.str(), keys));
+                                     done(changed_reply(id, keys));
                                  });
 }
 

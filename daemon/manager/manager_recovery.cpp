@@ -19,7 +19,7 @@ Result<> Manager::recover() {
     }
     // A broken file costs its own container only.
     for (const auto& id : definitions_.list())
-        if (const auto found = find(id.str()); !found) log_error(found.error().message);
+        if (const auto found = find(id); !found) log_error(found.error().message);
     std::vector<std::string> left;
     for (const auto& [name, entry] : parked_)
         if (container::container_of_exec(name).empty()) left.push_back(name);
@@ -30,11 +30,11 @@ Result<> Manager::recover() {
     return {};
 }
 
-std::vector<run::Parking::Entry> Manager::take_parked_execs(const std::string& name) {
+std::vector<run::Parking::Entry> Manager::take_parked_execs(const ContainerId& id) {
     std::vector<run::Parking::Entry> out;
     for (auto it = parked_.begin(); it != parked_.end();) {
         const auto next = std::next(it);
-        if (container::container_of_exec(it->first) == name) out.push_back(std::move(parked_.extract(it).mapped()));
+        if (container::container_of_exec(it->first) == id.str()) out.push_back(std::move(parked_.extract(it).mapped()));
         it = next;
     }
     return out;
@@ -52,30 +52,29 @@ void Manager::drop_orphaned_execs() {
 
 /// The definition of a container that runs was removed or broken. The run goes on by what it was started with. Without a
 /// definition the container stays visible until it stops, and is deleted then.
-void Manager::recover_by_its_run(const std::string& name) {
-    const auto recorded = recorded_run_of(name);
-    if (!recorded || *recorded != run::Run::identity_of(parked_.at(name))) {
-        services_.parking.drop(name);
-        parked_.erase(name);
+void Manager::recover_by_its_run(const std::string& key) {
+    const auto id = ContainerId::parse(key);
+    const auto recorded = id ? recorded_run_of(*id) : std::nullopt;
+    if (!recorded || *recorded != run::Run::identity_of(parked_.at(key))) {
+        services_.parking.drop(key);
+        parked_.erase(key);
         return;
     }
     const auto recovered = [&]() -> Result<> {
-        auto id = TRY(ContainerId::parse(name));
-        const auto directory = TRY(run::RunDirectory::open(run_base_, id));
+        const auto directory = TRY(run::RunDirectory::open(run_base_, *id));
         auto definition =
-            definition::parse_definition({{name, directory.load_running()}}).value_or(definition::Definition{});
+            definition::parse_definition({{key, directory.load_running()}}).value_or(definition::Definition{});
         definition.bundle = directory.load().bundle;
-        definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(id);
-        TRY(add(std::move(id), std::move(definition)));
+        definition.remove_when_stopped = definition.remove_when_stopped || !definitions_.exists(*id);
+        TRY(add(*id, std::move(definition)));
         return {};
     }();
     if (!recovered) log_error(recovered.error().message);
 }
 
 /// Nothing if no record says that it runs.
-std::optional<run::Run::Identity> Manager::recorded_run_of(const std::string& name) const {
-    const auto id = ContainerId::parse(name);
-    const auto directory = id ? run::RunDirectory::open_existing(run_base_, *id) : std::unexpected(id.error());
+std::optional<run::Run::Identity> Manager::recorded_run_of(const ContainerId& id) const {
+    const auto directory = run::RunDirectory::open_existing(run_base_, id);
     if (!directory) return std::nullopt;
     const auto record = directory->load();
     if (!model::has_run(record.machine.state)) return std::nullopt;
@@ -101,7 +100,7 @@ void Manager::stop_orphaned_units() {
 /// Left by a delete that was cut short, or by somebody who removed a definition while there was no daemon.
 void Manager::remove_orphaned_directories() {
     for (const auto& id : run::RunDirectory::list(run_base_)) {
-        if (containers_.contains(id.str()) || definitions_.exists(id)) continue;
+        if (containers_.contains(id) || definitions_.exists(id)) continue;
         if (const auto removed = run::RunDirectory::remove(run_base_, id); !removed) log_error(removed.error().message);
     }
 }

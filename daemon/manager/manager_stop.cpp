@@ -29,7 +29,7 @@ bool Manager::is_awaited(const std::string& name) {
 /// A container that starts is not meant, since the stop is about what an earlier run left under the same name. Neither is
 /// a lost run, whose stop we asked for.
 void Manager::stop_unit(const std::string& unit) {
-    const auto it = containers_.find(std::string(definition::container_of_scope(unit)));
+    const auto it = containers_.find(definition::container_of_scope(unit));
     if (it == containers_.end() || it->second->unit() != unit || !is_running(it->second->state()) ||
         it->second->is_lost())
         return;
@@ -45,26 +45,26 @@ void Manager::stop_in_order_after(std::chrono::microseconds delay) {
 
 /// Those that no other comes after which is to be stopped as well.
 void Manager::stop_in_order() {
-    std::erase_if(asked_to_stop_, [this](const std::string& name) {
-        return !containers_.contains(name) || !containers_.at(name)->is_active();
+    std::erase_if(asked_to_stop_, [this](const ContainerId& id) {
+        return !containers_.contains(id) || !containers_.at(id)->is_active();
     });
-    std::vector<std::string> next;
+    std::vector<ContainerId> next;
     bool any_stopping = false;
-    for (const auto& name : asked_to_stop_) {
-        const bool awaited = std::ranges::any_of(asked_to_stop_, [&](const std::string& other) {
-            return other != name && comes_after(containers_.at(other)->definition(), name);
+    for (const auto& id : asked_to_stop_) {
+        const bool awaited = std::ranges::any_of(asked_to_stop_, [&](const ContainerId& other) {
+            return other != id && comes_after(containers_.at(other)->definition(), id.str());
         });
         // One that ended by itself meanwhile may be on its way back, which is not wanted any more.
-        const auto state = containers_.at(name)->state();
+        const auto state = containers_.at(id)->state();
         if (state == model::State::stopping || state == model::State::quarantined)
             any_stopping = true;
         else if (!awaited)
-            next.push_back(name);
+            next.push_back(id);
     }
     // Those that come after each other all the same are stopped together.
     if (next.empty() && !any_stopping) next = {asked_to_stop_.begin(), asked_to_stop_.end()};
-    for (const auto& name : next) {
-        auto& container = *containers_.at(name);
+    for (const auto& id : next) {
+        auto& container = *containers_.at(id);
         container.stop(std::nullopt, {model::Cause::systemd, "a stop of " + container.unit()}, [](const Result<>&) {});
     }
 }

@@ -56,15 +56,12 @@ std::size_t text_size_of(const auto&) { return 0; }
 /// polkit is told the name, and the request is kept until it answers.
 Result<> check_request(const api::VerbRow& verb, const api::Request& request) {
     std::size_t size = 0;
-    bool has_name = false;
-    for (const auto& param : verb.params) {
-        has_name = has_name || param.name == "name";
-        size += std::visit([&](auto member) { return text_size_of(request.*member); }, param.member);
-    }
+    for (const auto& param : verb.params)
+        size += api::visit_argument(param, request, [](const auto& value) { return text_size_of(value); });
     if (size > kMostOfRequest)
         return fail(Errc::invalid_argument,
                     std::format("a request of users other than root has at most {} bytes", kMostOfRequest));
-    if (has_name) TRY(ContainerId::parse(request.name));
+    if (api::is_about_container(verb)) TRY(ContainerId::parse(api::name_in(request)));
     return {};
 }
 
@@ -85,7 +82,7 @@ void Access::check(const api::VerbRow& verb, const api::Request& request, const 
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
     const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
-    const Details details{{"container", request.name}, {"verb", std::string(verb.name)}};
+    const Details details{{"container", api::name_in(request)}, {"verb", std::string(verb.name)}};
     const auto question = std::make_shared<Question>(questions_, caller.uid);
     if (question->count() > kMostQuestions)
         return done(fail(Errc::denied, std::format("{} requests of uid {} wait for polkit already", kMostQuestions, caller.uid)));

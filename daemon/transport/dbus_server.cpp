@@ -26,6 +26,7 @@ using Dictionary = std::map<std::string, sdbus::Variant>;
 constexpr const char* kSignatures[]{"s", "b", "t", "x", "t", "as"};
 
 const char* signature_of(const auto& member) { return kSignatures[member.index()]; }
+const char* signature_of(const api::Param& param) { return kSignatures[param.type]; }
 
 /// Events come as a stream, and a stream is a descriptor.
 std::string signature_of_output(Output output) {
@@ -102,9 +103,9 @@ Result<> read_options(const api::VerbRow& verb, sdbus::Message& message, Request
         const auto it = std::ranges::find(verb.params, name, &api::Param::name);
         if (it == verb.params.end() || it->required)
             return fail(Errc::invalid_argument, std::format("{} has no option \"{}\"", verb.method, name));
-        if (!std::visit([&](auto member) { return take(value, request.*member); }, it->member))
+        if (!api::visit_argument(*it, request, [&](auto& out) { return take(value, out); }))
             return fail(Errc::invalid_argument, std::format("the option \"{}\" must have a value of the type {}, not {}",
-                                                            name, signature_of(it->member), value.peekValueType()));
+                                                            name, signature_of(*it), value.peekValueType()));
     }
     return {};
 }
@@ -227,7 +228,7 @@ sdbus::MethodVTableItem DbusServer::make_method(const api::VerbRow& verb, const 
     std::vector<std::string> input_names, output_names;
     for (const auto& param : verb.params) {
         if (!param.required || is_left_out(param, container)) continue;
-        input += signature_of(param.member);
+        input += signature_of(param);
         input_names.emplace_back(param.name);
     }
     if (has_options(verb)) {
@@ -277,11 +278,11 @@ Result<> DbusServer::start() {
 
 void DbusServer::on_call(const api::VerbRow& verb, const std::string& container, Manner manner,
                          sdbus::MethodCall call) {
-    auto request = std::make_shared<Request>();
-    request->name = container;
+    auto request = std::make_shared<Request>(api::request_of(verb));
+    if (auto* name = api::name_in(*request)) *name = container;
     for (const auto& param : verb.params)
         if (param.required && !is_left_out(param, container))
-            std::visit([&](auto member) { read(call, (*request).*member); }, param.member);
+            api::visit_argument(param, *request, [&](auto& value) { read(call, value); });
     if (has_options(verb))
         if (const auto read_all = read_options(verb, call, *request); !read_all) return send_error(call, read_all.error());
     Caller caller;
@@ -290,7 +291,7 @@ void DbusServer::on_call(const api::VerbRow& verb, const std::string& container,
     caller.root = uid == 0;
     caller.interactive = bus_.caller_allows_interaction();
     caller.bus_name = call.getSender();
-    request->peer = manager::describe_peer(uid, pid);
+    request->context.peer = manager::describe_peer(uid, pid);
     access_.check(verb, *request, caller, [this, &verb, manner, request, call](const Result<>& allowed) {
         if (!allowed) return send_error(call, allowed.error());
         dispatch(verb, manner, request, call);
@@ -301,7 +302,7 @@ void DbusServer::dispatch(const api::VerbRow& verb, Manner manner, std::shared_p
                           const sdbus::MethodCall& call) {
     if (verb.value == api::Verb::events) return subscribe(call);
     if (manner == Manner::repeated) return repeat(verb, std::move(*request), call);
-    if (Callers::may_wait_long(verb, false)) request->caller = Presence(ticket_of(call.getSender()));
+    if (Callers::may_wait_long(verb, false)) request->context.caller = Presence(ticket_of(call.getSender()));
     manager_.call(verb.value, std::move(*request), [&verb, call](Result<api::Reply> reply) {
         if (!reply) return send_error(call, reply.error());
         send_reply(verb, call, *reply);
@@ -325,7 +326,7 @@ Callers::Ticket DbusServer::ticket_of(const std::string& sender) {
 void DbusServer::repeat(const api::VerbRow& verb, Request request, const sdbus::MethodCall& call) {
     auto stream = std::make_shared<LineStream>();
     auto ticket = callers_.welcome();
-    request.caller = Presence(ticket);
+    request.context.caller = Presence(ticket);
     // The stream has the ticket, and whoever is forgotten has the stream.
     repeater_.start(verb, std::move(request),
                     [this, &verb, call, stream, ticket = std::move(ticket)](const Result<api::Reply>& reply) mutable {
@@ -356,8 +357,7 @@ void DbusServer::publish_container(const std::string& name) {
     auto object = sdbus::createObject(bus_.connection(), sdbus::ObjectPath(path_of(name)));
     std::vector<sdbus::VTableItem> items;
     for (const auto& verb : api::kVerbs) {
-        const bool of_one = !verb.params.empty() && verb.params.front().name == "name";
-        if (of_one && verb.value != api::Verb::create && verb.value != api::Verb::run)
+        if (api::is_about_container(verb) && verb.value != api::Verb::create && verb.value != api::Verb::run)
             add_methods(items, verb, name);
     }
     for (const auto& row : api::kContainerFields) {

@@ -13,7 +13,7 @@ constexpr std::uint64_t kDefaultInterval = 1'000'000, kLeast = 100'000, kMost = 
 }  // namespace
 
 void Repeater::start(const api::VerbRow& verb, api::Request request, Sink sink) {
-    const auto interval = std::clamp(request.interval_usec.value_or(kDefaultInterval), kLeast, kMost);
+    const auto interval = std::clamp(api::interval_of(request).value_or(kDefaultInterval), kLeast, kMost);
     watches_.push_back({verb, std::move(request), std::move(sink), Usec(static_cast<std::int64_t>(interval)), {}});
     turn(watches_.back());
 }
@@ -30,7 +30,7 @@ void Repeater::turn(Watch& watch) {
 }
 
 void Repeater::forget_departed() {
-    watches_.remove_if([](const Watch& watch) { return watch.request.caller.has_left(); });
+    watches_.remove_if([](const Watch& watch) { return watch.request.context.caller.has_left(); });
 }
 
 void Repeater::end(const Watch& watch) {

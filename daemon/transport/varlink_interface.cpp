@@ -95,20 +95,20 @@ struct WireType {
     std::int64_t flags;
 };
 
-template <class T>
-WireType wire_type(const api::Member<T>& member) {
+/// `type`: index in api::Member.
+WireType wire_type(std::size_t type) {
     static constexpr WireType kTypes[]{
         {SD_VARLINK_STRING, 0}, {SD_VARLINK_BOOL, 0},                  {SD_VARLINK_INT, 0},
         {SD_VARLINK_INT, 0},    {SD_VARLINK_INT, SD_VARLINK_NULLABLE}, {SD_VARLINK_STRING, SD_VARLINK_ARRAY},
     };
-    return kTypes[member.index()];
+    return kTypes[type];
 }
 
 template <class T>
 const sd_varlink_symbol* Builder::structure() {
     Fields fields;
     for (const auto& row : api::Described<T>::kFields) {
-        const auto [type, flags] = wire_type(row.member);
+        const auto [type, flags] = wire_type(row.member.index());
         add_comment(fields, row.help);
         add_field(fields, row.name, type, flags, SD_VARLINK_REGULAR);
     }
@@ -141,7 +141,7 @@ void Builder::add_outputs(Fields& fields, const api::VerbRow& verb) {
 const sd_varlink_symbol* Builder::method(const api::VerbRow& verb) {
     Fields fields;
     for (const auto& param : verb.params) {
-        const auto [type, flags] = wire_type(param.member);
+        const auto [type, flags] = wire_type(param.type);
         add_comment(fields, param.help);
         add_field(fields, param.name, type, flags | (param.required ? 0 : std::int64_t{SD_VARLINK_NULLABLE}),
                   SD_VARLINK_INPUT);

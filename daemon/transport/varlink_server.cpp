@@ -153,7 +153,7 @@ std::string read_request(const api::VerbRow& verb, sd_json_variant* parameters, 
         if (json == nullptr || sd_json_variant_is_null(json)) continue;
         if (sd_json_variant_type(json) == SD_JSON_VARIANT_INTEGER && sd_json_variant_integer(json) < 0)
             return std::string(param.name);
-        std::visit([&](auto member) { read(json, request.*member); }, param.member);
+        api::visit_argument(param, request, [&](auto& value) { read(json, value); });
     }
     return {};
 }
@@ -290,17 +290,17 @@ Result<> VarlinkServer::start(std::vector<UniqueFd> sockets) {
 
 int VarlinkServer::on_call(api::Verb verb, sd_varlink* link, sd_json_variant* parameters, bool more) noexcept {
     const auto& row = api::verb_row(verb);
-    auto request = std::make_shared<Request>();
+    auto request = std::make_shared<Request>(api::request_of(row));
     if (const auto bad = read_request(row, parameters, *request); !bad.empty())
         return sd_varlink_error_invalid_parameter_name(link, bad.c_str());
     const auto held = hold(link);
-    request->peer = peer_of(link);
-    if (Callers::may_wait_long(row, more)) request->caller = Presence(tickets_[link] = callers_.welcome());
+    request->context.peer = peer_of(link);
+    if (Callers::may_wait_long(row, more)) request->context.caller = Presence(tickets_[link] = callers_.welcome());
     access_.check(row, *request, caller_of(link, parameters),
                   [this, &row, request, held, more](const Result<>& allowed) {
                       if (!allowed) return send_error(held.get(), allowed.error());
                       // While polkit was asked. sd-varlink tells of an end once.
-                      if (request->caller.has_left()) return;
+                      if (request->context.caller.has_left()) return;
                       if (row.value == api::Verb::events) {
                           subscribers_.push_back(sd_varlink_ref(held.get()));
                           return;

@@ -17,6 +17,9 @@ public:
     static Result<ContainerId> parse(std::string_view text);
     [[nodiscard]] const std::string& str() const noexcept { return text_; }
     auto operator<=>(const ContainerId&) const = default;
+    /// Texts are compared as they are, so that they find a name in a map.
+    friend bool operator<(const ContainerId& id, std::string_view text) { return id.text_ < text; }
+    friend bool operator<(std::string_view text, const ContainerId& id) { return text < id.text_; }
 
 private:
     explicit ContainerId(std::string_view text) : text_(text) {}

@@ -11,9 +11,9 @@ import sys
 from support import sources
 
 VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"\s*\}', re.S)
-PARAM_LIST = re.compile(r"inline constexpr std::array (k\w+)\{(.*?)\};", re.S)
-SHARED_PARAM = re.compile(r'inline constexpr Param (k\w+)\{"(\w+)"')
-ACTION_ROW = re.compile(r'\{"(\w+)",\s*\[\].*?\},\s*Verb::(\w+)\}', re.S)
+PARAM_LIST = re.compile(r"inline constexpr auto (k\w+) =\s*list<\w+>\((.*?)\);\n", re.S)
+SHARED_PARAM = re.compile(r'inline constexpr auto (k\w+) =\s*row<[^>]*>\(\s*\{"(\w+)"')
+ACTION_ROW = re.compile(r'\{"(\w+)",\s*Verb::(\w+)\}')
 TABLE_MARKS = ("<!-- The rows of api/verbs.hpp: tests/lint/api.py --update writes this table. -->\n",
                "<!-- End of the table. -->\n")
 ERROR_ROW = re.compile(r'\{"(\w+)",\s*Errc::(\w+),\s*(\w+),\s*"([^"]*)"\}')
@@ -59,7 +59,7 @@ def arguments_of(text):
     lists = {}
     for name, body in PARAM_LIST.findall(text):
         named = {shared[word] for word in re.findall(r"\w+", body) if word in shared}
-        lists[name] = named | set(re.findall(r'Param\{"(\w+)"', body))
+        lists[name] = named | set(re.findall(r'row<[^>]*>\(\s*\{"(\w+)"', body))
     return lists
 
 

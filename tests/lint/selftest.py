@@ -92,8 +92,9 @@ PLANTED = [
     ("api", "SECURITY.md", "| Action | Verbs |\n", "lacks the marks"),
     ("api", "SECURITY.md", GOOD["SECURITY.md"].replace("start, stop", "start"), "| start, stop |"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"] +
-     'inline constexpr std::array kStop{Param{"args", 1}};\ninline constexpr Param kOther{"other"};\n'
-     '{"args", [](R r) { return 1; }, Verb::start},\n' + '{Verb::run, "run", "Run", "configure", rows::kStop, {}, "Run"},\n',
+     'inline constexpr auto kStop = list<StopRequest>(row<&StopRequest::args>({"args", 1}));\n'
+     'inline constexpr auto kOther = row<&StopRequest::other>({"other", 1});\n{"args", Verb::start},\n'
+     '{Verb::run, "run", "Run", "configure", rows::kStop, {}, "Run"},\n',
      "run with the argument `args`"),
     ("api", "docs/man/xctl.1.in", "@VERBS@\n", "lacks @EXITS@"),
     ("api", "docs/man/xctl.container.5.in", ".TP\n", "lacks @KEYS@"),

@@ -57,24 +57,30 @@ TEST(Verbs, ParametersOfOneVerbDoNotCollide) {
     }
 }
 
-/// The client and the adapters read the member by the kind, so they must agree.
-TEST(Verbs, KindsFitTheirMembers) {
-    for (const auto& row : kVerbs)
+/// A request of a verb has all of its parameters, and none of them is given yet.
+TEST(Verbs, RequestsHaveTheirParameters) {
+    for (const auto& row : kVerbs) {
+        auto request = request_of(row);
+        EXPECT_EQ(request.arguments.index(), row.params.request()) << row.name;
+        std::set<const void*> places;
         for (const auto& param : row.params) {
-            std::size_t wanted = 0;
-            switch (param.kind) {
-                case ParamKind::text:
-                case ParamKind::path: wanted = Member<Request>(&Request::name).index(); break;
-                case ParamKind::flag: wanted = Member<Request>(&Request::force).index(); break;
-                case ParamKind::list:
-                case ParamKind::words: wanted = Member<Request>(&Request::args).index(); break;
-                case ParamKind::size:
-                case ParamKind::duration:
-                case ParamKind::count:
-                case ParamKind::time: wanted = Member<Request>(&Request::lines).index(); break;
-            }
-            EXPECT_EQ(param.member.index(), wanted) << row.name << " " << param.name;
+            EXPECT_FALSE(is_given(param, request)) << row.name << " " << param.name;
+            EXPECT_EQ(param.find(request.arguments).index(), param.type) << row.name << " " << param.name;
+            visit_argument(param, request, [&](auto& value) { places.insert(&value); });
         }
+        EXPECT_EQ(places.size(), std::ranges::distance(row.params)) << row.name << ": two rows for one member";
+    }
+}
+
+TEST(Verbs, WhoChoosesTheProgramNeedsMore) {
+    auto start = request_of(Verb::start);
+    EXPECT_EQ(action_of(verb_row(Verb::start), start), "manage");
+    start.as<StartRequest>().args = {"sh"};
+    EXPECT_EQ(action_of(verb_row(Verb::start), start), "configure");
+    auto attach = request_of(Verb::attach);
+    EXPECT_EQ(action_of(verb_row(Verb::attach), attach), "attach");
+    attach.as<AttachRequest>().exec = "1";
+    EXPECT_EQ(action_of(verb_row(Verb::attach), attach), "exec");
 }
 
 TEST(Verbs, ParametersCanBeWritten) {

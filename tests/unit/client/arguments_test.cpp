@@ -26,43 +26,50 @@ std::string refused(const Words& words) {
     return command.error().message;
 }
 
+/// What the words say of a verb with such a request.
+template <class T>
+T arguments(const Words& words) {
+    return parsed(words).request.as<T>();
+}
+
 TEST(Arguments, PositionalsInTheOrderOfTheRows) {
     const auto command = parsed({"create", "web", "/srv/web"});
     EXPECT_EQ(command.verb->value, api::Verb::create);
-    EXPECT_EQ(command.request.name, "web");
-    EXPECT_EQ(command.request.bundle, "/srv/web");
+    EXPECT_EQ(command.request.as<api::CreateRequest>().name, "web");
+    EXPECT_EQ(command.request.as<api::CreateRequest>().bundle, "/srv/web");
 }
 
 TEST(Arguments, OptionsStandBeforeOrAfter) {
     for (const Words& words : {Words{"create", "--autostart", "--restart=always", "web", "/b"},
                                Words{"create", "web", "--restart", "always", "/b", "--autostart"}}) {
-        const auto command = parsed(words);
-        EXPECT_TRUE(command.request.autostart);
-        EXPECT_EQ(command.request.restart, "always");
-        EXPECT_EQ(command.request.bundle, "/b");
+        const auto create = arguments<api::CreateRequest>(words);
+        EXPECT_TRUE(create.autostart);
+        EXPECT_EQ(create.restart, "always");
+        EXPECT_EQ(create.bundle, "/b");
     }
 }
 
 TEST(Arguments, LettersWithTheirValueAttachedOrNot) {
-    EXPECT_EQ(parsed({"stop", "-t5", "web"}).request.timeout_usec, 5'000'000);
-    EXPECT_EQ(parsed({"stop", "-t", "1min", "web"}).request.timeout_usec, 60'000'000);
-    const auto logs = parsed({"logs", "-fn", "7", "web"});
-    EXPECT_TRUE(logs.request.follow);
-    EXPECT_EQ(logs.request.lines, 7);
+    EXPECT_EQ(arguments<api::StopRequest>({"stop", "-t5", "web"}).timeout_usec, 5'000'000);
+    EXPECT_EQ(arguments<api::StopRequest>({"stop", "-t", "1min", "web"}).timeout_usec, 60'000'000);
+    const auto logs = arguments<api::LogsRequest>({"logs", "-fn", "7", "web"});
+    EXPECT_TRUE(logs.follow);
+    EXPECT_EQ(logs.lines, 7);
 }
 
 TEST(Arguments, SizesAndCounts) {
-    EXPECT_EQ(parsed({"create", "web", "/b", "--scrollback=4M"}).request.scrollback, 4u << 20);
-    EXPECT_EQ(parsed({"attach", "web", "--offset=0"}).request.offset, 0);
-    EXPECT_EQ(parsed({"attach", "web"}).request.offset, std::nullopt);
+    EXPECT_EQ(arguments<api::CreateRequest>({"create", "web", "/b", "--scrollback=4M"}).scrollback, 4u << 20);
+    EXPECT_EQ(arguments<api::AttachRequest>({"attach", "web", "--offset=0"}).offset, 0);
+    EXPECT_EQ(arguments<api::AttachRequest>({"attach", "web"}).offset, std::nullopt);
 }
 
 TEST(Arguments, NothingIsAnOptionAfterTwoDashes) {
     const auto command = parsed({"run", "web", "/b", "-d", "--", "sh", "-c", "--", "--rm"});
-    EXPECT_EQ(command.request.args, (std::vector<std::string>{"sh", "-c", "--", "--rm"}));
+    const auto& run = command.request.as<api::RunRequest>();
+    EXPECT_EQ(run.args, (std::vector<std::string>{"sh", "-c", "--", "--rm"}));
     EXPECT_TRUE(command.options.detach);
-    EXPECT_FALSE(command.request.remove);
-    EXPECT_EQ(parsed({"kill", "--", "web", "HUP"}).request.signal, "HUP");
+    EXPECT_FALSE(run.remove);
+    EXPECT_EQ(arguments<api::KillRequest>({"kill", "--", "web", "HUP"}).signal, "HUP");
 }
 
 TEST(Arguments, ClientOptionsBelongToTheirVerbs) {
@@ -122,10 +129,10 @@ TEST(Arguments, NoVariableIsEmpty) {
 }
 
 TEST(Arguments, ListsGrowAndRequiredWordsMustBeThere) {
-    const auto command = parsed({"exec", "-e", "A=1", "web", "--env=B=2", "-it", "--", "ls", "-l"});
-    EXPECT_EQ(command.request.env, (std::vector<std::string>{"A=1", "B=2"}));
-    EXPECT_EQ(command.request.command, (std::vector<std::string>{"ls", "-l"}));
-    EXPECT_TRUE(command.request.input && command.request.terminal);
+    const auto exec = arguments<api::ExecRequest>({"exec", "-e", "A=1", "web", "--env=B=2", "-it", "--", "ls", "-l"});
+    EXPECT_EQ(exec.env, (std::vector<std::string>{"A=1", "B=2"}));
+    EXPECT_EQ(exec.command, (std::vector<std::string>{"ls", "-l"}));
+    EXPECT_TRUE(exec.input && exec.terminal);
     EXPECT_EQ(refused({"exec", "web"}), "exec: -- COMMAND is missing; see xctl help exec");
     EXPECT_EQ(refused({"exec", "web", "--"}), "exec: -- COMMAND is missing; see xctl help exec");
     EXPECT_EQ(refused({"exec", "web", "ls"}), "exec: unexpected argument \"ls\"; see xctl help exec");
@@ -137,11 +144,11 @@ TEST(Arguments, WireOnlyParametersAreNotOptions) {
 }
 
 TEST(Arguments, WordsThatAreLeftGoToWhatTakesThem) {
-    const auto set = parsed({"set", "web", "a=1", "--runtime", "b=2"});
-    EXPECT_EQ(set.request.name, "web");
-    EXPECT_EQ(set.request.settings, (std::vector<std::string>{"a=1", "b=2"}));
-    EXPECT_TRUE(set.request.runtime);
-    EXPECT_EQ(parsed({"set", "web", "--", "--a=1"}).request.settings, (std::vector<std::string>{"--a=1"}));
+    const auto set = arguments<api::SetRequest>({"set", "web", "a=1", "--runtime", "b=2"});
+    EXPECT_EQ(set.name, "web");
+    EXPECT_EQ(set.settings, (std::vector<std::string>{"a=1", "b=2"}));
+    EXPECT_TRUE(set.runtime);
+    EXPECT_EQ(arguments<api::SetRequest>({"set", "web", "--", "--a=1"}).settings, (std::vector<std::string>{"--a=1"}));
     EXPECT_EQ(refused({"set", "web"}), "set: KEY=VALUE... is missing; see xctl help set");
 }
 
@@ -150,7 +157,7 @@ TEST(Arguments, PathsBecomeAbsolute) {
     EXPECT_EQ(absolute_path("b/../c", "/x/y"), "/x/y/b/../c");
     EXPECT_EQ(absolute_path(".", "/x"), "/x");
     EXPECT_EQ(absolute_path("/", "/x"), "/");
-    EXPECT_TRUE(parsed({"create", "web", "."}).request.bundle.starts_with('/'));
+    EXPECT_TRUE(arguments<api::CreateRequest>({"create", "web", "."}).bundle.starts_with('/'));
 }
 
 TEST(Help, ShowsEveryVerbAndOptionOnce) {

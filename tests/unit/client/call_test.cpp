@@ -35,16 +35,18 @@ Json parsed(const char* text) {
 }
 
 TEST(CallJson, OnlyWhatWasGivenIsSent) {
-    api::Request request;
-    request.name = "web";
-    request.bundle = "/srv/web";
-    request.args = {"sh", "-c", ""};
-    request.scrollback = 4096;
-    request.timeout_usec = 7;  // not a parameter of this verb
-    EXPECT_EQ(text_of(json_of(api::verb_row(Verb::run), request, true)->get()),
+    auto run = api::request_of(Verb::run);
+    auto& arguments = run.as<api::RunRequest>();
+    arguments.name = "web";
+    arguments.bundle = "/srv/web";
+    arguments.args = {"sh", "-c", ""};
+    arguments.scrollback = 4096;
+    EXPECT_EQ(text_of(json_of(api::verb_row(Verb::run), run, true)->get()),
               R"({"allowInteractiveAuthentication":true,"name":"web","bundle":"/srv/web","args":["sh","-c",""],)"
               R"("scrollback":4096})");
-    EXPECT_EQ(text_of(json_of(api::verb_row(Verb::state), request, false)->get()), R"({"name":"web"})");
+    auto state = api::request_of(Verb::state);
+    state.as<api::ContainerRequest>().name = "web";
+    EXPECT_EQ(text_of(json_of(api::verb_row(Verb::state), state, false)->get()), R"({"name":"web"})");
 }
 
 TEST(CallJson, RepliesByTheTables) {
@@ -165,7 +167,7 @@ protected:
 TEST_F(Daemon, DescriptorsComeWithTheReply) {
     serve(serve_wait);
     Client client(socket_, "", false);
-    const auto reply = client.call(api::verb_row(Verb::run), {});
+    const auto reply = client.call(api::verb_row(Verb::run), api::request_of(Verb::run));
     ASSERT_TRUE(reply) << reply.error().message;
     char text[8];
     EXPECT_EQ(::read(reply->fd.get(), text, sizeof(text)), 2);
@@ -174,8 +176,8 @@ TEST_F(Daemon, DescriptorsComeWithTheReply) {
 TEST_F(Daemon, ItsAbsenceIsExplainedAtOnce) {
     Client client(socket_, "", false);
     for (const bool patient : {false, true}) {
-        const auto reply = patient ? client.call_patiently(api::verb_row(Verb::list), {})
-                                   : client.call(api::verb_row(Verb::list), {});
+        const auto reply = patient ? client.call_patiently(api::verb_row(Verb::list), api::request_of(Verb::list))
+                                   : client.call(api::verb_row(Verb::list), api::request_of(Verb::list));
         ASSERT_FALSE(reply);
         EXPECT_EQ(reply.error().message,
                   std::format("no xctld listens at {}, which XCTL_SOCKET names: No such file or directory", socket_));
@@ -187,7 +189,7 @@ TEST_F(Daemon, APatientCallOutlivesARestart) {
     serve(serve_death);
     serve(serve_wait, 300'000);
     Client client(socket_, "", false);
-    const auto reply = client.call_patiently(api::verb_row(Verb::wait), {});
+    const auto reply = client.call_patiently(api::verb_row(Verb::wait), api::request_of(Verb::wait));
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->container.exit_status, 3);
 }
@@ -195,7 +197,7 @@ TEST_F(Daemon, APatientCallOutlivesARestart) {
 TEST_F(Daemon, ACallThatIsCutOffAgainAndAgainIsGivenUp) {
     serve(serve_wait);
     Client client(socket_, "", false);
-    const auto reply = client.call_patiently(api::verb_row(Verb::state), {});
+    const auto reply = client.call_patiently(api::verb_row(Verb::state), api::request_of(Verb::state));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().message,
               "xctld has ended 5 times during this call; its journal says why: journalctl -u xctld");
@@ -204,7 +206,7 @@ TEST_F(Daemon, ACallThatIsCutOffAgainAndAgainIsGivenUp) {
 TEST_F(Daemon, AnImpatientCallReportsTheLoss) {
     serve(serve_death);
     Client client(socket_, "", false);
-    const auto reply = client.call(api::verb_row(Verb::wait), {});
+    const auto reply = client.call(api::verb_row(Verb::wait), api::request_of(Verb::wait));
     EXPECT_EQ(reply.error().message, "the connection to xctld was lost");
     EXPECT_TRUE(client.disconnected());
 }
@@ -219,7 +221,7 @@ TEST_F(Daemon, TheCallerMayWaitByItself) {
         EXPECT_GE(::poll(&state, 1, 50), 0);
         return ++waits < 5;
     });
-    const auto reply = client.call(api::verb_row(Verb::wait), {});
+    const auto reply = client.call(api::verb_row(Verb::wait), api::request_of(Verb::wait));
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code, Errc::cancelled);
     EXPECT_EQ(waits, 5);
@@ -227,7 +229,7 @@ TEST_F(Daemon, TheCallerMayWaitByItself) {
         pollfd state{fd, events, 0};
         return ::poll(&state, 1, -1) > 0;
     });
-    const auto run = client.call(api::verb_row(Verb::run), {});
+    const auto run = client.call(api::verb_row(Verb::run), api::request_of(Verb::run));
     ASSERT_TRUE(run) << run.error().message;
     EXPECT_TRUE(run->fd);
 }
@@ -236,7 +238,7 @@ TEST_F(Daemon, EventsComeOneByOneUntilEnough) {
     serve(serve_wait);
     Client client(socket_, "", false);
     std::vector<std::uint64_t> seen;
-    const auto done = client.observe(api::verb_row(Verb::events), {}, [&](const api::Reply& reply) {
+    const auto done = client.observe(api::verb_row(Verb::events), api::request_of(Verb::events), [&](const api::Reply& reply) {
         seen.push_back(reply.event.sequence);
         return seen.size() < 2;
     });
@@ -247,7 +249,7 @@ TEST_F(Daemon, EventsComeOneByOneUntilEnough) {
 TEST_F(Daemon, PartsOfAListAreOneList) {
     serve(serve_wait);
     Client client(socket_, "", false);
-    const auto reply = client.call(api::verb_row(Verb::list), {});
+    const auto reply = client.call(api::verb_row(Verb::list), api::request_of(Verb::list));
     ASSERT_TRUE(reply) << reply.error().message;
     std::string names;
     for (const auto& container : reply->containers) names += container.name;
