@@ -25,7 +25,7 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitOwnFailure = 125;  // run, attach: xctl failed, not the container
 inline constexpr int kExitSignalBase = 128;  // run, attach, wait: the container died by signal N - 128
 
-inline constexpr std::array<ErrorRow, 12> kErrors{{
+inline constexpr auto kErrors = std::to_array<ErrorRow>({
     {"InvalidArgument", Errc::invalid_argument, kExitUsage, "An argument is malformed"},
     {"InvalidDocument", Errc::invalid_document, 6, "A file breaks its format; the message names file, field and rule"},
     {"Unsupported", Errc::unsupported, 7, "Valid, but not supported by this version or kernel"},
@@ -38,7 +38,7 @@ inline constexpr std::array<ErrorRow, 12> kErrors{{
     {"Cancelled", Errc::cancelled, kExitFailure, "A later request overtook this one"},
     {"LaunchFailed", Errc::launch_failed, 10, "The container's set-up failed; step, path and errno say where"},
     {"System", Errc::system, kExitFailure, "A system call failed"},
-}};
+});
 static_assert(names_are_unique(kErrors));
 
 constexpr const ErrorRow& error_row(Errc code) {

@@ -139,7 +139,7 @@ struct OutputRow {
     std::string_view help;
 };
 
-inline constexpr std::array<OutputRow, 17> kOutputs{{
+inline constexpr auto kOutputs = std::to_array<OutputRow>({
     {Output::container, "container", &Reply::container, "The container after the call"},
     {Output::containers, "containers", &Reply::containers, "All containers, by name"},
     {Output::oci_state, "ociState", &Reply::oci_state,
@@ -158,7 +158,7 @@ inline constexpr std::array<OutputRow, 17> kOutputs{{
     {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},
     {Output::left_out, "leftOut", &Reply::left_out, "How many more there are than the list before it holds"},
     {Output::execs, "execs", &Reply::execs, "The programs that Exec has started and that still run"},
-}};
+});
 static_assert(names_are_unique(kOutputs));
 
 constexpr const OutputRow& output_row(Output output) { return kOutputs[static_cast<std::size_t>(output)]; }

@@ -20,14 +20,14 @@ struct Process {
     std::string command;
 };
 
-inline constexpr std::array<FieldRow<Process>, 6> kProcessFields{{
+inline constexpr auto kProcessFields = std::to_array<FieldRow<Process>>({
     {"pid", &Process::pid, "Process ID on the host"},
     {"innerPid", &Process::inner_pid, "Process ID inside the container"},
     {"parent", &Process::parent, "Process ID of its parent on the host"},
     {"uid", &Process::uid, "Its effective user on the host"},
     {"state", &Process::state, "Letter of its state, as proc_pid_stat(5) has it"},
     {"command", &Process::command, "Command line, at most 4096 bytes of it, or the name in brackets of a process that shows none"},
-}};
+});
 static_assert(names_are_unique(kProcessFields));
 
 /// Nothing stands for what nobody knows, since the kernel does not count it there, and for a limit that there is not.
@@ -47,7 +47,7 @@ struct Stats {
     Reading cpu_some_usec, memory_some_usec, memory_full_usec, io_some_usec, io_full_usec;
 };
 
-inline constexpr std::array<FieldRow<Stats>, 29> kStatsFields{{
+inline constexpr auto kStatsFields = std::to_array<FieldRow<Stats>>({
     {"name", &Stats::name, "Name of the container"},
     {"time", &Stats::time, "When this was read, in microseconds since the epoch"},
     {"memory", &Stats::memory, "Bytes of memory in use"},
@@ -77,7 +77,7 @@ inline constexpr std::array<FieldRow<Stats>, 29> kStatsFields{{
     {"memoryFullUSec", &Stats::memory_full_usec, "How long all processes waited for memory"},
     {"ioSomeUSec", &Stats::io_some_usec, "How long some process waited for input or output"},
     {"ioFullUSec", &Stats::io_full_usec, "How long all processes waited for input or output"},
-}};
+});
 static_assert(names_are_unique(kStatsFields));
 
 struct Interface {
@@ -89,7 +89,7 @@ struct Interface {
     std::uint64_t addresses_left_out = 0;
 };
 
-inline constexpr std::array<FieldRow<Interface>, 12> kInterfaceFields{{
+inline constexpr auto kInterfaceFields = std::to_array<FieldRow<Interface>>({
     {"name", &Interface::name, "Name of the interface inside the container"},
     {"addresses", &Interface::addresses, "Its addresses, each with the length of its prefix"},
     {"up", &Interface::up, "Whether it is up"},
@@ -102,7 +102,7 @@ inline constexpr std::array<FieldRow<Interface>, 12> kInterfaceFields{{
     {"sentErrors", &Interface::sent_errors, "Packets that could not be sent"},
     {"sentDropped", &Interface::sent_dropped, "Packets dropped when sending"},
     {"addressesLeftOut", &Interface::addresses_left_out, "Number of its addresses that the answer leaves out"},
-}};
+});
 static_assert(names_are_unique(kInterfaceFields));
 
 }  // namespace xctl::api

@@ -24,7 +24,7 @@ struct RunInfo {
     std::string console;
 };
 
-inline constexpr std::array<FieldRow<RunInfo>, 14> kRunFields{{
+inline constexpr auto kRunFields = std::to_array<FieldRow<RunInfo>>({
     {"run", &RunInfo::run, "Number of the run in this boot, from 1"},
     {"started", &RunInfo::started, "When its program began, 0 if it never did"},
     {"ended", &RunInfo::ended, "When it ended"},
@@ -39,7 +39,7 @@ inline constexpr std::array<FieldRow<RunInfo>, 14> kRunFields{{
     {"path", &RunInfo::path, "The path that the step worked on"},
     {"errno", &RunInfo::error, "The system's error number, 0 if there was none"},
     {"console", &RunInfo::console, "The last lines that a run which failed printed"},
-}};
+});
 static_assert(names_are_unique(kRunFields));
 
 }  // namespace xctl::api

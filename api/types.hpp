@@ -91,7 +91,7 @@ struct Finding {
     std::string key;  // of the definition; empty: about something else
 };
 
-inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
+inline constexpr auto kContainerFields = std::to_array<FieldRow<ContainerInfo>>({
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
     {"state", &ContainerInfo::state,
@@ -116,10 +116,10 @@ inline constexpr std::array<FieldRow<ContainerInfo>, 22> kContainerFields{{
     {"ready", &ContainerInfo::ready, "Whether it does its work, as far as its definition says how to tell"},
     {"health", &ContainerInfo::health, "starting, healthy or unhealthy; empty if nobody asks"},
     {"loadError", &ContainerInfo::load_error, "Why the definition's files, as they are now, cannot be used"},
-}};
+});
 static_assert(names_are_unique(kContainerFields));
 
-inline constexpr std::array<FieldRow<ClientInfo>, 7> kClientFields{{
+inline constexpr auto kClientFields = std::to_array<FieldRow<ClientInfo>>({
     {"role", &ClientInfo::role, "writer, waiting (to be the writer) or observer"},
     {"uid", &ClientInfo::uid, "User who attached"},
     {"pid", &ClientInfo::pid, "Process that attached; 0 if it is not known"},
@@ -127,19 +127,19 @@ inline constexpr std::array<FieldRow<ClientInfo>, 7> kClientFields{{
     {"since", &ClientInfo::since, "When it attached"},
     {"offset", &ClientInfo::offset, "Console offset of the next byte that it is sent"},
     {"behind", &ClientInfo::behind, "Bytes printed that it has not been sent yet"},
-}};
+});
 static_assert(names_are_unique(kClientFields));
 
-inline constexpr std::array<FieldRow<ExecInfo>, 5> kExecFields{{
+inline constexpr auto kExecFields = std::to_array<FieldRow<ExecInfo>>({
     {"id", &ExecInfo::id, "Identifies it to Attach"},
     {"pid", &ExecInfo::pid, "Process ID on the host"},
     {"command", &ExecInfo::command, "Command line, as that of a process"},
     {"terminal", &ExecInfo::terminal, "Whether it has a terminal"},
     {"attached", &ExecInfo::attached, "Number of attached clients"},
-}};
+});
 static_assert(names_are_unique(kExecFields));
 
-inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
+inline constexpr auto kEventFields = std::to_array<FieldRow<Event>>({
     {"sequence", &Event::sequence, "Counts up by one within one daemon"},
     {"time", &Event::time, "Microseconds since the epoch"},
     {"event", &Event::event,
@@ -148,23 +148,23 @@ inline constexpr std::array<FieldRow<Event>, 7> kEventFields{{
     {"exitReason", &Event::exit_reason, "With stopped, failed and waiting: exited, signal, oom-kill, launch-failed or unknown"},
     {"exitStatus", &Event::exit_status, "With stopped, failed and waiting: exit code or signal number"},
     {"message", &Event::message, "Why it failed"},
-}};
+});
 static_assert(names_are_unique(kEventFields));
 
-inline constexpr std::array<FieldRow<Setting>, 4> kSettingFields{{
+inline constexpr auto kSettingFields = std::to_array<FieldRow<Setting>>({
     {"key", &Setting::key, "The key, as a JSON pointer"},
     {"value", &Setting::value, "Its value in the files, as JSON; empty if they say nothing"},
     {"origin", &Setting::origin, "The file and line that say so"},
     {"running", &Setting::running,
      "With Diff: the value that the container runs with, as JSON; empty if there is none"},
-}};
+});
 static_assert(names_are_unique(kSettingFields));
 
-inline constexpr std::array<FieldRow<Finding>, 3> kFindingFields{{
+inline constexpr auto kFindingFields = std::to_array<FieldRow<Finding>>({
     {"severity", &Finding::severity, "error: a start would fail; or warning"},
     {"message", &Finding::message, "What was found"},
     {"key", &Finding::key, "The key of the definition that it is about, as a JSON pointer; empty: something else"},
-}};
+});
 static_assert(names_are_unique(kFindingFields));
 
 }  // namespace xctl::api

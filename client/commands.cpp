@@ -223,38 +223,57 @@ Result<int> run_set(Client& client, const Command& command) {
     return EXIT_SUCCESS;
 }
 
+/// What xctl does for a verb, and which options of its own it has for that.
 struct Action {
     Verb value;
     Result<int> (*run)(Client&, const Command&);
+    ForVerbs options;
 };
 
-/// Verbs without a row here print nothing.
-constexpr std::array<Action, 21> kActions{{
-    {Verb::run, run_console},
-    {Verb::attach, run_console},
-    {Verb::logs, run_console},
-    {Verb::list, run_list},
-    {Verb::state, run_state},
-    {Verb::wait, run_wait},
-    {Verb::events, run_events},
-    {Verb::cat, run_cat},
-    {Verb::diff, run_diff},
-    {Verb::explain, run_explain},
-    {Verb::verify, run_verify},
-    {Verb::enable, run_enable},
-    {Verb::edit, edit_definition},
-    {Verb::set, run_set},
-    {Verb::exec, run_console},
-    {Verb::ps, run_ps},
-    {Verb::stats, run_stats},
-    {Verb::why, run_why},
-    {Verb::history, run_history},
-    {Verb::clients, run_clients},
-    {Verb::execs, run_execs},
-}};
+/// One row per verb, in the order of api::kVerbs.
+constexpr auto kActions = std::to_array<Action>({
+    {Verb::create, run_simply, {}},
+    {Verb::start, run_simply, {}},
+    {Verb::run, run_console, ForVerbs::makes | ForVerbs::attaches},
+    {Verb::stop, run_simply, {}},
+    {Verb::restart, run_simply, {}},
+    {Verb::kill, run_simply, {}},
+    {Verb::remove, run_simply, {}},
+    {Verb::list, run_list, ForVerbs::prints},
+    {Verb::state, run_state, ForVerbs::prints},
+    {Verb::attach, run_console, ForVerbs::attaches},
+    {Verb::logs, run_console, ForVerbs::prints},
+    {Verb::wait, run_wait, ForVerbs::prints},
+    {Verb::events, run_events, ForVerbs::prints},
+    {Verb::enable, run_enable, {}},
+    {Verb::disable, run_simply, {}},
+    {Verb::cat, run_cat, ForVerbs::prints},
+    {Verb::explain, run_explain, {}},
+    {Verb::diff, run_diff, ForVerbs::prints},
+    {Verb::verify, run_verify, ForVerbs::prints},
+    {Verb::edit, edit_definition, {}},
+    {Verb::set, run_set, {}},
+    {Verb::pause, run_simply, {}},
+    {Verb::resume, run_simply, {}},
+    {Verb::ps, run_ps, ForVerbs::prints},
+    {Verb::stats, run_stats, ForVerbs::prints | ForVerbs::repeats},
+    {Verb::exec, run_console, ForVerbs::makes | ForVerbs::attaches},
+    {Verb::reset, run_simply, {}},
+    {Verb::why, run_why, ForVerbs::prints},
+    {Verb::history, run_history, ForVerbs::prints},
+    {Verb::clients, run_clients, ForVerbs::prints},
+    {Verb::execs, run_execs, ForVerbs::prints},
+});
+static_assert(std::ranges::equal(kActions, api::kVerbs, {}, &Action::value, &api::VerbRow::value),
+              "every verb has its row, in order");
 
-bool shows_container_status(const api::VerbRow* verb) {
-    return verb && (verb->value == Verb::run || verb->value == Verb::attach || verb->value == Verb::exec);
+const Action& action_row(Verb verb) { return kActions[static_cast<std::size_t>(verb)]; }
+
+bool has(ForVerbs all, ForVerbs one) { return (static_cast<std::uint8_t>(all) & static_cast<std::uint8_t>(one)) != 0; }
+
+/// The exit status is that of the program whose console xctl attaches to.
+bool shows_program_status(const api::VerbRow* verb) {
+    return verb && has(action_row(verb->value).options, ForVerbs::attaches);
 }
 
 /// What a shell says of a command that is not there, or cannot be executed.
@@ -268,14 +287,14 @@ bool is_about_program(const api::VerbRow* verb, const Error& error) {
 }  // namespace
 
 Result<int> run_command(Client& client, const Command& command) {
-    for (const auto& action : kActions)
-        if (action.value == command.verb->value) return action.run(client, command);
-    return run_simply(client, command);
+    return action_row(command.verb->value).run(client, command);
 }
+
+bool takes_option(Verb verb, const OptionRow& row) { return has(action_row(verb).options, row.verbs); }
 
 int failure_status(const api::VerbRow* verb, const Error& error) {
     if (is_about_program(verb, error)) return error.sys_errno == ENOENT ? kExitNotFound : kExitNotExecutable;
-    return shows_container_status(verb) ? api::kExitOwnFailure : api::error_row(error.code).exit_status;
+    return shows_program_status(verb) ? api::kExitOwnFailure : api::error_row(error.code).exit_status;
 }
 
 }  // namespace xctl::client

@@ -35,6 +35,12 @@ def check_verbs(problems):
     return rows
 
 
+def check_outputs(problems):
+    rows = re.findall(r'\{Output::(\w+),\s*"', sources.read("api/outputs.hpp"))
+    for missing in set(enumerators("api/outputs.hpp", "Output")) - set(rows):
+        problems.append(f"api/outputs.hpp: Output::{missing} has no row")
+
+
 def check_errors(problems):
     rows = ERROR_ROW.findall(sources.read("api/errors.hpp"))
     for missing in set(enumerators("lib/base/result.hpp", "Errc")) - {row[1] for row in rows}:
@@ -127,6 +133,7 @@ def check_build(problems, build, verbs, errors):
 def main():
     problems = []
     verbs, errors = check_verbs(problems), check_errors(problems)
+    check_outputs(problems)
     check_policy(problems, verbs)
     check_table(problems, verbs, "--update" in sys.argv[1:])
     check_pages(problems)

@@ -26,6 +26,7 @@ GOOD = {
     "api/verbs.hpp": SPDX + "enum class Verb : unsigned char { start, stop };\n"
     '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\n'
     '{Verb::stop, "stop", "Stop", "manage", rows::kStop, {}, "Stop a container"},\n',
+    "api/outputs.hpp": SPDX + 'enum class Output : unsigned char { fd };\n{Output::fd, "fd", 0, "One"},\n',
     "api/errors.hpp": SPDX + '{"One", Errc::one, kExitUsage, "One"},\n{"Two", Errc::two, 2, "Two"},\n',
     "policy/org.xctl1.policy": "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
     '<action id="org.xctl1.manage">\n',
@@ -87,6 +88,7 @@ PLANTED = [
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"Stop a container"', '""'), "Verb::stop has no help"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
      "org.xctl1.attach"),
+    ("api", "api/outputs.hpp", GOOD["api/outputs.hpp"].replace("{ fd }", "{ fd, text }"), "Output::text has no row"),
     ("api", "policy/org.xctl1.policy", '<action id="org.xctl1.manage">\n<action id="org.xctl1.dance">\n', "dance"),
     ("api", "lib/base/result.hpp", "enum class Errc { one, two, three };\n", "Errc::three"),
     ("api", "SECURITY.md", "| Action | Verbs |\n", "lacks the marks"),
