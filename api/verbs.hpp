@@ -80,12 +80,25 @@ private:
 
 struct VerbRow {
     Verb value;
-    std::string_view name;    // of the command line
+    std::string_view name;    // of the command line, after the group if there is one
     std::string_view method;  // on D-Bus and varlink
     std::string_view action;  // polkit, after "org.xctl1."
     Params params;
     std::span<const Output> outputs;
     std::string_view help;
+    std::string_view group = {};  // of the command line: the word before the name, a row of kGroups
+};
+
+/// Verbs about one kind of thing, called as "xctl GROUP NAME".
+struct GroupRow {
+    std::string_view name;
+    std::string_view help;
+};
+
+/// Verbs and their groups, as the command line and its documents have them.
+struct VerbTable {
+    std::span<const VerbRow> verbs;
+    std::span<const GroupRow> groups;
 };
 
 namespace rows {
@@ -314,7 +327,41 @@ inline constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::execs, "execs", "Execs", "inspect", rows::kOne, rows::kExecsOut,
      "List the programs that exec has started in a container and that still run"},
 });
-static_assert(names_are_unique(kVerbs));
+
+/// The groups that rows of kVerbs name; there is none yet.
+inline constexpr std::array<GroupRow, 0> kGroups{};
+
+inline constexpr VerbTable kVerbTable{kVerbs, kGroups};
+
+/// Whether the words of the command line and the methods mean one verb each.
+constexpr bool is_unambiguous(const VerbTable& table) {
+    for (const auto& a : table.verbs)
+        for (const auto& b : table.verbs)
+            if (&a != &b && (a.method == b.method || (a.group == b.group && a.name == b.name))) return false;
+    return std::ranges::none_of(table.groups, [&](const GroupRow& group) {
+        const auto takes_name = [&](const VerbRow& verb) { return verb.group.empty() && verb.name == group.name; };
+        return std::ranges::any_of(table.verbs, takes_name) ||
+               std::ranges::count(table.groups, group.name, &GroupRow::name) != 1;
+    });
+}
+static_assert(is_unambiguous(kVerbTable));
+
+/// Whether each group has verbs, and each verb's group has its row.
+constexpr bool groups_are_complete(const VerbTable& table) {
+    return std::ranges::all_of(table.groups,
+                               [&](const GroupRow& group) {
+                                   return std::ranges::contains(table.verbs, group.name, &VerbRow::group);
+                               }) &&
+           std::ranges::all_of(table.verbs, [&](const VerbRow& verb) {
+               return verb.group.empty() || std::ranges::contains(table.groups, verb.group, &GroupRow::name);
+           });
+}
+static_assert(groups_are_complete(kVerbTable));
+
+/// The verb as it is written on the command line: "list", or "image pull".
+[[nodiscard]] constexpr std::string full_name(const VerbRow& verb) {
+    return verb.group.empty() ? std::string(verb.name) : std::string(verb.group) + " " + std::string(verb.name);
+}
 
 constexpr const VerbRow& verb_row(Verb verb) { return kVerbs[static_cast<std::size_t>(verb)]; }
 

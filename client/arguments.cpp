@@ -74,12 +74,15 @@ void set_option(Options& options, const OptionRow& row, std::string_view text) {
 
 class Parser : cli::OptionWords {
 public:
-    Parser(std::span<const char* const> words, const api::VerbRow*& verb) : OptionWords(words), verb_(verb) {}
+    Parser(std::span<const char* const> words, const api::VerbRow*& verb, const api::VerbTable& table)
+        : OptionWords(words), verb_(verb), table_(table) {}
 
     Result<Command> parse() {
         for (const auto& row : kOptions) TRY(take_variable(row));
         while (!ended()) TRY(parse_word(next_word()));
         command_.verb = verb_;
+        // The name of a group alone asks what it has.
+        if (command_.group && !verb_) command_.options.help = true;
         if (!command_.options.help && !command_.options.version && !command_.options.bridge) TRY(check_complete());
         return std::move(command_);
     }
@@ -105,11 +108,14 @@ private:
 
     /// `help VERB` is another way to write `VERB --help`.
     Result<> parse_verb(std::string_view word) {
-        if (word == "help" && !command_.options.help) {
+        if (word == "help" && !command_.options.help && !command_.group) {
             command_.options.help = true;
             return {};
         }
-        verb_ = find_row(api::kVerbs, word);
+        if (!command_.group && (command_.group = find_row(table_.groups, word))) return {};
+        const auto group = command_.group ? command_.group->name : std::string_view();
+        for (const auto& row : table_.verbs)
+            if (row.group == group && row.name == word) verb_ = &row;
         if (!verb_) return wrong(std::format("unknown verb {}", quoted(word)));
         command_.request = api::request_of(*verb_);
         return {};
@@ -206,19 +212,22 @@ private:
     }
 
     std::unexpected<Error> wrong(std::string_view what) const {
-        if (!verb_) return fail(Errc::invalid_argument, std::format("{}; see xctl help", what));
-        return fail(Errc::invalid_argument, std::format("{}: {}; see xctl help {}", verb_->name, what, verb_->name));
+        if (!verb_ && !command_.group) return fail(Errc::invalid_argument, std::format("{}; see xctl help", what));
+        const auto name = verb_ ? api::full_name(*verb_) : std::string(command_.group->name);
+        return fail(Errc::invalid_argument, std::format("{}: {}; see xctl help {}", name, what, name));
     }
 
     const api::VerbRow*& verb_;
+    const api::VerbTable& table_;
     std::size_t positionals_ = 0;
     Command command_;
 };
 
 }  // namespace
 
-Result<Command> parse_arguments(std::span<const char* const> words, const api::VerbRow*& verb) {
-    return Parser(words, verb).parse();
+Result<Command> parse_arguments(std::span<const char* const> words, const api::VerbRow*& verb,
+                                const api::VerbTable& table) {
+    return Parser(words, verb, table).parse();
 }
 
 std::string absolute_path(std::string_view path, std::string_view working_directory) {

@@ -49,20 +49,23 @@ void add_global_options(std::vector<Line>& lines) {
         if (is_global(row)) lines.push_back({option_text(row.name, row.letter, row.value), row.help});
 }
 
-std::string help_of_all() {
+std::vector<Line> verbs_of(const api::VerbTable& table, std::string_view group) {
     std::vector<Line> lines;
-    for (const auto& verb : api::kVerbs) lines.push_back({usage_of(verb), verb.help});
-    lines.push_back({"help [VERB]", "Show help"});
+    for (const auto& verb : table.verbs)
+        if (verb.group == group) lines.push_back({usage_of(verb), verb.help});
+    return lines;
+}
+
+std::string options_of_all() {
     std::vector<Line> options;
     add_global_options(options);
-    return std::format("Usage: xctl VERB [ARGUMENT]... [OPTION]...\n\nVerbs:\n{}\nOptions:\n{}", aligned(lines),
-                       aligned(options));
+    return std::format("\nOptions:\n{}", aligned(options));
 }
 
 }  // namespace
 
 std::string usage_of(const api::VerbRow& verb) {
-    std::string out(verb.name);
+    std::string out = api::full_name(verb);
     for (const bool required : {true, false})
         for (const auto& param : verb.params)
             if (is_positional(param) && param.required == required)
@@ -74,13 +77,24 @@ std::string usage_of(const api::VerbRow& verb) {
     return out;
 }
 
-std::string help_of(const api::VerbRow* verb) {
-    if (!verb) return help_of_all();
-    std::string out = std::format("Usage: xctl {}\n\n{}.\n", usage_of(*verb), verb->help);
-    if (const auto lines = arguments_of(*verb); !lines.empty()) out += std::format("\nArguments:\n{}", aligned(lines));
-    auto lines = options_of(*verb);
+std::string help_of(const api::VerbRow& verb) {
+    std::string out = std::format("Usage: xctl {}\n\n{}.\n", usage_of(verb), verb.help);
+    if (const auto lines = arguments_of(verb); !lines.empty()) out += std::format("\nArguments:\n{}", aligned(lines));
+    auto lines = options_of(verb);
     add_global_options(lines);
     return out + std::format("\nOptions:\n{}", aligned(lines));
+}
+
+std::string help_of(const api::GroupRow& group, const api::VerbTable& table) {
+    return std::format("Usage: xctl {} VERB [ARGUMENT]... [OPTION]...\n\n{}.\n\nVerbs:\n{}{}", group.name, group.help,
+                       aligned(verbs_of(table, group.name)), options_of_all());
+}
+
+std::string help_of(const api::VerbTable& table) {
+    auto lines = verbs_of(table, {});
+    for (const auto& group : table.groups) lines.push_back({std::format("{} VERB", group.name), group.help});
+    lines.push_back({"help [VERB]", "Show help"});
+    return std::format("Usage: xctl VERB [ARGUMENT]... [OPTION]...\n\nVerbs:\n{}{}", aligned(lines), options_of_all());
 }
 
 }  // namespace xctl::client

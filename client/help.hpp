@@ -12,7 +12,13 @@ namespace xctl::client {
 /// "create NAME BUNDLE [OPTION]..." and so on, in one line.
 [[nodiscard]] std::string usage_of(const api::VerbRow& verb);
 
-/// Of one verb, or of all if it is null.
-[[nodiscard]] std::string help_of(const api::VerbRow* verb);
+/// The help of one verb.
+[[nodiscard]] std::string help_of(const api::VerbRow& verb);
+
+/// The help of a group, which lists its verbs.
+[[nodiscard]] std::string help_of(const api::GroupRow& group, const api::VerbTable& table = api::kVerbTable);
+
+/// The help of xctl: verbs, groups and options.
+[[nodiscard]] std::string help_of(const api::VerbTable& table = api::kVerbTable);
 
 }  // namespace xctl::client

@@ -20,6 +20,11 @@ Result<std::string> socket_path() {
     return TRY(client::read_variable("XCTL_SOCKET")).value_or(std::string(api::kVarlinkSocket));
 }
 
+std::string help_for(const client::Command& command) {
+    if (command.verb) return client::help_of(*command.verb);
+    return command.group ? client::help_of(*command.group) : client::help_of();
+}
+
 int report(const api::VerbRow* verb, const Error& error) {
     std::fprintf(stderr, "xctl: %s\n", printable(error.message).c_str());
     return client::failure_status(verb, error);
@@ -34,7 +39,7 @@ int main(int argc, char** argv) {
     const auto command = client::parse_arguments(words, verb);
     if (!command) return report(verb, command.error());
     if (command->options.version) return std::puts("xctl " XCTL_VERSION) < 0;
-    if (command->options.help) return std::fputs(client::help_of(verb).c_str(), stdout) < 0;
+    if (command->options.help) return std::fputs(help_for(*command).c_str(), stdout) < 0;
     const auto socket = socket_path();
     if (!socket) return report(verb, socket.error());
     client::Client client(*socket, command->options.host, !command->options.no_ask_password);

@@ -192,10 +192,18 @@ std::string key_words() {
     return out;
 }
 
-std::string verb_words() {
+/// The names that may stand after `xctl`, or after a group.
+std::string words_of(std::string_view group) {
     std::string out;
-    for (const auto& verb : api::kVerbs) out += std::format("{} ", verb.name);
-    return out + "help";
+    for (const auto& verb : api::kVerbs)
+        if (verb.group == group) out += std::format("{}{}", out.empty() ? "" : " ", verb.name);
+    return out;
+}
+
+std::string verb_words() {
+    auto out = words_of({});
+    for (const auto& group : api::kGroups) out += std::format(" {}", group.name);
+    return out + " help";
 }
 
 std::string global_words() {
@@ -235,11 +243,14 @@ std::string completion_case(const api::VerbRow& verb) {
     }
     for (const auto& row : client::kOptions)
         if (client::takes_option(verb.value, row)) add(row.value.empty() ? flags : valued, row.name);
-    return std::format("        {}) flags='{}' valued='{}' arguments='{}' ;;\n", verb.name, flags, valued, arguments);
+    return std::format("        '{}') flags='{}' valued='{}' arguments='{}' ;;\n", api::full_name(verb), flags, valued,
+                       arguments);
 }
 
 std::string completion_cases() {
     std::string out;
+    for (const auto& group : api::kGroups)
+        out += std::format("        {}) verbs='{}' ;;\n", group.name, words_of(group.name));
     for (const auto& verb : api::kVerbs) out += completion_case(verb);
     return out;
 }

@@ -82,7 +82,7 @@ void Access::check(const api::VerbRow& verb, const api::Request& request, const 
     if (caller.bus_name.empty() && !caller.pidfd)
         return done(fail(Errc::denied, "the caller cannot be identified"));
     const auto action = std::string(api::kPolkitPrefix) + std::string(api::action_of(verb, request));
-    const Details details{{"container", api::name_in(request)}, {"verb", std::string(verb.name)}};
+    const Details details{{"container", api::name_in(request)}, {"verb", api::full_name(verb)}};
     const auto question = std::make_shared<Question>(questions_, caller.uid);
     if (question->count() > kMostQuestions)
         return done(fail(Errc::denied, std::format("{} requests of uid {} wait for polkit already", kMostQuestions, caller.uid)));

@@ -10,7 +10,7 @@ import sys
 
 from support import sources
 
-VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"\s*\}', re.S)
+VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"(?:,\s*"([\w-]*)")?\s*\}', re.S)
 PARAM_LIST = re.compile(r"inline constexpr auto (k\w+) =\s*list<\w+>\((.*?)\);\n", re.S)
 SHARED_PARAM = re.compile(r'inline constexpr auto (k\w+) =\s*row<[^>]*>\(\s*\{"(\w+)"')
 ACTION_ROW = re.compile(r'\{"(\w+)",\s*Verb::(\w+)\}')
@@ -24,11 +24,16 @@ def enumerators(path, name):
     return re.findall(r"\w+", body.group(1)) if body else []
 
 
+def full_name(row):
+    """The verb as the command line has it: after its group, if it has one."""
+    return f"{row[6]} {row[1]}".strip()
+
+
 def check_verbs(problems):
     rows = VERB_ROW.findall(sources.read("api/verbs.hpp"))
     for missing in set(enumerators("api/verbs.hpp", "Verb")) - {row[0] for row in rows}:
         problems.append(f"api/verbs.hpp: Verb::{missing} has no row")
-    for value, name, method, action, _, text in rows:
+    for value, name, method, action, _, text, _ in rows:
         for what, word in (("name", name), ("method", method), ("action", action), ("help", text)):
             if not word:
                 problems.append(f"api/verbs.hpp: Verb::{value} has no {what}")
@@ -75,12 +80,13 @@ def action_table(verbs):
     lists, action_of_verb = arguments_of(text), {row[0]: row[3] for row in verbs}
     asked = {row[3]: [] for row in verbs}
     for row in verbs:
-        asked[row[3]].append(row[1])
+        asked[row[3]].append(full_name(row))
     for argument, as_verb in ACTION_ROW.findall(text):
-        for _, name, _, action, rest, _ in verbs:
+        for row in verbs:
+            action, rest = row[3], row[4]
             params = re.match(r"rows::(\w+)", rest)
             if params and argument in lists.get(params.group(1), ()) and action_of_verb[as_verb] != action:
-                asked[action_of_verb[as_verb]].append(f"{name} with the argument `{argument}`")
+                asked[action_of_verb[as_verb]].append(f"{full_name(row)} with the argument `{argument}`")
     rows = [f"| `org.xctl1.{action}` | {', '.join(names)} |\n" for action, names in asked.items()]
     return "| Action | Verbs |\n|---|---|\n" + "".join(rows)
 
@@ -117,9 +123,10 @@ def check_build(problems, build, verbs, errors):
     text = subprocess.run([program, "help"], capture_output=True, text=True, check=True).stdout
     page = sources.read(os.path.join(build, "docs", "xctl.1")).replace("\\-", "-")
     completion = sources.read(os.path.join(build, "docs", "xctl"))
-    for _, verb, _, _, _, _ in verbs:
-        details = subprocess.run([program, "help", verb], capture_output=True, text=True, check=True).stdout
-        for what, where in (("help", f"\n  {verb} "), ("man page", f"\n.SS \"{verb}"), ("completion", f"{verb})")):
+    for row in verbs:
+        verb = full_name(row)
+        details = subprocess.run([program, "help", *verb.split()], capture_output=True, text=True, check=True).stdout
+        for what, where in (("help", f"\n  {row[6] or verb} "), ("man page", f"\n.SS \"{verb}"), ("completion", f"'{verb}')")):
             if where not in {"help": text, "man page": page, "completion": completion}[what]:
                 problems.append(f"the {what} of xctl lacks {verb}")
         for option in re.findall(r"--[\w-]+", details):

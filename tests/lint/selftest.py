@@ -89,6 +89,8 @@ PLANTED = [
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
      "org.xctl1.attach"),
     ("api", "api/outputs.hpp", GOOD["api/outputs.hpp"].replace("{ fd }", "{ fd, text }"), "Output::text has no row"),
+    ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"] +
+     '{Verb::pull, "pull", "PullImage", "manage", {}, {}, "Fetch an image", "image"},\n', "start, stop, image pull"),
     ("api", "policy/org.xctl1.policy", '<action id="org.xctl1.manage">\n<action id="org.xctl1.dance">\n', "dance"),
     ("api", "lib/base/result.hpp", "enum class Errc { one, two, three };\n", "Errc::three"),
     ("api", "SECURITY.md", "| Action | Verbs |\n", "lacks the marks"),

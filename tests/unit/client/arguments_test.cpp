@@ -161,13 +161,86 @@ TEST(Arguments, PathsBecomeAbsolute) {
 }
 
 TEST(Help, ShowsEveryVerbAndOptionOnce) {
-    const auto all = help_of(nullptr);
+    const auto all = help_of();
     for (const auto& verb : api::kVerbs) {
         EXPECT_NE(all.find(verb.help), std::string::npos) << verb.name;
-        const auto one = help_of(&verb);
+        const auto one = help_of(verb);
         for (const auto& param : verb.params)
             EXPECT_EQ(one.find(param.help) != std::string::npos, param.option != api::kWireOnly) << param.name;
     }
+}
+
+/// A table with a group, whose verbs have names that others have as well.
+constexpr auto kTestVerbs = std::to_array<api::VerbRow>({
+    {api::Verb::list, "list", "List", "inspect", {}, {}, "List containers"},
+    {api::Verb::start, "pull", "PullImage", "manage", api::rows::kStart, {}, "Fetch an image", "image"},
+    {api::Verb::list, "list", "ListImages", "inspect", {}, {}, "List images", "image"},
+});
+constexpr auto kTestGroups = std::to_array<api::GroupRow>({{"image", "Fetch and list images"}});
+constexpr api::VerbTable kTestTable{kTestVerbs, kTestGroups};
+static_assert(api::is_unambiguous(kTestTable) && api::groups_are_complete(kTestTable));
+
+Result<Command> parse_grouped(const Words& words) {
+    const api::VerbRow* verb = nullptr;
+    return parse_arguments(words, verb, kTestTable);
+}
+
+TEST(Groups, ATwoWordVerbIsFoundInItsGroup) {
+    const auto pull = parse_grouped({"image", "pull", "web", "--", "sh"});
+    ASSERT_TRUE(pull) << pull.error().message;
+    EXPECT_EQ(pull->verb, &kTestVerbs[1]);
+    EXPECT_EQ(pull->request.as<api::StartRequest>().name, "web");
+    EXPECT_EQ(pull->request.as<api::StartRequest>().args, std::vector<std::string>{"sh"});
+    EXPECT_EQ(parse_grouped({"image", "list"})->verb, &kTestVerbs[2]);
+    EXPECT_EQ(parse_grouped({"list"})->verb, &kTestVerbs[0]);
+    EXPECT_EQ(parse_grouped({"pull", "web"}).error().message, "unknown verb \"pull\"; see xctl help");
+}
+
+TEST(Groups, AGroupAloneAsksForItsHelp) {
+    for (const Words& words : {Words{"image"}, Words{"help", "image"}, Words{"image", "--help"}}) {
+        const auto command = parse_grouped(words);
+        ASSERT_TRUE(command) << command.error().message;
+        EXPECT_TRUE(command->options.help);
+        EXPECT_EQ(command->verb, nullptr);
+        EXPECT_EQ(command->group, kTestGroups.data());
+    }
+    EXPECT_EQ(parse_grouped({"help", "image", "pull"})->verb, &kTestVerbs[1]);
+    EXPECT_EQ(parse_grouped({"image", "list", "-h"})->verb, &kTestVerbs[2]);
+}
+
+TEST(Groups, ErrorsNameBothWords) {
+    EXPECT_EQ(parse_grouped({"image", "frob"}).error().message,
+              "image: unknown verb \"frob\"; see xctl help image");
+    EXPECT_EQ(parse_grouped({"image", "pull"}).error().message,
+              "image pull: NAME is missing; see xctl help image pull");
+}
+
+TEST(Groups, HelpShowsAGroupAsOneLineAndItsVerbsApart) {
+    const auto all = help_of(kTestTable);
+    EXPECT_NE(all.find("\n  image VERB        Fetch and list images\n"), std::string::npos) << all;
+    EXPECT_EQ(all.find("Fetch an image"), std::string::npos) << all;
+    const auto group = help_of(kTestGroups[0], kTestTable);
+    EXPECT_NE(group.find("Usage: xctl image VERB"), std::string::npos) << group;
+    EXPECT_NE(group.find("image pull NAME [-- ARGS...]  Fetch an image\n"), std::string::npos) << group;
+    EXPECT_EQ(group.find("List containers"), std::string::npos) << group;
+    EXPECT_EQ(usage_of(kTestVerbs[1]), "image pull NAME [-- ARGS...]");
+}
+
+/// Tables that the static assertions of api/verbs.hpp would refuse.
+TEST(Groups, AmbiguousTablesAreRefused) {
+    const auto row = [](std::string_view name, std::string_view method, std::string_view group) {
+        return api::VerbRow{api::Verb::list, name, method, "inspect", {}, {}, "List", group};
+    };
+    const auto sound = [](std::vector<api::VerbRow> verbs, std::vector<api::GroupRow> groups) {
+        return api::is_unambiguous({verbs, groups}) && api::groups_are_complete({verbs, groups});
+    };
+    EXPECT_TRUE(sound({row("list", "List", ""), row("list", "ListImages", "image")}, {{"image", ""}}));
+    EXPECT_FALSE(sound({row("list", "List", ""), row("list", "List", "image")}, {{"image", ""}}));
+    EXPECT_FALSE(sound({row("list", "A", "image"), row("list", "B", "image")}, {{"image", ""}}));
+    EXPECT_FALSE(sound({row("image", "A", ""), row("list", "B", "image")}, {{"image", ""}}));
+    EXPECT_FALSE(sound({row("list", "A", "image")}, {{"image", ""}, {"image", ""}}));
+    EXPECT_FALSE(sound({row("list", "A", "image")}, {}));
+    EXPECT_FALSE(sound({row("list", "A", "")}, {{"image", ""}}));
 }
 
 TEST(Help, UsageHasRequiredFirst) {
