@@ -59,7 +59,7 @@ Result<Execs::Exec*> Execs::open(const std::string& id) {
 
 void Execs::make_run(Exec& exec, plan::LaunchPlan plan, std::function<Result<>(pid_t pid, pid_t keeper)> enter) {
     run::Run::Setup setup;
-    setup.name = key_of(exec.id);
+    setup.key = key_of(exec.id);
     setup.plan = std::make_shared<const plan::LaunchPlan>(std::move(plan));
     setup.run_directory = exec.directory.fd();
     setup.identity = {exec.id, 1};

@@ -250,7 +250,7 @@ void Supervisor::count_restarts_of_unit() {
 
 void Supervisor::make_run() {
     run::Run::Setup setup;
-    setup.name = id_.str();
+    setup.key = id_.str();
     setup.identity = run_identity();
     setup.placement = record_.placement;
     setup.unit = record_.unit;
@@ -258,12 +258,12 @@ void Supervisor::make_run() {
     setup.stop_signal = stop_signal();
     setup.stop_timeout = definition_.stop_timeout;
     setup.after = definition::up_targets_before(definition_);
-    if (services_.is_awaited && services_.is_awaited(setup.name)) setup.before = definition::up_target_name(setup.name);
+    if (services_.is_awaited && services_.is_awaited(id_)) setup.before = definition::up_target_name(id_.str());
     setup.run_directory = directory_.fd();
     setup.launched = state() != model::State::starting;
     setup.notify = check_policy_.needs_notify();
     // Set up before anybody hears that the container runs: a caller who then asks machined comes behind that.
-    if (is_machine()) setup.attachments.push_back(std::make_unique<Machine>(services_.machines, setup.name, plan_));
+    if (is_machine()) setup.attachments.push_back(std::make_unique<Machine>(services_.machines, id_.str(), plan_));
     setup.ready_later = check_policy_.readiness.kind != definition::ProbeKind::none;
     run_ = std::make_unique<run::Run>(services_, console_, std::move(setup), run_listener());
 }

@@ -30,19 +30,16 @@ Manager::Manager(run::Services& services, const console::Journal& journal, defin
       definitions_(std::move(definitions)),
       run_base_(std::move(run_base)),
       marks_(std::move(marks)),
-      starter_(services, [this](const std::string& name) -> Result<container::Supervisor*> {
-          const auto id = TRY(ContainerId::parse(name));
-          return find(id);
-      }) {
-    services_.is_awaited = [this](const std::string& name) { return is_awaited(name); };
+      starter_(services, [this](const ContainerId& id) { return find(id); }) {
+    services_.is_awaited = [this](const ContainerId& id) { return is_awaited(id); };
 }
 
 Manager::~Manager() { services_.is_awaited = nullptr; }
 
 void Manager::autostart(std::function<void()> done) {
-    std::vector<std::string> wanted;
+    std::vector<ContainerId> wanted;
     for (const auto& [id, container] : containers_)
-        if (starts_at_boot(*container) && container->state() == model::State::created) wanted.push_back(id.str());
+        if (starts_at_boot(*container) && container->state() == model::State::created) wanted.push_back(id);
     starter_.start_at_boot(wanted, std::move(done));
 }
 

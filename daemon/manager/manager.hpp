@@ -137,7 +137,7 @@ private:
     void purge_removed_in(std::chrono::microseconds delay);
     Result<> reload(container::Supervisor& container);
     void reload_if_changed(container::Supervisor& container, const std::string& stamp);
-    [[nodiscard]] bool is_awaited(const std::string& name);
+    [[nodiscard]] bool is_awaited(const ContainerId& id);
     void stop_in_order_after(std::chrono::microseconds delay);
     void stop_in_order();
     /// Those that are broken are returned.

@@ -141,12 +141,11 @@ std::vector<api::Finding> Manager::verify_container(const ContainerId& id,
     }
     add(manager::verify(*compiled));
     add(verify_definition(id, *definition));
-    add(verify_order(id, [&](const std::string& name) -> std::optional<Ordering> {
-        if (name == id.str()) return Ordering{definition->required, definition->after};
-        const auto other_id = ContainerId::parse(name);
-        const auto other = other_id ? find(*other_id) : std::unexpected(other_id.error());
+    add(verify_order(id, [&](const ContainerId& each) -> std::optional<Ordering> {
+        if (each == id) return ordering_of(*definition);
+        const auto other = find(each);
         if (!other) return std::nullopt;
-        return Ordering{(*other)->definition().required, (*other)->definition().after};
+        return ordering_of((*other)->definition());
     }));
     return out;
 }

@@ -14,16 +14,16 @@ constexpr std::chrono::milliseconds kGatherTime{10};
 
 bool is_running(model::State state) { return state == model::State::running || state == model::State::paused; }
 
-bool comes_after(const definition::Definition& definition, const std::string& name) {
-    return std::ranges::contains(definition.after, name) || std::ranges::contains(definition.required, name);
+bool comes_after(const definition::Definition& definition, const ContainerId& id) {
+    return std::ranges::contains(definition.after, id.str()) || std::ranges::contains(definition.required, id.str());
 }
 
 }  // namespace
 
-bool Manager::is_awaited(const std::string& name) {
+bool Manager::is_awaited(const ContainerId& id) {
     find_new(*definitions_.survey());
     return std::ranges::any_of(containers_,
-                               [&](const auto& entry) { return comes_after(entry.second->definition(), name); });
+                               [&](const auto& entry) { return comes_after(entry.second->definition(), id); });
 }
 
 /// A container that starts is not meant, since the stop is about what an earlier run left under the same name. Neither is
@@ -52,7 +52,7 @@ void Manager::stop_in_order() {
     bool any_stopping = false;
     for (const auto& id : asked_to_stop_) {
         const bool awaited = std::ranges::any_of(asked_to_stop_, [&](const ContainerId& other) {
-            return other != id && comes_after(containers_.at(other)->definition(), id.str());
+            return other != id && comes_after(containers_.at(other)->definition(), id);
         });
         // One that ended by itself meanwhile may be on its way back, which is not wanted any more.
         const auto state = containers_.at(id)->state();

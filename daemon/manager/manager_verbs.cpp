@@ -130,7 +130,7 @@ void Manager::start(const Call<api::StartRequest>& call) {
     if (!container) return call.done(std::unexpected(container.error()));
     if (auto reloaded = reload(**container); !reloaded) return call.done(std::unexpected(std::move(reloaded).error()));
     mark_wanted(**container, true);
-    starter_.start(call.id.str(), std::move(call.arguments.args), reply_with(call.id, call.done));
+    starter_.start(call.id, std::move(call.arguments.args), reply_with(call.id, call.done));
 }
 
 /// The console is attached before the start, so that the caller sees the first byte.
@@ -151,7 +151,7 @@ void Manager::run(const Call<api::RunRequest>& call) {
     if (!console) return call.done(std::unexpected(console.error()));
     auto shared = std::make_shared<UniqueFd>(std::move(*console));
     mark_wanted(container, true);
-    starter_.start(call.id.str(), std::move(request.args), [done = call.done, shared](Result<> started) {
+    starter_.start(call.id, std::move(request.args), [done = call.done, shared](Result<> started) {
         if (!started) return done(std::unexpected(std::move(started).error()));
         answer_console(std::move(*shared), done);
     });

@@ -24,49 +24,61 @@ void start_units(systemd::Scopes& scopes, std::vector<std::string> units, contai
     });
 }
 
+/// The reader of a definition has checked the names.
+std::vector<ContainerId> ids_of(const std::vector<std::string>& names) {
+    std::vector<ContainerId> out;
+    for (const auto& name : names)
+        if (auto id = ContainerId::parse(name)) out.push_back(std::move(*id));
+    return out;
+}
+
 }  // namespace
 
+Ordering ordering_of(const definition::Definition& definition) {
+    return {ids_of(definition.required), ids_of(definition.after)};
+}
+
 /// The one place that says from when on those may start that come after it.
-bool Starter::is_up(const std::string& name) const {
-    const auto container = find_(name);
+bool Starter::is_up(const ContainerId& id) const {
+    const auto container = find_(id);
     return container && ((*container)->is_ready() || (*container)->state() == model::State::paused);
 }
 
-std::optional<Ordering> Starter::ordering_of(const std::string& name) const {
-    const auto container = find_(name);
+std::optional<Ordering> Starter::ordering_of(const ContainerId& id) const {
+    const auto container = find_(id);
     if (!container) return std::nullopt;
-    return Ordering{(*container)->definition().required, (*container)->definition().after};
+    return manager::ordering_of((*container)->definition());
 }
 
-void Starter::start(const std::string& name, std::vector<std::string> args, Done done) {
-    const auto container = find_(name);
+void Starter::start(const ContainerId& id, std::vector<std::string> args, Done done) {
+    const auto container = find_(id);
     if (!container) return done(std::unexpected(container.error()));
-    const auto required = (*container)->definition().required;
+    const auto required = manager::ordering_of((*container)->definition()).required;
     // Also if it waits for the host at boot: somebody wants it now.
     if (std::ranges::all_of(required, [this](const auto& other) { return is_up(other); }))
         return (*container)->start(std::move(args), std::move(done));
-    const auto order = start_order({name}, [this](const auto& each) { return ordering_of(each); });
+    const auto order = start_order({id}, [this](const auto& each) { return ordering_of(each); });
     if (!order) return done(std::unexpected(order.error()));
-    if (const auto it = pending_.find(name); it != pending_.end() && it->second.done)
-        return done(fail(Errc::wrong_state, name + " is about to start already"));
+    if (const auto it = pending_.find(id); it != pending_.end() && it->second.done)
+        return done(fail(Errc::wrong_state, id.str() + " is about to start already"));
     add(*order, false);
-    auto& pending = pending_.at(name);
+    auto& pending = pending_.at(id);
     pending.args = std::move(args);
     pending.done = std::move(done);
     advance();
 }
 
-void Starter::start_at_boot(const std::vector<std::string>& names, std::function<void()> done) {
+void Starter::start_at_boot(const std::vector<ContainerId>& ids, std::function<void()> done) {
     boot_done_ = std::move(done);
-    const auto lookup = [this](const std::string& name) { return ordering_of(name); };
-    auto order = start_order(names, lookup);
-    std::vector<std::string> good;
+    const auto lookup = [this](const ContainerId& id) { return ordering_of(id); };
+    auto order = start_order(ids, lookup);
+    std::vector<ContainerId> good;
     if (!order) {
         // What cannot be ordered stays behind; the others need not.
-        for (const auto& name : names) {
-            good.push_back(name);
+        for (const auto& id : ids) {
+            good.push_back(id);
             if (const auto tried = start_order(good, lookup); !tried) {
-                log_error(std::format("{}: {}", name, tried.error().message));
+                log_error(std::format("{}: {}", id.str(), tried.error().message));
                 good.pop_back();
             }
         }
@@ -77,12 +89,12 @@ void Starter::start_at_boot(const std::vector<std::string>& names, std::function
     end_boot_if_done();
 }
 
-void Starter::add(const std::vector<std::string>& order, bool boot) {
-    for (const auto& name : order) {
-        const auto [it, is_new] = pending_.try_emplace(name);
+void Starter::add(const std::vector<ContainerId>& order, bool boot) {
+    for (const auto& id : order) {
+        const auto [it, is_new] = pending_.try_emplace(id);
         if (!is_new) continue;
         it->second.boot = boot;
-        const auto ordering = ordering_of(name).value_or(Ordering{});
+        const auto ordering = ordering_of(id).value_or(Ordering{});
         it->second.required = {ordering.required.begin(), ordering.required.end()};
         for (const auto* earlier : {&ordering.required, &ordering.after})
             for (const auto& other : *earlier)
@@ -96,29 +108,29 @@ void Starter::advance() {
     for (auto it = std::ranges::find_if(pending_, is_next); it != pending_.end();
          it = std::ranges::find_if(pending_, is_next)) {
         it->second.begun = true;
-        begin(std::string(it->first));
+        begin(ContainerId(it->first));
     }
 }
 
-void Starter::begin(const std::string& name) {
-    if (is_up(name) && !pending_.at(name).done) return settle(name, {});
-    pending_.at(name).boot ? wait_for_host(name) : launch(name);
+void Starter::begin(const ContainerId& id) {
+    if (is_up(id) && !pending_.at(id).done) return settle(id, {});
+    pending_.at(id).boot ? wait_for_host(id) : launch(id);
 }
 
 /// The bundle may be on a mount itself, so it is read when that is there.
-void Starter::wait_for_host(const std::string& name) {
-    const auto found = find_(name);
-    if (!found) return settle(name, std::unexpected(found.error()));
+void Starter::wait_for_host(const ContainerId& id) {
+    const auto found = find_(id);
+    if (!found) return settle(id, std::unexpected(found.error()));
     const auto& definition = (*found)->definition();
-    const auto fail_or = [this, name](auto next) {
-        return [this, name, next](Result<> there) { there ? next() : settle(name, there); };
+    const auto fail_or = [this, id](auto next) {
+        return [this, id, next](Result<> there) { there ? next() : settle(id, there); };
     };
-    const auto when_bundle = [this, name, fail_or] {
-        const auto container = find_(name);
+    const auto when_bundle = [this, id, fail_or] {
+        const auto container = find_(id);
         const auto compiled = container ? definition::compile_container((*container)->id(), (*container)->definition())
                                         : std::unexpected(container.error());
         wait_for_mounts(compiled ? definition::bind_sources(compiled->plan) : std::vector<std::string>(),
-                        fail_or([this, name] { launch(name); }));
+                        fail_or([this, id] { launch(id); }));
     };
     const auto when_linked = [this, bundle = definition.bundle, fail_or, when_bundle] {
         wait_for_mounts({bundle}, fail_or(when_bundle));
@@ -134,31 +146,31 @@ void Starter::wait_for_mounts(const std::vector<std::string>& paths, Done done) 
     start_units(services_.scopes, std::move(units), std::move(done));
 }
 
-void Starter::launch(const std::string& name) {
-    const auto container = find_(name);
-    if (!container) return settle(name, std::unexpected(container.error()));
-    const auto done = [this, name](const Result<>& started) { settle(name, started); };
-    const auto& pending = pending_.at(name);
+void Starter::launch(const ContainerId& id) {
+    const auto container = find_(id);
+    if (!container) return settle(id, std::unexpected(container.error()));
+    const auto done = [this, id](const Result<>& started) { settle(id, started); };
+    const auto& pending = pending_.at(id);
     if (pending.done) return (*container)->start(pending.args, done);
-    const auto when_ready = [this, name, done](const Result<>& started) {
-        const auto found = find_(name);
+    const auto when_ready = [this, id, done](const Result<>& started) {
+        const auto found = find_(id);
         started && found ? (*found)->when_ready(done) : done(started);
     };
     // One that nobody asked for by name may be on its way already.
     (*container)->is_active() ? when_ready({}) : (*container)->start(pending.args, when_ready);
 }
 
-void Starter::settle(const std::string& name, const Result<>& result) {
-    auto node = pending_.extract(name);
+void Starter::settle(const ContainerId& id, const Result<>& result) {
+    auto node = pending_.extract(id);
     if (node.empty()) return;
-    if (!result && node.mapped().boot) log_error(std::format("{}: {}", name, result.error().message));
-    std::vector<std::string> lost;
+    if (!result && node.mapped().boot) log_error(std::format("{}: {}", id.str(), result.error().message));
+    std::vector<ContainerId> lost;
     for (auto& [other, pending] : pending_)
-        if (pending.waits_for.erase(name) > 0 && !result && pending.required.contains(name)) lost.push_back(other);
+        if (pending.waits_for.erase(id) > 0 && !result && pending.required.contains(id)) lost.push_back(other);
     if (node.mapped().done) node.mapped().done(result);
     for (const auto& other : lost)
-        settle(other, fail(Errc::wrong_state, std::format("{} requires {}, which could not be started: {}", other, name,
-                                                          result.error().message)));
+        settle(other, fail(Errc::wrong_state, std::format("{} requires {}, which could not be started: {}",
+                                                          other.str(), id.str(), result.error().message)));
     advance();
     end_boot_if_done();
 }

@@ -175,7 +175,7 @@ std::vector<api::Finding> verify_definition(const ContainerId& id, const definit
 }
 
 std::vector<api::Finding> verify_order(const ContainerId& id, const OrderingLookup& lookup) {
-    const auto ordered = check_order(id.str(), lookup);
+    const auto ordered = check_order(id, lookup);
     if (ordered) return {};
     return {error_finding(ordered.error().message)};
 }

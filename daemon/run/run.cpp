@@ -75,9 +75,9 @@ void Run::add_attachments() {
     };
     const auto& plan = *setup_.plan;
     cgroup_ = add(std::make_unique<PayloadCgroup>(
-        PayloadCgroup::Setup{setup_.name, setup_.unit, setup_.placement, setup_.plan, setup_.enter},
+        PayloadCgroup::Setup{setup_.key, setup_.unit, setup_.placement, setup_.plan, setup_.enter},
         services_.device_programs));
-    memory_ = add(std::make_unique<MemoryWatch>(services_.loop, *cgroup_, setup_.name, listener_.out_of_memory));
+    memory_ = add(std::make_unique<MemoryWatch>(services_.loop, *cgroup_, setup_.key, listener_.out_of_memory));
     freezer_ = add(std::make_unique<FreezeWatch>(services_.loop, *cgroup_, listener_.frozen));
     add(std::make_unique<attachment::Resctrl>(plan.rdt, plan.id));
     notify_ = add(std::make_unique<NotifySocket>(setup_.notify, setup_.run_directory));
@@ -190,7 +190,7 @@ Result<> Run::watch_launched(launch::Launched launched) {
 void Run::request_scope() {
     systemd::ScopeRequest request;
     request.unit = setup_.unit;
-    request.description = "Container " + setup_.name;
+    request.description = "Container " + setup_.key;
     for (const auto* pidfd : {&pidfd_, &keeper_pidfd_})
         if (*pidfd) request.pidfds.emplace_back(::fcntl(pidfd->get(), F_DUPFD_CLOEXEC, 3));
     request.kill_signal = setup_.stop_signal;
@@ -268,7 +268,7 @@ void Run::on_launch_succeeded() {
     if (step_ == Step::parked) step_ = Step::running;
     tell_unit(ServiceKind::verdict, nullptr);
     if (const auto listening = notify_->listen(services_.loop, listener_.notified); !listening)
-        log_warning(std::format("{}: its notifications are not heard: {}", setup_.name, listening.error().message));
+        log_warning(std::format("{}: its notifications are not heard: {}", setup_.key, listening.error().message));
     listener_.launched();
 }
 
@@ -282,7 +282,7 @@ void Run::give_up_hooks() {
         launched_ = true;
         tell_unit(ServiceKind::verdict, &error);
     }
-    if (taken_down_) log_warning(setup_.name + ": its poststop hooks did not end in time and were killed");
+    if (taken_down_) log_warning(setup_.key + ": its poststop hooks did not end in time and were killed");
     if (at_end) end_soon();
 }
 
@@ -330,7 +330,7 @@ Result<> Run::park() {
     add(kNotifyLetter, notify_->fd());
     for (const auto& held : console_.held()) add(static_cast<char>(held.role), held.fd);
     const auto& [life, number] = setup_.identity;
-    return services_.parking.park(setup_.name, std::format("{} {} {}", number, letters, life), fds);
+    return services_.parking.park(setup_.key, std::format("{} {} {}", number, letters, life), fds);
 }
 
 void Run::repark() {

@@ -51,7 +51,7 @@ struct Services {
     definition::Blueprints& blueprints;
     launch::DevicePrograms& device_programs;
     bool exit_info;  // PIDFD_GET_INFO tells exit statuses (Linux 6.15): no keeper is needed
-    std::function<bool(const std::string& name)> is_awaited{};  // whether other containers come after this one
+    std::function<bool(const ContainerId& id)> is_awaited{};  // whether other containers come after this one
 };
 
 class Run {
@@ -65,7 +65,7 @@ public:
     };
 
     struct Setup {
-        std::string name;
+        std::string key;  // in the parking lot: the name of a container, or NAME/ID of a program in it
         Identity identity;
         model::Placement placement = model::Placement::scope;
         std::string unit;

@@ -167,7 +167,7 @@ bool Run::awaits_hooks() {
 bool Run::take_down() {
     if (std::exchange(taken_down_, true) && attachments_.is_waiting()) return true;
     const auto warn = [this](const Result<>& done) {
-        if (!done) log_warning(std::format("{}: {}", setup_.name, done.error().message));
+        if (!done) log_warning(std::format("{}: {}", setup_.key, done.error().message));
     };
     const auto done = attachments_.take_down(scene(), [this, warn](const Result<>& later) {
         warn(later);
