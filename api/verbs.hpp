@@ -78,6 +78,15 @@ private:
     Arguments (*make_)() = [] { return Arguments(); };
 };
 
+/// How a verb answers.
+enum class Answers : unsigned char {
+    once,
+    late,      // once, perhaps not before the container has stopped
+    in_parts,  // once, or in several replies, whose lists together are the whole
+    progress,  // once, or with reports of its progress before that
+    events,    // once for each event, for as long as the caller listens
+};
+
 struct VerbRow {
     Verb value;
     std::string_view name;    // of the command line, after the group if there is one
@@ -87,6 +96,8 @@ struct VerbRow {
     std::span<const Output> outputs;
     std::string_view help;
     std::string_view group = {};  // of the command line: the word before the name, a row of kGroups
+    Answers answers = Answers::once;
+    bool several = false;  // a call may name several containers; the answer then has an outcome for each
 };
 
 /// Verbs about one kind of thing, called as "xctl GROUP NAME".
@@ -290,13 +301,16 @@ inline constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::restart, "restart", "Restart", "manage", rows::kStop, rows::kContainerOut, "Stop and start a container"},
     {Verb::kill, "kill", "Kill", "manage", rows::kKill, {}, "Send a signal to the container's init"},
     {Verb::remove, "delete", "Delete", "configure", rows::kDelete, {}, "Forget a container; its bundle stays"},
-    {Verb::list, "list", "List", "inspect", {}, rows::kListOut, "List containers"},
+    {Verb::list, "list", "List", "inspect", {}, rows::kListOut, "List containers",
+     "", Answers::in_parts},
     {Verb::state, "state", "Describe", "inspect", rows::kOne, rows::kStateOut, "Show one container"},
     {Verb::attach, "attach", "Attach", "attach", rows::kAttach, rows::kFdOut,
      "Connect to a container's console, scrollback first"},
     {Verb::logs, "logs", "Logs", "attach", rows::kLogs, rows::kFdOut, "Print a container's console"},
-    {Verb::wait, "wait", "Wait", "inspect", rows::kOne, rows::kContainerOut, "Wait until a container has stopped"},
-    {Verb::events, "events", "Events", "inspect", {}, rows::kEventOut, "Print events as they happen"},
+    {Verb::wait, "wait", "Wait", "inspect", rows::kOne, rows::kContainerOut, "Wait until a container has stopped",
+     "", Answers::late},
+    {Verb::events, "events", "Events", "inspect", {}, rows::kEventOut, "Print events as they happen",
+     "", Answers::events},
     {Verb::enable, "enable", "Enable", "configure", rows::kOne, rows::kContainerOut, "Start a container at boot"},
     {Verb::disable, "disable", "Disable", "configure", rows::kOne, rows::kContainerOut,
      "Do not start a container at boot"},
@@ -417,8 +431,7 @@ inline constexpr auto kArgumentActions = std::to_array<ActionRow>({
     return verb.action;
 }
 
-/// Whether it can be asked for again and again at an interval: over varlink with `more`, on D-Bus by a method of its
-/// own, called "Follow" and the method's name.
+/// Whether a verb can be asked for again and again at an interval.
 constexpr bool repeats(const VerbRow& verb) {
     return std::ranges::any_of(verb.params, [](const Param& param) { return param.name == rows::kInterval.text.name; });
 }
@@ -438,8 +451,12 @@ constexpr bool is_about_container(const VerbRow& verb) {
     return !verb.params.empty() && verb.params.front().name == rows::kName.text.name;
 }
 
-/// Whether varlink's `more` asks for its answer in parts: in several replies, whose lists together are the whole.
-constexpr bool comes_in_parts(const VerbRow& verb) { return verb.value == Verb::list; }
+/// Whether a caller may ask for several answers to one call: over varlink with `more`, on D-Bus by a method of its own,
+/// called "Follow" and the method's name, whose answer is a stream.
+constexpr bool can_be_followed(const VerbRow& verb) { return repeats(verb) || verb.answers == Answers::progress; }
+
+/// Whether varlink's `more` asks for the answer in parts.
+constexpr bool comes_in_parts(const VerbRow& verb) { return verb.answers == Answers::in_parts; }
 
 namespace rows {
 consteval bool verbs_are_in_order() {

@@ -110,7 +110,7 @@ std::string method_entry(const api::VerbRow& verb) {
     for (const auto output : verb.outputs) out += std::format("{}{}", output == verb.outputs.front() ? "" : ", ",
                                                               api::output_row(output).name);
     out += verb.outputs.empty() ? "nothing.\n" : ".\n";
-    if (api::repeats(verb))
+    if (api::can_be_followed(verb))
         out += std::format("Over varlink with\n.IR more ,\nand on D\\-Bus as\n.BR Follow{} ,\nagain and again.\n",
                            verb.method);
     if (verb.params.empty()) return out;

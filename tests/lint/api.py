@@ -10,7 +10,8 @@ import sys
 
 from support import sources
 
-VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"(?:,\s*"([\w-]*)")?\s*\}', re.S)
+VERB_ROW = re.compile(r'\{Verb::(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*"([^"]*)",\s*([^;]*?)"([^"]*)"(?:,\s*"([\w-]*)")?'
+                      r'(?:,[^{}"]*)?\s*\}', re.S)
 PARAM_LIST = re.compile(r"inline constexpr auto (k\w+) =\s*list<\w+>\((.*?)\);\n", re.S)
 SHARED_PARAM = re.compile(r'inline constexpr auto (k\w+) =\s*row<[^>]*>\(\s*\{"(\w+)"')
 ACTION_ROW = re.compile(r'\{"(\w+)",\s*Verb::(\w+)\}')
