@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxMessageBytes = 16U << 10;  // of an error
 inline constexpr std::size_t kMaxAnswerBytes = 16U << 20;
 
 /// The bounds of a call.
+inline constexpr std::size_t kMaxNames = 512;             // of one call
 inline constexpr std::size_t kMaxSettings = 512;          // of one `set`
 
 }  // namespace xctl::api

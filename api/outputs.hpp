@@ -19,7 +19,7 @@ namespace xctl::api {
 
 enum class Output : unsigned char {
     container, containers, oci_state, fd, event, stats, interfaces, processes, exec, run, runs, settings,
-    findings, text, clients, left_out, execs,
+    findings, text, clients, left_out, execs, outcomes,
 };
 
 /// The answer to a verb; its row says which of these are meant.
@@ -41,6 +41,7 @@ struct Reply {
     std::vector<ClientInfo> clients;
     std::uint64_t left_out = 0;
     std::vector<ExecInfo> execs;
+    std::vector<Outcome> outcomes;
 };
 
 /// A struct's name in the varlink interface, and its fields.
@@ -119,8 +120,15 @@ struct Described<ExecInfo> {
     static constexpr const auto& kFields = kExecFields;
 };
 
-using Structures =
-    std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding, ClientInfo, ExecInfo>;
+template <>
+struct Described<Outcome> {
+    static constexpr std::string_view kName = "Outcome";
+    static constexpr std::string_view kHelp = "How a call went for one of the containers that it names";
+    static constexpr const auto& kFields = kOutcomeFields;
+};
+
+using Structures = std::tuple<ContainerInfo, Event, Stats, Interface, Process, RunInfo, Setting, Finding, ClientInfo,
+                              ExecInfo, Outcome>;
 
 template <class T>
 concept Structure = requires { Described<T>::kFields; };
@@ -130,7 +138,7 @@ using ReplyMember = std::variant<ContainerInfo Reply::*, std::vector<ContainerIn
                                  std::vector<Process> Reply::*, RunInfo Reply::*, std::vector<RunInfo> Reply::*,
                                  std::vector<Setting> Reply::*, std::vector<Finding> Reply::*,
                                  std::vector<ClientInfo> Reply::*, std::uint64_t Reply::*,
-                                 std::vector<ExecInfo> Reply::*>;
+                                 std::vector<ExecInfo> Reply::*, std::vector<Outcome> Reply::*>;
 
 struct OutputRow {
     Output value;
@@ -158,6 +166,7 @@ inline constexpr auto kOutputs = std::to_array<OutputRow>({
     {Output::clients, "clients", &Reply::clients, "The clients of the console, the writer first"},
     {Output::left_out, "leftOut", &Reply::left_out, "How many more there are than the list before it holds"},
     {Output::execs, "execs", &Reply::execs, "The programs that Exec has started and that still run"},
+    {Output::outcomes, "outcomes", &Reply::outcomes, "How the call went for each container, in the order of their names"},
 });
 static_assert(names_are_unique(kOutputs));
 

@@ -91,6 +91,13 @@ struct Finding {
     std::string key;  // of the definition; empty: about something else
 };
 
+/// How a call went for one of the containers that it names.
+struct Outcome {
+    std::string name;
+    std::string error;  // a name of errors.hpp; empty: it succeeded
+    std::string message;
+};
+
 inline constexpr auto kContainerFields = std::to_array<FieldRow<ContainerInfo>>({
     {"name", &ContainerInfo::name, "Name of the container"},
     {"status", &ContainerInfo::status, "The runtime specification's status word"},
@@ -166,5 +173,12 @@ inline constexpr auto kFindingFields = std::to_array<FieldRow<Finding>>({
     {"key", &Finding::key, "The key of the definition that it is about, as a JSON pointer; empty: something else"},
 });
 static_assert(names_are_unique(kFindingFields));
+
+inline constexpr auto kOutcomeFields = std::to_array<FieldRow<Outcome>>({
+    {"name", &Outcome::name, "Name of the container"},
+    {"error", &Outcome::error, "The error's name; empty: the call succeeded for this container"},
+    {"message", &Outcome::message, "What went wrong, in a sentence"},
+});
+static_assert(names_are_unique(kOutcomeFields));
 
 }  // namespace xctl::api

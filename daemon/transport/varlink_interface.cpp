@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "daemon/transport/varlink_interface.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <deque>
@@ -104,6 +105,18 @@ WireType wire_type(std::size_t type) {
     return kTypes[type];
 }
 
+/// Whether a verb answers with it.
+template <class T>
+bool is_answered() {
+    const api::Reply sample;
+    const auto is_it = [&](api::Output output) {
+        return api::visit_output(output, sample, []<class V>(const V&) {
+            return std::is_same_v<V, T> || std::is_same_v<V, std::vector<T>>;
+        });
+    };
+    return std::ranges::any_of(api::kVerbs, [&](const auto& verb) { return std::ranges::any_of(verb.outputs, is_it); });
+}
+
 template <class T>
 const sd_varlink_symbol* Builder::structure() {
     Fields fields;
@@ -176,6 +189,7 @@ const sd_varlink_interface* Builder::build() {
         return made;
     };
     const auto add_structure = [&]<class T>(const T*) {
+        if (!is_answered<T>()) return;
         structures_[api::Described<T>::kName] = add(api::Described<T>::kHelp, structure<T>());
     };
     [&]<class... T>(const std::tuple<T...>*) {
