@@ -76,7 +76,7 @@ LIBRARIES = [
     ("sdbus-c++/*", ["daemon/systemd/*", "daemon/transport/access*", "daemon/transport/dbus_server*"]),
     ("systemd/sd-bus*", ["lib/bus/*", "runtime/xrun/cgroup/systemd*", "daemon/systemd/bus*"]),
     ("systemd/sd-varlink*", ["daemon/transport/varlink_*", "client/call*"]),
-    ("systemd/sd-json*", ["daemon/transport/varlink_*", "client/call*"]),
+    ("systemd/sd-json*", ["api/sd_json.hpp", "daemon/transport/varlink_*", "client/call*"]),
     ("criu/*", ["runtime/xrun/criu/criu.cpp"]),
     ("spdlog/*", ["lib/base/log*", "daemon/*"]),
 ]
