@@ -9,15 +9,17 @@
 
 #include "daemon/activation.hpp"
 #include "daemon/console/journal.hpp"
+#include "daemon/dispatch/dispatcher.hpp"
+#include "daemon/dispatch/event_feed.hpp"
+#include "daemon/dispatch/manager_handlers.hpp"
 #include "daemon/manager/manager.hpp"
 #include "daemon/run/launcher.hpp"
 #include "daemon/run/own_limits.hpp"
 #include "daemon/systemd/bus.hpp"
 #include "daemon/systemd/machines.hpp"
 #include "daemon/systemd/scopes.hpp"
-#include "daemon/transport/access.hpp"
 #include "daemon/transport/dbus_server.hpp"
-#include "daemon/transport/repeater.hpp"
+#include "daemon/transport/polkit.hpp"
 #include "daemon/transport/unit_server.hpp"
 #include "daemon/transport/varlink_server.hpp"
 #include "lib/base/log.hpp"
@@ -54,7 +56,7 @@ Result<> serve() {
     auto bus = TRY(systemd::Bus::open(loop));
     const auto scopes = TRY(systemd::Scopes::open(bus));
     const auto machines = TRY(systemd::Machines::open(bus));
-    const auto access = TRY(transport::Access::open(bus));
+    const auto polkit = TRY(transport::Polkit::open(bus));
     const auto journal = console::Journal::open();
     run::Launcher launcher(loop, XCTL_LIBEXEC_DIR "/xctl-launch");
     console::PipeWorkers pipe_workers(loop);
@@ -70,13 +72,14 @@ Result<> serve() {
     scopes->set_reload_listener([&] { store_again(parking); });
     scopes->set_stop_listener([&](const std::string& unit) { manager.stop_unit(unit); });
 
-    transport::Repeater repeater(loop, manager);
-    transport::Callers callers(loop, manager, repeater);
-    transport::VarlinkServer varlink(loop, manager, *access, repeater, callers);
+    dispatch::ManagerHandlers handlers(manager);
+    dispatch::Dispatcher dispatcher(loop, handlers, *polkit);
+    const dispatch::EventFeed events(manager, dispatcher);
+    transport::VarlinkServer varlink(loop, dispatcher);
     TRY(varlink.start(std::move(passed["varlink"])));
     transport::UnitServer units(loop, manager);
     if (auto& sockets = passed["launch"]; !sockets.empty()) TRY(units.start(std::move(sockets.front())));
-    transport::DbusServer dbus(loop, bus, manager, *access, repeater, callers);
+    transport::DbusServer dbus(loop, bus, manager, dispatcher);
     TRY(dbus.start());
 
     const auto stop = [&](std::uint32_t) { loop.exit(0); };

@@ -3,48 +3,46 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/encode.hpp"
+
 namespace xctl::transport {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-void set(Json& out, const char* name, const auto& value) { out[name] = value; }
-void set(Json& out, const char* name, const std::optional<std::uint64_t>& value) {
-    out[name] = value ? Json(*value) : Json(nullptr);
-}
+struct JsonObject {
+    Json json = Json::object();
+    void add(std::string_view name, Json value) { json[std::string(name)] = std::move(value); }
+};
 
-template <api::Structure T>
-Json to_json(const T& value) {
-    Json out = Json::object();
-    for (const auto& row : api::Described<T>::kFields)
-        std::visit([&](auto member) { set(out, row.name.data(), value.*member); }, row.member);
-    return out;
-}
+struct JsonWriter {
+    using Object = JsonObject;
+    static constexpr auto kLeavesOut = api::LeavesOut::nothing;
 
-template <api::Structure T>
-Json to_json(const std::vector<T>& values) {
-    Json out = Json::array();
-    for (const auto& value : values) out.push_back(to_json(value));
-    return out;
-}
-
-Json to_json(const std::string& text) { return text; }
-Json to_json(std::uint64_t number) { return number; }
-Json to_json(const UniqueFd&) { return nullptr; }
+    static Json text(const std::string& value) { return value; }
+    static Json flag(bool value) { return value; }
+    static Json number(auto value) { return value; }
+    static Json nothing() { return nullptr; }
+    static Json list(std::vector<Json> elements) { return elements; }
+    static Json finish(Object& object) { return std::move(object.json); }
+};
 
 std::string to_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
 
-std::string to_json_line(const api::Event& event) { return to_line(to_json(event)); }
+std::string to_json_line(const api::Event& event) {
+    JsonWriter writer;
+    return to_line(api::write(writer, event));
+}
 
 std::string to_json_line(const api::VerbRow& verb, const api::Reply& reply) {
-    Json out = Json::object();
-    for (const auto output : verb.outputs) {
-        auto json = api::visit_output(output, reply, [](const auto& value) { return to_json(value); });
-        if (!json.is_null()) out[std::string(api::output_row(output).name)] = std::move(json);
-    }
-    return to_line(out);
+    JsonWriter writer;
+    JsonObject out;
+    const auto leave_out = [](std::string_view, const UniqueFd&) { return Result<>(); };
+    // Only what leave_out() returns could fail.
+    (void)api::write_reply(writer, out, verb, reply, leave_out);
+    return to_line(out.json);
 }
 
 }  // namespace xctl::transport

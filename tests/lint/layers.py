@@ -73,8 +73,8 @@ STRANGERS = [("daemon/transport/dbus_*", "daemon/transport/varlink_*"),
 # A library's headers, and the only files that include them; tests may include anything.
 LIBRARIES = [
     ("nlohmann/*", ["*_json.cpp"]),
-    ("sdbus-c++/*", ["daemon/systemd/*", "daemon/transport/access*", "daemon/transport/dbus_server*"]),
-    ("systemd/sd-bus*", ["lib/bus/*", "runtime/xrun/cgroup/systemd*", "daemon/systemd/bus*"]),
+    ("sdbus-c++/*", ["daemon/systemd/*", "daemon/transport/polkit*", "daemon/transport/dbus_*"]),
+    ("systemd/sd-bus*", ["lib/bus/*", "runtime/xrun/cgroup/systemd*", "daemon/systemd/bus*", "daemon/transport/dbus_senders*"]),
     ("systemd/sd-varlink*", ["daemon/transport/varlink_*", "client/call*"]),
     ("systemd/sd-json*", ["api/sd_json.hpp", "daemon/transport/varlink_*", "client/call*"]),
     ("criu/*", ["runtime/xrun/criu/criu.cpp"]),

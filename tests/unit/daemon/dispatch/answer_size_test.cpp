@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/answer_size.hpp"
+#include "daemon/dispatch/answer_size.hpp"
 
 #include <gtest/gtest.h>
 
 #include "api/limits.hpp"
 
-namespace xctl::transport {
+namespace xctl::dispatch {
 namespace {
 
 using api::Verb;
@@ -36,4 +36,4 @@ TEST(AnswerSize, ListsWithinTheirLimitsFit) {
 }
 
 }  // namespace
-}  // namespace xctl::transport
+}  // namespace xctl::dispatch

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/repeater.hpp"
+#include "daemon/dispatch/repeater.hpp"
 
 #include <algorithm>
 
-namespace xctl::transport {
+namespace xctl::dispatch {
 namespace {
 
 using Usec = std::chrono::microseconds;
@@ -12,18 +12,20 @@ constexpr std::uint64_t kDefaultInterval = 1'000'000, kLeast = 100'000, kMost = 
 
 }  // namespace
 
-void Repeater::start(const api::VerbRow& verb, api::Request request, Sink sink) {
+void Repeater::start(api::Request request, Sink sink) {
     const auto interval = std::clamp(api::interval_of(request).value_or(kDefaultInterval), kLeast, kMost);
-    watches_.push_back({verb, std::move(request), std::move(sink), Usec(static_cast<std::int64_t>(interval)), {}});
+    watches_.push_back({std::move(request), std::move(sink), Usec(static_cast<std::int64_t>(interval)), {}});
     turn(watches_.back());
 }
 
 /// The verbs that can be repeated only read, and answer at once.
 void Repeater::turn(Watch& watch) {
     bool goes_on = false;
-    manager_.call(watch.verb.value, watch.request, [&](Result<api::Reply> reply) {
-        const bool failed = !reply;
-        goes_on = watch.sink(std::move(reply)) && !failed;
+    handlers_.call(watch.sink->verb(), watch.request, {}, [&](Result<api::Reply> reply) {
+        if (reply)
+            goes_on = watch.sink->part(*reply);
+        else
+            watch.sink->refuse(std::move(reply).error());
     });
     if (!goes_on) return end(watch);
     loop_.arm(watch.timer, watch.interval, [this, &watch](std::uint32_t) { turn(watch); });
@@ -37,4 +39,4 @@ void Repeater::end(const Watch& watch) {
     watches_.remove_if([&](const Watch& row) { return &row == &watch; });
 }
 
-}  // namespace xctl::transport
+}  // namespace xctl::dispatch

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/callers.hpp"
+#include "daemon/dispatch/callers.hpp"
 
-#include "lib/base/log.hpp"
-
-namespace xctl::transport {
+namespace xctl::dispatch {
 namespace {
 
 /// Of many who leave at once, one walk through the containers forgets all.
 constexpr std::chrono::milliseconds kForgetDelay{100};
 
 }  // namespace
-
-bool Callers::may_wait_long(const api::VerbRow& verb, bool more) {
-    return verb.value == api::Verb::wait || verb.value == api::Verb::events || (more && api::repeats(verb));
-}
 
 Callers::Ticket Callers::welcome() {
     const auto on_left = [this, alive = std::weak_ptr(alive_)](const bool* ticket) {
@@ -27,9 +21,8 @@ void Callers::forget_soon() {
     if (soon_) return;
     loop_.arm(soon_, kForgetDelay, [this](std::uint32_t) {
         soon_.reset();
-        manager_.forget_departed();
-        repeater_.forget_departed();
+        forget_();
     });
 }
 
-}  // namespace xctl::transport
+}  // namespace xctl::dispatch

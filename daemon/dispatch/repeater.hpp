@@ -2,29 +2,25 @@
 // A call that is made again and again, for somebody who watches.
 #pragma once
 
-#include <functional>
 #include <list>
 
-#include "daemon/manager/manager.hpp"
+#include "daemon/dispatch/handlers.hpp"
+#include "daemon/dispatch/reply_sink.hpp"
 #include "lib/kernel/event.hpp"
 
-namespace xctl::transport {
+namespace xctl::dispatch {
 
 class Repeater {
 public:
-    /// False: whoever watched has left. An error is the last that it gets.
-    using Sink = std::function<bool(Result<api::Reply>)>;
-
-    Repeater(kernel::EventLoop& loop, manager::Manager& manager) : loop_(loop), manager_(manager) {}
+    Repeater(kernel::EventLoop& loop, Handlers& handlers) : loop_(loop), handlers_(handlers) {}
 
     /// At once, and then at the request's interval, until the call fails or nobody watches.
-    void start(const api::VerbRow& verb, api::Request request, Sink sink);
+    void start(api::Request request, Sink sink);
     /// Not from within a sink.
     void forget_departed();
 
 private:
     struct Watch {
-        const api::VerbRow& verb;
         api::Request request;
         Sink sink;
         std::chrono::microseconds interval;
@@ -35,8 +31,8 @@ private:
     void end(const Watch& watch);
 
     kernel::EventLoop& loop_;
-    manager::Manager& manager_;
+    Handlers& handlers_;
     std::list<Watch> watches_;
 };
 
-}  // namespace xctl::transport
+}  // namespace xctl::dispatch
