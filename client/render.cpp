@@ -7,6 +7,7 @@
 #include <format>
 #include <vector>
 
+#include "api/encode.hpp"
 #include "api/errors.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/time_text.hpp"
@@ -170,29 +171,29 @@ std::string table_of(std::span<const T> values, const std::array<Column<T>, N>& 
     return table_text(lines);
 }
 
-std::string json_of(std::string_view text) { return json_text(text); }
-std::string json_of(const std::string& text) { return json_text(text); }
-std::string json_of(bool value) { return value ? "true" : "false"; }
-std::string json_of(std::uint64_t value) { return std::to_string(value); }
-std::string json_of(std::int64_t value) { return std::to_string(value); }
-std::string json_of(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "null"; }
-
-std::string json_of(const std::vector<std::string>& values) {
-    std::string out = "[";
-    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + json_of(value);
-    return out += ']';
-}
-
-template <class T, class Rows>
-std::string object_text(const T& value, const Rows& rows) {
-    std::string out = "{";
-    for (const auto& row : rows) {
-        if (out.size() > 1) out += ',';
-        out += json_of(row.name) + ':';
-        out += std::visit([&](auto member) { return json_of(value.*member); }, row.member);
+struct JsonTextObject {
+    std::string text = "{";
+    void add(std::string_view name, const std::string& value) {
+        if (text.size() > 1) text += ',';
+        text += json_text(name) + ':' + value;
     }
-    return out += '}';
-}
+};
+
+struct JsonTextWriter {
+    using Object = JsonTextObject;
+    static constexpr auto kLeavesOut = api::LeavesOut::nothing;
+
+    static std::string text(const std::string& value) { return json_text(value); }
+    static std::string flag(bool value) { return value ? "true" : "false"; }
+    static std::string number(auto value) { return std::to_string(value); }
+    static std::string nothing() { return "null"; }
+    static std::string list(const std::vector<std::string>& elements) {
+        std::string out = "[";
+        for (const auto& element : elements) out += (out.size() > 1 ? "," : "") + element;
+        return out += ']';
+    }
+    static std::string finish(Object& object) { return std::move(object.text) + '}'; }
+};
 
 /// The first character of the text as it stands in a JSON string; the document's own quotes and backslashes are the
 /// caller's.
@@ -240,14 +241,14 @@ std::string render_event(const api::Event& event) {
 
 template <api::Structure T>
 std::string json_of(const T& value) {
-    return object_text(value, api::Described<T>::kFields);
+    JsonTextWriter writer;
+    return api::write(writer, value);
 }
 
 template <api::Structure T>
 std::string json_of(const std::vector<T>& values) {
-    std::string out = "[";
-    for (const auto& value : values) out += (out.size() > 1 ? "," : "") + json_of(value);
-    return out += ']';
+    JsonTextWriter writer;
+    return api::write(writer, values);
 }
 
 std::string render_settings(std::span<const api::Setting> settings) {
