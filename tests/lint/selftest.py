@@ -21,7 +21,7 @@ GOOD = {
     "lib/launch/parent/spawn.cpp": SPDX + '#include "lib/base/result.hpp"\n#include "lib/launch/init/steps.hpp"\n',
     "runtime/launcher/serve.cpp": SPDX + '#include "lib/launch/parent/launch.hpp"\n#include "runtime/own_binary.hpp"\n',
     "daemon/model/container.cpp": SPDX + '#include "daemon/model/container.hpp"\n#include "lib/oci/spec.hpp"\n',
-    "daemon/transport/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
+    "daemon/transport/varlink/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
     "client/main.cpp": SPDX + '#include "api/verbs.hpp"\nint main() { return 0; }\n',
     "api/verbs.hpp": SPDX + "enum class Verb : unsigned char { start, stop };\n"
     '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\n'
@@ -68,7 +68,10 @@ PLANTED = [
      "daemon/health must not see daemon/container"),
     ("layers", "daemon/run/x.cpp", "#include <sdbus-c++/sdbus-c++.h>\n", "daemon/run/x.cpp:1"),
     ("layers", "docs/gen_docs.cpp", '#include "daemon/run/run.hpp"\n', "docs must not see daemon/run"),
-    ("layers", "daemon/transport/dbus_server.cpp", '#include "daemon/transport/varlink_server.hpp"\n', "adapter"),
+    ("layers", "daemon/transport/dbus/dbus_server.cpp", '#include "daemon/transport/varlink/varlink_server.hpp"\n',
+     "daemon/transport/dbus must not see daemon/transport/varlink"),
+    ("layers", "daemon/dispatch/dispatcher.cpp", '#include "daemon/transport/polkit.hpp"\n', "daemon/dispatch/* sees only"),
+    ("layers", "daemon/dispatch/dispatcher.cpp", "#include <systemd/sd-varlink.h>\n", "daemon/dispatch/dispatcher.cpp:1"),
     ("layers", "client/call.cpp", '#include "call.hpp"\n', "not relative"),
     ("layers", "elsewhere/x.cpp", "\n", "in no module"),
     ("rooms", "daemon/ring/uses.cpp", '#include "lib/base/a.hpp"\n', "daemon/ring: its row has lib/kernel"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The interface as a varlink client is told it, through the library that will tell it.
-#include "daemon/transport/varlink_interface.hpp"
+#include "daemon/transport/varlink/varlink_interface.hpp"
 
 #include <gtest/gtest.h>
 #include <systemd/sd-varlink.h>

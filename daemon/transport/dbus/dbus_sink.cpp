@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/dbus_sink.hpp"
+#include "daemon/transport/dbus/dbus_sink.hpp"
 
 #include "api/errors.hpp"
-#include "daemon/transport/dbus_message.hpp"
+#include "daemon/transport/dbus/dbus_message.hpp"
 #include "daemon/transport/event_json.hpp"
 
 namespace xctl::transport {

@@ -5,7 +5,7 @@
 #include <sdbus-c++/sdbus-c++.h>
 
 #include "daemon/dispatch/reply_sink.hpp"
-#include "daemon/transport/dbus_senders.hpp"
+#include "daemon/transport/dbus/dbus_senders.hpp"
 #include "daemon/transport/line_stream.hpp"
 #include "lib/kernel/event.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/unit_server.hpp"
+#include "daemon/transport/unit/unit_server.hpp"
 
 #include <fcntl.h>
 #include <sys/epoll.h>

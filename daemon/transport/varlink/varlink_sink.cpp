@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/varlink_sink.hpp"
+#include "daemon/transport/varlink/varlink_sink.hpp"
 
 #include "api/errors.hpp"
 #include "api/sd_json.hpp"

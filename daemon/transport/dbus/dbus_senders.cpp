@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/dbus_senders.hpp"
+#include "daemon/transport/dbus/dbus_senders.hpp"
 
 #include "lib/base/log.hpp"
 #include "lib/bus/signal_source.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/varlink_door.hpp"
+#include "daemon/transport/varlink/varlink_door.hpp"
 
 #include <malloc.h>
 #include <poll.h>

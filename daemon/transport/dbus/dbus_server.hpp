@@ -9,7 +9,7 @@
 #include "daemon/dispatch/dispatcher.hpp"
 #include "daemon/manager/manager.hpp"
 #include "daemon/systemd/bus.hpp"
-#include "daemon/transport/dbus_senders.hpp"
+#include "daemon/transport/dbus/dbus_senders.hpp"
 
 namespace xctl::transport {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/dbus_message.hpp"
+#include "daemon/transport/dbus/dbus_message.hpp"
 
 #include <algorithm>
 #include <array>
@@ -136,8 +136,9 @@ Result<> read_options(const api::VerbRow& verb, sdbus::Message& message, Request
             return fail(Errc::invalid_argument, std::format("{} has no option \"{}\"", verb.method, name));
         const auto read = [&](auto& member) { return api::read(VariantReader(value), member); };
         if (!api::visit_argument(*it, request, read))
-            return fail(Errc::invalid_argument, std::format("the option \"{}\" must have a value of the type {}, not {}",
-                                                            name, signature_of_param(*it), value.peekValueType()));
+            return fail(Errc::invalid_argument,
+                        std::format("the option \"{}\" must have a value of the type {}, not {}", name,
+                                    signature_of_param(*it), value.peekValueType()));
     }
     return {};
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/dbus_server.hpp"
+#include "daemon/transport/dbus/dbus_server.hpp"
 
 #include <utility>
 
 #include "daemon/manager/peer.hpp"
-#include "daemon/transport/dbus_message.hpp"
-#include "daemon/transport/dbus_sink.hpp"
+#include "daemon/transport/dbus/dbus_message.hpp"
+#include "daemon/transport/dbus/dbus_sink.hpp"
 
 namespace xctl::transport {
 namespace {
@@ -91,7 +91,8 @@ dispatch::Sink DbusServer::sink_of(const api::VerbRow& verb, Manner manner, cons
     return std::make_shared<DbusSink>(verb, call, senders_);
 }
 
-void DbusServer::on_call(const api::VerbRow& row, const std::string& container, Manner manner, sdbus::MethodCall message) {
+void DbusServer::on_call(const api::VerbRow& row, const std::string& container, Manner manner,
+                         sdbus::MethodCall message) {
     const auto sink = sink_of(row, manner, message);
     dispatch::Call call{.verb = row, .request = api::request_of(row), .names = {}, .caller = {}, .manner = manner};
     if (auto read = read_request(row, container, message, call.request); !read)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/varlink_server.hpp"
+#include "daemon/transport/varlink/varlink_server.hpp"
 
 #include <fcntl.h>
 
@@ -9,7 +9,7 @@
 
 #include "api/sd_json.hpp"
 #include "daemon/manager/peer.hpp"
-#include "daemon/transport/varlink_interface.hpp"
+#include "daemon/transport/varlink/varlink_interface.hpp"
 
 namespace xctl::transport {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "daemon/transport/varlink_interface.hpp"
+#include "daemon/transport/varlink/varlink_interface.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "daemon/dispatch/dispatcher.hpp"
-#include "daemon/transport/varlink_door.hpp"
-#include "daemon/transport/varlink_sink.hpp"
+#include "daemon/transport/varlink/varlink_door.hpp"
+#include "daemon/transport/varlink/varlink_sink.hpp"
 #include "lib/base/unique_fd.hpp"
 #include "lib/kernel/event.hpp"
 
