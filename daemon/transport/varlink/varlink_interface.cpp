@@ -162,8 +162,9 @@ const sd_varlink_symbol* Builder::method(const api::VerbRow& verb) {
     add_comment(fields, "Whether polkit may ask the caller for authentication");
     add_field(fields, "allowInteractiveAuthentication", SD_VARLINK_BOOL, SD_VARLINK_NULLABLE, SD_VARLINK_INPUT);
     add_outputs(fields, verb);
-    std::int64_t flags = api::repeats(verb) || api::comes_in_parts(verb) ? std::int64_t{SD_VARLINK_SUPPORTS_MORE} : 0;
-    if (verb.value == api::Verb::events) flags = SD_VARLINK_REQUIRES_MORE;
+    const bool supports_more = api::can_be_followed(verb) || api::comes_in_parts(verb);
+    std::int64_t flags = supports_more ? std::int64_t{SD_VARLINK_SUPPORTS_MORE} : 0;
+    if (verb.answers == api::Answers::events) flags = SD_VARLINK_REQUIRES_MORE;
     return symbol(verb.method, SD_VARLINK_METHOD, flags, std::move(fields));
 }
 
