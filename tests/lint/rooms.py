@@ -59,11 +59,11 @@ def draw(lines, seen):
     rooms, layer = [room for room in layers.ROOMS if room in lines], {}
     for room in rooms:
         layer[room] = 1 + max((layer[other] for other in seen[room] if other in layer), default=0)
-    drawn = [f"{'layer':>5}  {'room':<10}  {'lines':>5}  sees"]
+    drawn = [f"{'layer':>5}  {'room':<18}  {'lines':>5}  sees"]
     for room in sorted(reversed(rooms), key=lambda name: -layer[name]):
         others = [other.removeprefix("daemon/") for other in reversed(rooms) if other in seen[room]]
         hundreds = -(-lines[room] // 100) * 100  # rounded up, so that the drawing is not part of every change
-        drawn.append(f"{layer[room]:>5}  {room.removeprefix('daemon/'):<10}  {hundreds:>5}  {' '.join(others)}".rstrip())
+        drawn.append(f"{layer[room]:>5}  {room.removeprefix('daemon/'):<18}  {hundreds:>5}  {' '.join(others)}".rstrip())
     return "```\n" + "".join(line + "\n" for line in drawn) + "```\n"
 
 
