@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The Manager's verbs. None of them reports progress.
+// The Manager's verbs.
 #pragma once
 
 #include "daemon/dispatch/handlers.hpp"
@@ -11,8 +11,8 @@ class ManagerHandlers final : public Handlers {
 public:
     explicit ManagerHandlers(manager::Manager& manager) : manager_(manager) {}
 
-    void call(const api::VerbRow& verb, api::Request request, Progress, Done done) override {
-        manager_.call(verb.value, std::move(request), std::move(done));
+    void call(const api::VerbRow& verb, api::Request request, Progress progress, Done done) override {
+        manager_.call(verb.value, std::move(request), std::move(progress), std::move(done));
     }
     void forget_departed() override { manager_.forget_departed(); }
 

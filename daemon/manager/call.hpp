@@ -12,6 +12,8 @@
 namespace xctl::manager {
 
 using Done = std::function<void(Result<api::Reply>)>;
+/// Takes a report of a job that goes on. False: nobody listens any more.
+using Progress = std::function<bool(api::Reply)>;
 
 /// `Arguments` is one of api::Arguments. All of it lasts until the handler returns; what is needed later is copied.
 template <class Arguments>
@@ -20,6 +22,7 @@ struct Call {
     Arguments& arguments;
     const api::CallContext& context;
     const Done& done;
+    const Progress& progress;  // empty if nobody wants reports
 };
 
 template <>

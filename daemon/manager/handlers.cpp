@@ -12,7 +12,7 @@ using api::Verb;
 struct Manager::Handlers {
     struct Row {
         Verb value;
-        void (*handle)(Manager& manager, api::Request& request, const Done& done);
+        void (*handle)(Manager& manager, api::Request& request, const Done& done, const Progress& progress);
     };
 
     template <class Arguments>
@@ -20,12 +20,12 @@ struct Manager::Handlers {
 
     /// Names become ids here, and everything behind it takes ids.
     template <class Arguments, auto Method>
-    static void handle(Manager& manager, api::Request& request, const Done& done) {
+    static void handle(Manager& manager, api::Request& request, const Done& done, const Progress& progress) {
         auto& arguments = request.as<Arguments>();
         if constexpr (api::NamesContainer<Arguments>) {
             const auto id = ContainerId::parse(arguments.name);
             if (!id) return done(std::unexpected(id.error()));
-            (manager.*Method)({*id, arguments, request.context, done});
+            (manager.*Method)({*id, arguments, request.context, done, progress});
         } else {
             (manager.*Method)({request.context, done});
         }
@@ -63,10 +63,10 @@ const Manager::Handlers::Row* Manager::Handlers::find(Verb verb) {
     return row != kRows.end() ? row : nullptr;
 }
 
-void Manager::call(Verb verb, api::Request request, Done done) {
+void Manager::call(Verb verb, api::Request request, Progress progress, Done done) {
     const auto* row = Handlers::find(verb);
     if (row == nullptr) return done(fail(Errc::unsupported, "not a call"));
-    row->handle(*this, request, done);
+    row->handle(*this, request, done, progress);
 }
 
 }  // namespace xctl::manager

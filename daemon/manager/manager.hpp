@@ -50,7 +50,7 @@ public:
     void save_consoles();
 
     /// Any verb but `events`, which is an observer's matter. `done` runs once, perhaps before this returns.
-    void call(api::Verb verb, api::Request request, Done done);
+    void call(api::Verb verb, api::Request request, Progress progress, Done done);
 
     /// Lets go of what is kept for callers who have left.
     void forget_departed();
