@@ -2,10 +2,12 @@
 // What verbs answer: one row per output, read by both adapters, the client and the manual page.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -184,5 +186,25 @@ consteval bool outputs_are_in_order() {
     return true;
 }
 static_assert(outputs_are_in_order());
+
+/// Whether a struct that an output has is one of Structures.
+template <class T>
+consteval bool is_listed(T Reply::*) {
+    return true;
+}
+template <Structure T>
+consteval bool is_listed(T Reply::*) {
+    return []<class... All>(std::type_identity<std::tuple<All...>>) {
+        return (std::is_same_v<T, All> || ...);
+    }(std::type_identity<Structures>());
+}
+template <Structure T>
+consteval bool is_listed(std::vector<T> Reply::*) {
+    return is_listed(static_cast<T Reply::*>(nullptr));
+}
+static_assert(std::ranges::all_of(kOutputs, [](const OutputRow& row) {
+                  return std::visit([](auto member) { return is_listed(decltype(member)()); }, row.member);
+              }),
+              "Structures lacks a struct that an output has");
 
 }  // namespace xctl::api

@@ -358,7 +358,7 @@ constexpr bool is_unambiguous(const VerbTable& table) {
                std::ranges::count(table.groups, group.name, &GroupRow::name) != 1;
     });
 }
-static_assert(is_unambiguous(kVerbTable));
+static_assert(is_unambiguous(kVerbTable), "two verbs or groups have the same words or method");
 
 /// Whether each group has verbs, and each verb's group has its row.
 constexpr bool groups_are_complete(const VerbTable& table) {
@@ -370,7 +370,7 @@ constexpr bool groups_are_complete(const VerbTable& table) {
                return verb.group.empty() || std::ranges::contains(table.groups, verb.group, &GroupRow::name);
            });
 }
-static_assert(groups_are_complete(kVerbTable));
+static_assert(groups_are_complete(kVerbTable), "a group without its row in kGroups, or without a verb");
 
 /// The verb as it is written on the command line: "list", or "image pull".
 [[nodiscard]] constexpr std::string full_name(const VerbRow& verb) {

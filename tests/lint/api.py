@@ -41,10 +41,37 @@ def check_verbs(problems):
     return rows
 
 
+def members_of(path):
+    """The structs of a file, each with the names of its own members."""
+    text = sources.code_only(sources.read(path))
+    for name, body in re.findall(r"struct (\w+)[^{;]*\{(.*?)\n?\};", text, re.S):
+        # Declarations without parentheses: functions are no members that a row could name.
+        lines = [line for line in body.split(";") if "(" not in line and "{" not in line]
+        yield name, [word for line in lines for word in re.findall(r"(\w+)\s*(?:=[^,]*)?(?:,|$)", line.strip())]
+
+
+def check_requests(problems):
+    """Each argument has a row, and each request is one of Arguments."""
+    rows = sources.read("api/verbs.hpp")
+    text = sources.code_only(sources.read("api/requests.hpp"))
+    known = re.findall(r"\w+", re.search(r"using Arguments = std::variant<(.*?)>;", text, re.S).group(1))
+    for name, members in members_of("api/requests.hpp"):
+        if name in ("CallContext", "Request"):
+            continue
+        if name.endswith("Request") and name not in known:
+            problems.append(f"api/requests.hpp: {name} is none of Arguments")
+        problems.extend(f"api/verbs.hpp: no row for {name}::{member}" for member in members
+                        if f"&{name}::{member}>" not in rows)
+
+
 def check_outputs(problems):
     rows = re.findall(r'\{Output::(\w+),\s*"', sources.read("api/outputs.hpp"))
     for missing in set(enumerators("api/outputs.hpp", "Output")) - set(rows):
         problems.append(f"api/outputs.hpp: Output::{missing} has no row")
+    text = sources.read("api/outputs.hpp")
+    for name, members in members_of("api/outputs.hpp"):
+        problems.extend(f"api/outputs.hpp: no row for Reply::{member}" for member in members
+                        if name == "Reply" and f"&Reply::{member}" not in text)
 
 
 def check_errors(problems):
@@ -141,6 +168,7 @@ def check_build(problems, build, verbs, errors):
 def main():
     problems = []
     verbs, errors = check_verbs(problems), check_errors(problems)
+    check_requests(problems)
     check_outputs(problems)
     check_policy(problems, verbs)
     check_table(problems, verbs, "--update" in sys.argv[1:])

@@ -24,8 +24,9 @@ GOOD = {
     "daemon/transport/varlink/varlink_server.cpp": SPDX + "#include <systemd/sd-varlink.h>\n",
     "client/main.cpp": SPDX + '#include "api/verbs.hpp"\nint main() { return 0; }\n',
     "api/verbs.hpp": SPDX + "enum class Verb : unsigned char { start, stop };\n"
-    '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\n'
+    '{Verb::start, "start", "Start", "manage", rows::kStart, {}, "Start a container"},\nrow<&StartRequest::args>\n'
     '{Verb::stop, "stop", "Stop", "manage", rows::kStop, {}, "Stop a container"},\n',
+    "api/requests.hpp": SPDX + "struct StartRequest {\n    int args = 0;\n};\nusing Arguments = std::variant<StartRequest>;\n",
     "api/outputs.hpp": SPDX + 'enum class Output : unsigned char { fd };\n{Output::fd, "fd", 0, "One"},\n',
     "api/errors.hpp": SPDX + '{"One", Errc::one, kExitUsage, "One"},\n{"Two", Errc::two, 2, "Two"},\n',
     "policy/org.xctl1.policy": "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
@@ -92,6 +93,10 @@ PLANTED = [
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"Stop a container"', '""'), "Verb::stop has no help"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"].replace('"manage", rows::kStop', '"attach", rows::kStop'),
      "org.xctl1.attach"),
+    ("api", "api/requests.hpp", GOOD["api/requests.hpp"].replace("int args = 0;", "int args = 0, more;"),
+     "no row for StartRequest::more"),
+    ("api", "api/requests.hpp", GOOD["api/requests.hpp"] + "struct StopRequest {};\n", "StopRequest is none of"),
+    ("api", "api/outputs.hpp", GOOD["api/outputs.hpp"] + "struct Reply {\n    int fd;\n};\n", "no row for Reply::fd"),
     ("api", "api/outputs.hpp", GOOD["api/outputs.hpp"].replace("{ fd }", "{ fd, text }"), "Output::text has no row"),
     ("api", "api/verbs.hpp", GOOD["api/verbs.hpp"] +
      '{Verb::pull, "pull", "PullImage", "manage", {}, {}, "Fetch an image", "image"},\n', "start, stop, image pull"),
