@@ -57,7 +57,7 @@ test_documents() {
     gives 6 "$work/absent/config\\.json: .*No such file" xctl create bad "$work/absent"
     echo '{"ociVersion": ' >"$work/nothing/config.json"
     gives 6 "$work/nothing/config\\.json:1:[0-9]+: unexpected end" xctl create bad "$work/nothing"
-    head -c 200000 /dev/urandom >"$work/nothing/config.json"
+    head -c 200000 /dev/urandom | tr "\n" x >"$work/nothing/config.json"
     gives 6 "$work/nothing/config\\.json:1:[0-9]+: " xctl create bad "$work/nothing"
     rm "$work/nothing/config.json"
     mkdir "$work/nothing/config.json"

@@ -98,9 +98,12 @@ test_all_and_one_to_be() {
     define needy '{"requires": ["nobody"]}'
     finds 1 '^error: bad: /etc/xctl/containers/bad.json:[0-9:]+: /nonsense: is not a key' 
     contains 'each with its name' "$(cat "$work/out")" '^error: needy: needy requires "nobody"'
-    rm $etc/needy.json
-    finds 1 '^error: needy: the definition of "needy" was removed'
     drop bad needy
+    xctl start web
+    xctl stop --timeout=0 web
+    mv $etc/web.json "$work/away.json"
+    finds 1 '^error: web: the definition of "web" was removed'
+    mv "$work/away.json" $etc/web.json
     equal 'all well' 0 "$(status_of xctl verify)"
     jq -n --arg bundle "$work/web" '{$bundle, requires: ["web"]}' >"$work/later.json"
     equal 'a file that is no definition yet' 0 "$(status_of xctl verify "$work/later.json")"
