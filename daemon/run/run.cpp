@@ -10,6 +10,7 @@
 
 #include "lib/attachment/hooks.hpp"
 #include "lib/attachment/resctrl.hpp"
+#include "lib/base/fd.hpp"
 #include "lib/base/log.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"

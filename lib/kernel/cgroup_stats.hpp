@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/fd.hpp"
+
 namespace xctl::kernel {
 
 using Counters = std::vector<std::pair<std::string, std::uint64_t>>;  // in the kernel's order

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/result.hpp"
 #include "lib/kernel/process.hpp"
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/notify.hpp"
 #include "lib/kernel/socket.hpp"

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/launch/parent/launch.hpp"

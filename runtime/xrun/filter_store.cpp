@@ -9,6 +9,7 @@
 #include <cstring>
 #include <format>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/xrun/privileges.hpp"
 

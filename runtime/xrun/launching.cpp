@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/socket.hpp"

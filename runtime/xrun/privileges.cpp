@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/file.hpp"
 
 namespace xctl::runtime {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <string>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"

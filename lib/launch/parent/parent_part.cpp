@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/namespaces.hpp"

@@ -17,6 +17,7 @@
 #include <span>
 #include <utility>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/mount.hpp"

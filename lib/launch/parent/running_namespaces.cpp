@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/table.hpp"
 #include "lib/kernel/file.hpp"
 

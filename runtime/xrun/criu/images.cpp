@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/table.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <format>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/process.hpp"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/xrun/cgroup/control_group.hpp"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/cgroup.hpp"
 #include "lib/kernel/file.hpp"

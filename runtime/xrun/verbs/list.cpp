@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/utf8.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/xrun/state/container.hpp"

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/kernel/namespaces.hpp"
 #include "runtime/xrun/attachments.hpp"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "lib/base/fd.hpp"
 #include "lib/kernel/cgroup_stats.hpp"
 #include "lib/kernel/file.hpp"
 #include "runtime/xrun/verbs/stats.hpp"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/fd.hpp"
 #include "lib/base/text.hpp"
 #include "lib/kernel/file.hpp"
 #include "lib/launch/parent/resctrl.hpp"
