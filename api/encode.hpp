@@ -73,7 +73,7 @@ void write_field(W& writer, typename W::Object& object, std::string_view name, c
         object.add(name, writer.nothing());
 }
 
-/// What the writer makes of the value.
+/// The value in the form of the writer.
 template <Writer W, class T>
 auto write(W& writer, const T& value) {
     if constexpr (Text<T>) {

@@ -24,7 +24,7 @@ struct OfContainer {
     std::string name;
 };
 
-/// What a new definition says.
+/// The arguments that become a new definition.
 struct NewDefinition {
     std::string bundle;
     std::string restart;
@@ -128,13 +128,13 @@ using Arguments = std::variant<NoArguments, ContainerRequest, CreateRequest, Sta
                                KillRequest, DeleteRequest, AttachRequest, LogsRequest, StatsRequest, ExecRequest,
                                EditRequest, VerifyRequest, SetRequest>;
 
-/// What every call has, as the transport knows it; no argument of any verb.
+/// The caller, as the transport knows it. Every call has one, and no verb has it as an argument.
 struct CallContext {
     Peer peer;
     Presence caller;  // once it has left, nobody takes the answer
 };
 
-/// One call of a verb. request_of() of verbs.hpp makes it, with the verb's arguments.
+/// The arguments of one call of a verb, and its caller. request_of() of verbs.hpp makes a request.
 struct Request {
     Arguments arguments;
     CallContext context;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What goes over the wire, as values: container descriptions and events, each with a table of fields.
+// The values that go over the wire: container descriptions and events, each with a table of fields.
 #pragma once
 
 #include <array>

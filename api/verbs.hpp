@@ -35,7 +35,7 @@ enum class ParamKind : unsigned char { text, path, words, list, flag, size, dura
 
 inline constexpr std::string_view kWireOnly = "-";
 
-/// What a parameter says of itself, to people and on the wire.
+/// A parameter as people and the wire see it.
 struct ParamText {
     std::string_view name;  // on the wire
     ParamKind kind;

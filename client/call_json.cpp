@@ -20,7 +20,7 @@ constexpr std::array<Named<Errc>, 5> kCommonErrors{{
     {"org.varlink.service.PermissionDenied", Errc::denied},
 }};
 
-/// What is not UTF-8 is no argument: it fails, and is not mended.
+/// An argument that is not UTF-8 fails, and is not mended.
 class RequestWriter : public api::SdJsonWriter {
 public:
     static constexpr auto kLeavesOut = api::LeavesOut::empty;

@@ -223,14 +223,14 @@ Result<int> run_set(Client& client, const Command& command) {
     return EXIT_SUCCESS;
 }
 
-/// What xctl does for a verb, and which options of its own it has for that.
+/// The function of xctl for a verb, and the options that xctl itself has for the verb.
 struct Action {
     Verb value;
     Result<int> (*run)(Client&, const Command&);
     ForVerbs options;
 };
 
-/// One row per verb, in the order of api::kVerbs.
+/// A row for each verb, in the order of api::kVerbs.
 constexpr auto kActions = std::to_array<Action>({
     {Verb::create, run_simply, {}},
     {Verb::start, run_simply, {}},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an administrator's monitoring is to hear of: one entry of xctld's in the journal for each, with a MESSAGE_ID that
-// units/xctl.catalog explains, systemd.journal-fields(7).
+// Notices for an administrator's monitoring: journal entries of xctld with a MESSAGE_ID, systemd.journal-fields(7).
+// units/xctl.catalog explains them.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One call, decoded.
+// A call, decoded.
 #pragma once
 
 #include <string>

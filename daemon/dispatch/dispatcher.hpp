@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What every transport does with a call that it has decoded: checks access, notes whether the caller is still there,
-// finds the way that the verb's row and the caller's manner ask for, and sends the answers to a sink.
+// The dispatcher takes a call that a transport has decoded. It checks access, notes whether the caller is still there,
+// takes the way that the verb's row and the caller's manner ask for, and sends the answers to a sink.
 #pragma once
 
 #include <list>

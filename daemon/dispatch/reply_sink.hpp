@@ -22,7 +22,7 @@ public:
 
     /// The only answer, or the last of several. A caller to whom it cannot be sent gets an error instead.
     void answer(api::Reply reply);
-    /// One answer of several. False: nobody listens any more.
+    /// An answer that is not the last. False: the caller does not listen any more.
     [[nodiscard]] bool part(api::Reply& reply);
     /// The caller gets an error. After parts it is the last that they get.
     void refuse(Error error);

@@ -16,7 +16,7 @@ public:
     [[nodiscard]] std::string_view name() const override { return "notify"; }
     [[nodiscard]] attachment::Task prepare(const attachment::Scene&) override;
 
-    /// That of a run which an earlier daemon prepared.
+    /// Takes the socket of a run that an earlier daemon prepared.
     void hold(UniqueFd socket) { socket_.hold(std::move(socket)); }
     /// Messages wait until somebody listens.
     Result<> listen(kernel::EventLoop& loop, health::PayloadNotify::Listener listener);

@@ -46,8 +46,8 @@ struct Scene {
 /// The work of one step.
 struct Task {
     std::function<Result<>()> work;  // empty: there is nothing to do
-    /// It may block, so a supervisor with an event loop has it done by another process: it may change files and the
-    /// kernel's state, but no memory of ours. That process is killed when the run is.
+    /// The work may block, so a supervisor with an event loop has another process do it: the work may change files and
+    /// the kernel's state, but no memory of the supervisor. That process is killed when the run is.
     bool may_block = false;
 };
 

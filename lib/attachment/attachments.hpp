@@ -33,7 +33,7 @@ public:
 class Attachments {
 public:
     using Done = std::function<void(Result<>)>;
-    /// What a step answers when nothing of it had to wait; else nothing, and `done` is called later.
+    /// The result of a step in which nothing had to wait; else nothing, and `done` is called later.
     using Outcome = std::optional<Result<>>;
     using List = std::vector<std::unique_ptr<Attachment>>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What is set up with a container of xrun and taken down with it. No process of xrun stays, so each command makes the
-// list anew, and what lasts is in the state directory.
+// The attachments of a container of xrun. No process of xrun stays, so each command makes the list anew, and the state
+// directory has what lasts.
 #pragma once
 
 #include "lib/attachment/attachments.hpp"

@@ -18,7 +18,7 @@ public:
     DbusSenders(const DbusSenders&) = delete;
     DbusSenders& operator=(const DbusSenders&) = delete;
 
-    /// One for all calls of a sender. A caller whose departure the bus cannot tell is taken for one who stays.
+    /// The ticket for all calls of a sender. A caller whose departure the bus cannot tell is taken for one who stays.
     [[nodiscard]] dispatch::Callers::Ticket ticket_of(const std::string& sender, dispatch::Callers& callers);
 
 private:

@@ -15,8 +15,8 @@
 
 namespace xctl::launch {
 
-/// What the kernel would have locked if the host's mount had come into a user namespace with the mounts that an init finds
-/// there: the flags that it has, and how it updates access times.
+/// The attributes that the kernel locks when a mount of the host comes into a user namespace with the other mounts
+/// there: the flags of the mount, and how it updates access times. mount_namespaces(7).
 Result<std::uint64_t> read_locks(int mount);
 
 /// Owns what a Context refers to.

@@ -26,7 +26,7 @@ std::string refused(const Words& words) {
     return command.error().message;
 }
 
-/// What the words say of a verb with such a request.
+/// The request of type T that the words make.
 template <class T>
 T arguments(const Words& words) {
     return parsed(words).request.as<T>();

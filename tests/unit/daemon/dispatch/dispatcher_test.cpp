@@ -62,7 +62,7 @@ public:
     std::vector<Done> waiting;
 };
 
-/// What a caller got.
+/// The answers that a caller got.
 struct Heard {
     std::vector<Reply> answers, parts;
     std::vector<Error> errors;
