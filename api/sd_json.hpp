@@ -4,6 +4,7 @@
 
 #include <systemd/sd-json.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,12 +38,20 @@ public:
     }
 
 private:
+    struct Unref {
+        void operator()(sd_json_variant* key) const noexcept { sd_json_variant_unref(key); }
+    };
+
     /// The same for all objects that have it.
     static sd_json_variant* key_of(const char* name) {
-        static std::unordered_map<const char*, sd_json_variant*> keys;
+        static std::unordered_map<const char*, std::unique_ptr<sd_json_variant, Unref>> keys;
         auto& key = keys[name];
-        if (!key) (void)sd_json_variant_new_string(&key, name);
-        return key;
+        if (!key) {
+            sd_json_variant* made = nullptr;
+            (void)sd_json_variant_new_string(&made, name);
+            key.reset(made);
+        }
+        return key.get();
     }
 
     std::vector<sd_json_variant*> parts_;  // names and values in turn
