@@ -166,7 +166,8 @@ void Manager::drop(container::Supervisor& container) {
 }
 
 bool Manager::is_undefined(const container::Supervisor& container) const {
-    return container.state() == model::State::created && container.history().empty() && !definitions_.exists(container.id());
+    return container.state() == model::State::created && container.record().history.empty() &&
+           !definitions_.exists(container.id());
 }
 
 /// Whoever reads slowly, and the journal, still gets the last output and how the container ended.

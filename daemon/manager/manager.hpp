@@ -79,7 +79,7 @@ private:
     void state(const Call<api::ContainerRequest>& call);
     /// Its definition was removed, and since it never ran, nothing else is left of it.
     [[nodiscard]] bool is_undefined(const container::Supervisor& container) const;
-    void drop_undefined();
+    void drop_undefined(const definition::Survey& survey);
     [[nodiscard]] api::Reply list_all();
     [[nodiscard]] Result<api::Reply> describe(const ContainerId& id);
     void attach(const Call<api::AttachRequest>& call);

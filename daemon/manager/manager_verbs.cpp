@@ -216,17 +216,17 @@ void Manager::list(const Call<api::NoArguments>& call) {
     when_units_run([this, done = call.done] { done(list_all()); });
 }
 
-void Manager::drop_undefined() {
+void Manager::drop_undefined(const definition::Survey& survey) {
     std::vector<container::Supervisor*> undefined;
     for (const auto& [id, container] : containers_)
-        if (is_undefined(*container)) undefined.push_back(container.get());
+        if (!std::ranges::binary_search(survey.ids, id) && is_undefined(*container)) undefined.push_back(container.get());
     for (auto* container : undefined) drop(*container);
 }
 
 Reply Manager::list_all() {
     Reply reply;
     const auto survey = definitions_.survey();
-    drop_undefined();
+    drop_undefined(*survey);
     reply.containers = find_new(*survey);
     reply.containers.reserve(reply.containers.size() + containers_.size());
     for (const auto& [id, container] : containers_) {
