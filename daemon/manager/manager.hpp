@@ -140,7 +140,7 @@ private:
     [[nodiscard]] bool is_awaited(const ContainerId& id);
     void stop_in_order_after(std::chrono::microseconds delay);
     void stop_in_order();
-    /// Those that are broken are returned.
+    /// Returns the containers whose definitions are broken.
     std::vector<api::ContainerInfo> find_new(const definition::Survey& survey);
     [[nodiscard]] api::ContainerInfo info_of(const container::Supervisor& container) const;
     [[nodiscard]] api::ContainerInfo info_of_broken(const ContainerId& id, const Error& error) const;

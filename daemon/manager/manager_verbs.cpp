@@ -181,7 +181,7 @@ void Manager::kill(const Call<api::KillRequest>& call) {
         return call.done(
             fail(Errc::invalid_argument, std::format("{} is not a signal", xctl::quoted(request.signal))));
     const auto end = model::EndRequest::of_user("kill", to_text(call.context.peer), *signal);
-    // It is for the program, not for the init that is about to execute it; stop() ends that as well.
+    // The signal is for the program, not for the init that is about to execute the program; stop() ends the init as well.
     when_launched(call.id, call.done,
                   [signal = *signal, all = request.all, end, done = call.done](container::Supervisor& container) {
                       auto sent = container.kill(signal, all, end);

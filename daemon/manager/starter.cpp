@@ -74,7 +74,7 @@ void Starter::start_at_boot(const std::vector<ContainerId>& ids, std::function<v
     auto order = start_order(ids, lookup);
     std::vector<ContainerId> good;
     if (!order) {
-        // What cannot be ordered stays behind; the others need not.
+        // A container that cannot be ordered stays behind; the others need not.
         for (const auto& id : ids) {
             good.push_back(id);
             if (const auto tried = start_order(good, lookup); !tried) {
@@ -156,7 +156,7 @@ void Starter::launch(const ContainerId& id) {
         const auto found = find_(id);
         started && found ? (*found)->when_ready(done) : done(started);
     };
-    // One that nobody asked for by name may be on its way already.
+    // A container that nobody asked for by name may be on its way already.
     (*container)->is_active() ? when_ready({}) : (*container)->start(pending.args, when_ready);
 }
 

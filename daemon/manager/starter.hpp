@@ -15,7 +15,7 @@
 
 namespace xctl::manager {
 
-/// What a definition says about other containers.
+/// The other containers that a definition names.
 [[nodiscard]] Ordering ordering_of(const definition::Definition& definition);
 
 class Starter {

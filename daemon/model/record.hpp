@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the daemon knows about a container beyond its definition, see run_directory.hpp for where it is kept.
+// The record of a container: the daemon's knowledge beyond the definition. run_directory.hpp says where it is kept.
 #pragma once
 
 #include <map>

@@ -54,7 +54,7 @@ Result<> PayloadCgroup::place(const attachment::Scene& scene) {
 }
 
 Result<> PayloadCgroup::change_limits(const plan::Cgroup& limits) {
-    // What no limit has needed so far is not enabled yet.
+    // A controller that no limit has needed so far is not enabled yet.
     const auto unit = TRY(kernel::open_at(directory_.get(), "..", O_RDONLY | O_DIRECTORY), "open the unit's cgroup");
     auto controllers = TRY(kernel::read_controllers(unit.get()), "cgroup of the unit");
     std::erase_if(controllers, [&](const auto& name) { return !std::ranges::contains(limits.controllers, name); });

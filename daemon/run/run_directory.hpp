@@ -36,7 +36,7 @@ public:
     /// The saved record; one of a new life when there is none, or when it cannot be read, which is logged.
     [[nodiscard]] model::Record load() const;
     Result<> save(const model::Record& record) const;
-    /// What the current or last run was started with, see whole_document(); empty when there was none.
+    /// The document that the current or last run was started with, see whole_document(); empty when there was none.
     [[nodiscard]] std::string load_running() const;
     Result<> save_running(std::string_view document) const;
 

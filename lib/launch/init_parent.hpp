@@ -4,7 +4,7 @@
 
 namespace xctl::launch {
 
-/// Who becomes the parent of the container's init, and so learns its exit status from the kernel.
+/// The parent of the container's init, which learns the exit status of the init from the kernel.
 enum class Parent : unsigned char {
     sibling,  // CLONE_PARENT: our own parent. Exit status by waitid(2) there, or by PIDFD_GET_INFO (Linux 6.15)
     keeper,   // a process forked for this, itself CLONE_PARENT: waits and writes the exit record file

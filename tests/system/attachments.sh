@@ -5,7 +5,7 @@
 # step, and nothing of the run is left. At the end of a run, a failure keeps nothing from being taken down.
 . /src/tests/system/lib.sh
 
-# What a run could leave on the machine.
+# Prints all that a run could leave on the machine.
 traces() {
     systemctl list-units --all --no-legend --plain 'xctl-*.scope' | awk '{ print $1 }'
     find /sys/fs/cgroup -mindepth 1 -type d \( -path '*xctl.slice/*' -o -path '*oci@broken*' -o -path '*xrun-broken*' \) 2>/dev/null || true
@@ -24,7 +24,7 @@ broken() {
     script_bundle "$work/broken" 'exec sleep 4711' ".hooks.poststop = [$(hook "echo >>$work/poststop")] | $1"
     rm -f "$work/poststop"
 }
-# What varlink says of a failed start: its step.
+# Starts over varlink, which must fail, and prints the step of the error.
 step_of_start() {
     ! varlinkctl call --json=short /run/xctl/org.xctl.Containers org.xctl.Containers.Start '{"name": "broken"}' \
         >"$work/reply" 2>/dev/null || fail 'it started'

@@ -9,7 +9,7 @@
 
 namespace xctl::launch {
 
-/// One packet, with or without a descriptor.
+/// A packet, with or without a descriptor.
 struct Offer {
     std::int32_t row = -1;     // of the mounts; -1: there are no more
     std::int32_t failure = 0;  // of raw.hpp, when ids were to be mapped
